@@ -1,0 +1,31 @@
+using OnlinePolicyAdaptation.Domain.Mdp;
+
+namespace OnlinePolicyAdaptation.Domain.Network;
+
+/// <summary>The move of every control, in the grid's order: -1, 0 or +1 level.</summary>
+public sealed record ControlAction
+{
+    /// <summary>The choices of one control in an <see cref="ActionMask"/>: down, keep, up.</summary>
+    public const int ChoicesPerControl = 3;
+
+    public ControlAction(EquatableArray<int> moves)
+    {
+        foreach (var move in moves)
+        {
+            if (move is < -1 or > 1)
+            {
+                throw new ArgumentOutOfRangeException(nameof(moves), move, "a move is -1, 0 or +1 level");
+            }
+        }
+        Moves = moves;
+    }
+
+    public EquatableArray<int> Moves { get; }
+
+    /// <summary>The choice of this action in component <paramref name="control"/> of an action mask: move + 1.</summary>
+    public int Choice(int control) => Moves[control] + 1;
+
+    public bool IsKeep => !Moves.AsSpan().ContainsAnyExcept(0);
+
+    public static ControlAction Keep(int controls) => new(new int[controls].ToEquatableArray());
+}

@@ -1,0 +1,156 @@
+using OnlinePolicyAdaptation.Domain.Mdp;
+
+namespace OnlinePolicyAdaptation.Domain.Network;
+
+/// <summary>What happens to a move that would leave the grid.</summary>
+public enum GridEdge
+{
+    /// <summary>It is masked: not an admissible action.</summary>
+    Mask,
+
+    /// <summary>It is admissible and the control stays where it is.</summary>
+    Clip,
+}
+
+/// <summary>The controls of a system, the configurations they span, and the moves between these.</summary>
+/// <remarks>
+/// Configurations and actions are numbered like the Cartesian product of the controls in their order, the last one
+/// fastest; an action's digits are down, keep, up.
+/// </remarks>
+public sealed record ControlGrid
+{
+    public ControlGrid(EquatableArray<Control> controls, GridEdge edge = GridEdge.Mask)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(controls.Count, nameof(controls));
+        if (controls.Select(control => control.Name).Distinct(StringComparer.Ordinal).Count() != controls.Count)
+        {
+            throw new ArgumentException("two controls have the same name", nameof(controls));
+        }
+        Controls = controls;
+        Edge = edge;
+    }
+
+    public EquatableArray<Control> Controls { get; }
+
+    public GridEdge Edge { get; }
+
+    /// <summary>The number of configurations.</summary>
+    /// <exception cref="OverflowException">More than 2^31 - 1: a grid this large cannot be enumerated.</exception>
+    public int ConfigurationCount => Product(static control => control.Levels);
+
+    /// <summary>The number of actions, 3 to the power of the number of controls.</summary>
+    /// <exception cref="OverflowException">More than 2^31 - 1: they cannot be enumerated.</exception>
+    public int ActionCount => Product(static _ => ControlAction.ChoicesPerControl);
+
+    public bool Contains(Configuration configuration)
+    {
+        var levels = configuration.Levels;
+        if (levels.Count != Controls.Count)
+        {
+            return false;
+        }
+        for (var i = 0; i < levels.Count; i++)
+        {
+            if (levels[i] < 0 || levels[i] >= Controls[i].Levels)
+            {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    public Configuration ConfigurationAt(int index)
+    {
+        var levels = new int[Controls.Count];
+        for (var i = levels.Length - 1; i >= 0; i--)
+        {
+            (index, levels[i]) = Math.DivRem(index, Controls[i].Levels);
+        }
+        return new Configuration(levels.ToEquatableArray());
+    }
+
+    public int IndexOf(Configuration configuration)
+    {
+        var index = 0;
+        for (var i = 0; i < Controls.Count; i++)
+        {
+            index = (index * Controls[i].Levels) + configuration.Levels[i];
+        }
+        return index;
+    }
+
+    public ControlAction ActionAt(int index)
+    {
+        var moves = new int[Controls.Count];
+        for (var i = moves.Length - 1; i >= 0; i--)
+        {
+            (index, var choice) = Math.DivRem(index, ControlAction.ChoicesPerControl);
+            moves[i] = choice - 1;
+        }
+        return new ControlAction(moves.ToEquatableArray());
+    }
+
+    public int IndexOf(ControlAction action)
+    {
+        var index = 0;
+        for (var i = 0; i < Controls.Count; i++)
+        {
+            index = (index * ControlAction.ChoicesPerControl) + action.Choice(i);
+        }
+        return index;
+    }
+
+    /// <summary>The admissible moves of a configuration. "Keep" is always one of them.</summary>
+    public ActionMask Mask(Configuration configuration)
+    {
+        const ulong keep = 0b010;
+        var allowed = new ulong[Controls.Count];
+        for (var i = 0; i < allowed.Length; i++)
+        {
+            var level = configuration.Levels[i];
+            var down = Edge == GridEdge.Clip || level > 0 ? 0b001UL : 0;
+            var up = Edge == GridEdge.Clip || level < Controls[i].Levels - 1 ? 0b100UL : 0;
+            allowed[i] = down | keep | up;
+        }
+        return new ActionMask(allowed.ToEquatableArray());
+    }
+
+    /// <summary>The configuration after an action. Never leaves the grid: a move beyond the edge stays at it.</summary>
+    public Configuration Move(Configuration configuration, ControlAction action)
+    {
+        var levels = new int[Controls.Count];
+        for (var i = 0; i < levels.Length; i++)
+        {
+            levels[i] = Math.Clamp(configuration.Levels[i] + action.Moves[i], 0, Controls[i].Levels - 1);
+        }
+        return new Configuration(levels.ToEquatableArray());
+    }
+
+    /// <summary>The real value of every control, in cores or as a share.</summary>
+    public EquatableArray<double> Values(Configuration configuration)
+    {
+        var values = new double[Controls.Count];
+        for (var i = 0; i < values.Length; i++)
+        {
+            values[i] = Controls[i].Value(configuration.Levels[i]);
+        }
+        return values.ToEquatableArray();
+    }
+
+    /// <summary>Name and value of every control, such as <c>p11=0.6, c1=3</c>.</summary>
+    public string Describe(Configuration configuration) =>
+        string.Join(
+            ", ",
+            Controls.Zip(Values(configuration), (c, value) => FormattableString.Invariant($"{c.Name}={value:0.######}"))
+        );
+
+    private int Product(Func<Control, int> count)
+    {
+        var product = 1;
+        foreach (var control in Controls)
+        {
+            product = checked(product * count(control));
+        }
+        return product;
+    }
+}
