@@ -65,6 +65,9 @@ public sealed record Control
 
     public int Levels { get; }
 
+    /// <summary>The difference between the values of neighbouring levels.</summary>
+    public double Step => (Highest - Lowest) / (Levels - 1);
+
     /// <summary>The value of a level. Interpolated between the ends, so that 3 of 0..5 in [0, 1] is 0.6 exactly.</summary>
     public double Value(int level) => ((Lowest * (Levels - 1 - level)) + (Highest * level)) / (Levels - 1);
 

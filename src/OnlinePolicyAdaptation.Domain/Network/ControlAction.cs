@@ -25,6 +25,18 @@ public sealed record ControlAction
     /// <summary>The choice of this action in component <paramref name="control"/> of an action mask: move + 1.</summary>
     public int Choice(int control) => Moves[control] + 1;
 
+    public bool IsAllowedBy(ActionMask mask)
+    {
+        for (var i = 0; i < Moves.Count; i++)
+        {
+            if (!mask.Allows(i, Choice(i)))
+            {
+                return false;
+            }
+        }
+        return true;
+    }
+
     public bool IsKeep => !Moves.AsSpan().ContainsAnyExcept(0);
 
     public static ControlAction Keep(int controls) => new(new int[controls].ToEquatableArray());

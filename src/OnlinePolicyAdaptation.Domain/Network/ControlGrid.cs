@@ -126,6 +126,20 @@ public sealed record ControlGrid
         return new Configuration(levels.ToEquatableArray());
     }
 
+    /// <summary>
+    /// The sum of the absolute changes that an action asks for, in the controls' own units (cores and shares), whether or
+    /// not the edge of the grid lets them happen.
+    /// </summary>
+    public double Distance(ControlAction action)
+    {
+        var distance = 0.0;
+        for (var i = 0; i < Controls.Count; i++)
+        {
+            distance += Math.Abs(action.Moves[i]) * Controls[i].Step;
+        }
+        return distance;
+    }
+
     /// <summary>The real value of every control, in cores or as a share.</summary>
     public EquatableArray<double> Values(Configuration configuration)
     {

@@ -11,6 +11,10 @@ public sealed class NetworkDynamics(ControlGrid grid, RewardFunction reward, IRe
 {
     public ControlGrid Grid { get; } = grid;
 
+    public RewardFunction Reward { get; } = reward;
+
+    public IResponseTimeModel ResponseTimes { get; } = responseTimes;
+
     /// <summary>All moves that the mask allows, by ascending action number.</summary>
     public IReadOnlyList<ControlAction> AdmissibleActions(SystemState state)
     {
@@ -19,7 +23,7 @@ public sealed class NetworkDynamics(ControlGrid grid, RewardFunction reward, IRe
         for (var index = 0; index < Grid.ActionCount; index++)
         {
             var action = Grid.ActionAt(index);
-            if (Allows(mask, action))
+            if (action.IsAllowedBy(mask))
             {
                 actions.Add(action);
             }
@@ -31,19 +35,7 @@ public sealed class NetworkDynamics(ControlGrid grid, RewardFunction reward, IRe
     {
         var next = Grid.Move(state.Configuration, action);
         Span<double> predicted = stackalloc double[state.OfferedLoads.Count];
-        responseTimes.Predict(next, state.OfferedLoads.AsSpan(), predicted);
-        return new(state with { Configuration = next }, reward.Reward(state.Configuration, next, predicted));
-    }
-
-    private static bool Allows(ActionMask mask, ControlAction action)
-    {
-        for (var i = 0; i < mask.Components; i++)
-        {
-            if (!mask.Allows(i, action.Choice(i)))
-            {
-                return false;
-            }
-        }
-        return true;
+        ResponseTimes.Predict(next, state.OfferedLoads.AsSpan(), predicted);
+        return new(state with { Configuration = next }, Reward.Reward(state.Configuration, next, predicted));
     }
 }

@@ -17,31 +17,42 @@ public enum CostAt
 /// minus the sum of the seconds by which objectives are missed.
 /// </summary>
 /// <remarks>
-/// Resources in use are groups of controls; a group's factor is 1 minus the sum of its values over the sum of its
-/// highest values, and the reward is the product of the factors. <c>[[c1, c2], [p1], [p2]]</c> gives
-/// (1 - (c1 + c2)/10)(1 - p1)(1 - p2) on CPU grids that end at 5. Written once; environment, model, planner and
+/// Resources in use are groups of controls; a group's factor is 1 minus the sum of its values over what is available,
+/// by default the sum of its highest values, and the reward is the product of the factors. <c>[[c1, c2], [p1], [p2]]</c>
+/// gives (1 - (c1 + c2)/10)(1 - p1)(1 - p2) on CPU grids that end at 5. Written once; environment, model, planner and
 /// report all use this one.
 /// </remarks>
 public sealed class RewardFunction
 {
     private readonly ControlGrid _grid;
     private readonly int[][] _saved;
+    private readonly double[] _available;
 
     /// <param name="grid">The controls.</param>
     /// <param name="objectives">One per service, in the topology's order.</param>
     /// <param name="saved">Groups of control indices, one factor each.</param>
     /// <param name="costAt">The state whose controls count.</param>
     /// <param name="decimals">Decimals to which response times and the reward are rounded; null: not at all.</param>
+    /// <param name="available">What is available to each group, above 0; null: the sum of its highest values.</param>
     public RewardFunction(
         ControlGrid grid,
         EquatableArray<ServiceLevelObjective> objectives,
         IEnumerable<IEnumerable<int>> saved,
         CostAt costAt,
-        int? decimals
+        int? decimals,
+        IEnumerable<double>? available = null
     )
     {
         _grid = grid;
         _saved = [.. saved.Select(group => group.ToArray())];
+        _available = [.. available ?? _saved.Select(group => group.Sum(i => grid.Controls[i].Highest))];
+        if (_available.Length != _saved.Length || _available.Any(value => !(value > 0)))
+        {
+            throw new ArgumentException(
+                $"available: [{string.Join(", ", _available)}]; expected a number above 0 for each of {_saved.Length} groups",
+                nameof(available)
+            );
+        }
         Objectives = objectives;
         CostAt = costAt;
         Decimals = decimals;
@@ -56,30 +67,42 @@ public sealed class RewardFunction
     /// <param name="current">The configuration one leaves.</param>
     /// <param name="next">The configuration one reaches.</param>
     /// <param name="responseTimes">Mean response time of every service under <paramref name="next"/>, in seconds.</param>
-    public double Reward(Configuration current, Configuration next, ReadOnlySpan<double> responseTimes)
+    public double Reward(Configuration current, Configuration next, ReadOnlySpan<double> responseTimes) =>
+        Arrival(next, responseTimes) ?? Departure(current);
+
+    /// <summary>
+    /// The reward of a step that does not depend on the configuration it leaves; null where it is the
+    /// <see cref="Departure"/> of that one: every objective is kept and the cost is charged at the current state.
+    /// </summary>
+    /// <param name="next">The configuration one reaches.</param>
+    /// <param name="responseTimes">Mean response time of every service under <paramref name="next"/>, in seconds.</param>
+    public double? Arrival(Configuration next, ReadOnlySpan<double> responseTimes)
     {
         var excess = 0.0;
         for (var i = 0; i < Objectives.Count; i++)
         {
             excess += Objectives[i].Excess(Rounded(responseTimes[i]));
         }
-        return Rounded(excess > 0 ? -excess : Saving(CostAt == CostAt.CurrentState ? current : next));
+        return excess > 0 ? Rounded(-excess)
+            : CostAt == CostAt.NextState ? Rounded(Saving(next))
+            : null;
     }
+
+    /// <summary>The reward of leaving a configuration for one that keeps every objective.</summary>
+    public double Departure(Configuration current) => Rounded(Saving(current));
 
     /// <summary>The reward of a configuration whose response times keep every objective, before rounding.</summary>
     public double Saving(Configuration configuration)
     {
         var product = 1.0;
-        foreach (var group in _saved)
+        for (var g = 0; g < _saved.Length; g++)
         {
-            double used = 0,
-                available = 0;
-            foreach (var i in group)
+            var used = 0.0;
+            foreach (var i in _saved[g])
             {
                 used += _grid.Controls[i].Value(configuration.Levels[i]);
-                available += _grid.Controls[i].Highest;
             }
-            product *= 1 - (used / available);
+            product *= 1 - (used / _available[g]);
         }
         return product;
     }
