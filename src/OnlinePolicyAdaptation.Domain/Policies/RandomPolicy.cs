@@ -1,0 +1,26 @@
+using System.Numerics;
+using OnlinePolicyAdaptation.Domain.Mdp;
+using OnlinePolicyAdaptation.Domain.Network;
+
+namespace OnlinePolicyAdaptation.Domain.Policies;
+
+/// <summary>Every admissible action with the same probability: each control draws one of its admissible moves.</summary>
+public sealed class RandomPolicy : IPolicy<SystemState, ControlAction>
+{
+    public ControlAction Act(SystemState state, ActionMask mask, RandomKey key)
+    {
+        var sequence = key.Sequence();
+        var moves = new int[mask.Components];
+        for (var i = 0; i < moves.Length; i++)
+        {
+            var skip = sequence.NextInt(BitOperations.PopCount(mask.Allowed[i]));
+            var allowed = mask.Allowed[i];
+            for (; skip > 0; skip--)
+            {
+                allowed &= allowed - 1;
+            }
+            moves[i] = BitOperations.TrailingZeroCount(allowed) - 1;
+        }
+        return new(moves.ToEquatableArray());
+    }
+}
