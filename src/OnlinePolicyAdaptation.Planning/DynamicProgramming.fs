@@ -1,23 +1,5 @@
 namespace OnlinePolicyAdaptation.Planning
 
-/// How a sweep of value iteration uses the values it computes.
-[<RequireQualifiedAccess>]
-type Sweeps =
-    /// In place, in state order: later states see the new values of earlier ones.
-    | GaussSeidel
-    /// Synchronous: every state sees the values of the sweep before.
-    | Jacobi
-
-/// The values that value iteration stopped at, and how far from the optimum they can be.
-type ValueIteration =
-    {
-        Values: float[]
-        /// The largest change of a value in each sweep, first to last.
-        Changes: float[]
-        /// Every value is within this of J*: gamma/(1 - gamma) times the last change.
-        ErrorBound: float
-    }
-
 /// An optimal policy with its exact value.
 type PolicyIteration =
     {
@@ -31,56 +13,58 @@ type PolicyIteration =
 [<RequireQualifiedAccess>]
 module DynamicProgramming =
 
-    let private sweep model gamma (source: float[]) (target: float[]) =
-        let mutable change = 0.0
+    let private gaussSeidelSweep model gamma (values: float[]) =
+        let mutable largest = 0.0
 
-        for state in 0 .. source.Length - 1 do
-            let before = source[state]
-            let struct (_, q) = Bellman.bestChoice model gamma source state
-            target[state] <- q
-            change <- max change (abs (q - before))
+        for state in 0 .. values.Length - 1 do
+            let struct (_, q) = Bellman.bestChoice model gamma values state
+            largest <- max largest (abs (q - values[state]))
+            values[state] <- q
 
-        change
+        largest
 
-    /// Sweeps J <- T J from J = 0 until the largest change is below `theta`, which is above 0.
+    let private jacobiSweep model gamma =
+        let apply = Bellman.optimalityInto model gamma
+
+        fun source target ->
+            apply source target
+            Sweeping.largestChange source target
+
+    /// Sweeps J <- T J from J = 0 until the largest change is below `theta`, which is above 0. (Puterman, 6.3.)
     let valueIteration sweeps theta (model: FiniteModel) (discount: Discount) =
         let gamma = discount.Value
-        let changes = ResizeArray<float>()
-        let mutable values = Array.zeroCreate<float> model.StateCount
+        let start = Array.zeroCreate<float> model.StateCount
 
-        let mutable other =
-            match sweeps with
-            | Sweeps.GaussSeidel -> values
-            | Sweeps.Jacobi -> Array.zeroCreate model.StateCount
-
-        let mutable change = infinity
-
-        while change >= theta do
-            change <- sweep model gamma values other
-            changes.Add change
-            let previous = values
-            values <- other
-            other <- previous
-
-        {
-            Values = values
-            Changes = changes.ToArray()
-            ErrorBound = gamma / (1.0 - gamma) * change
-        }
+        match sweeps with
+        | Sweeps.GaussSeidel ->
+            Sweeping.untilBelow theta gamma start true (fun values _ -> gaussSeidelSweep model gamma values) (fun _ _ ->
+                ())
+        | Sweeps.Jacobi -> Sweeping.untilBelow theta gamma start false (jacobiSweep model gamma) (fun _ _ -> ())
 
     /// The improved policy: in each state the first best choice, unless the policy's own is as good up to rounding.
-    let private improve model gamma (values: float[]) (policy: FinitePolicy) : FinitePolicy =
-        Array.init policy.Length (fun state ->
-            let struct (best, bestQ) = Bellman.bestChoice model gamma values state
-            let own = Bellman.qFactor model gamma values policy[state]
-            let rounding = 1e-12 * (1.0 + abs bestQ)
-            if bestQ > own + rounding then best else policy[state])
+    let private improve
+        (model: FiniteModel)
+        (discount: Discount)
+        (values: float[])
+        (policy: FinitePolicy)
+        : FinitePolicy =
+        let gamma = discount.Value
+        let largest = Bellman.optimality model discount values
 
-    /// Evaluates and improves in turn, from the policy that is greedy for the immediate reward, until nothing improves.
-    let policyIteration (model: FiniteModel) (discount: Discount) =
+        Array.init policy.Length (fun state ->
+            let own = Bellman.qFactor model gamma values policy[state]
+            let rounding = 1e-12 * (1.0 + abs largest[state])
+
+            if largest[state] > own + rounding then
+                Bellman.firstChoiceOf model gamma values state largest[state]
+            else
+                policy[state])
+
+    /// Evaluates and improves in turn, from a given policy, until nothing improves. (Puterman, 6.4.)
+    let policyIterationFrom (start: FinitePolicy) (model: FiniteModel) (discount: Discount) =
         let rec iterate policy iterations =
             let values = PolicyEvaluation.exact model discount policy
-            let improved = improve model discount.Value values policy
+            let improved = improve model discount values policy
 
             if improved = policy then
                 {
@@ -91,4 +75,24 @@ module DynamicProgramming =
             else
                 iterate improved (iterations + 1)
 
-        iterate (Bellman.greedy model discount (Array.zeroCreate model.StateCount)) 1
+        iterate start 1
+
+    /// Policy iteration from the policy that is greedy for the immediate reward.
+    let policyIteration (model: FiniteModel) (discount: Discount) =
+        policyIterationFrom (Bellman.greedy model discount (Array.zeroCreate model.StateCount)) model discount
+
+    /// Modified policy iteration from J = 0: between two sweeps J <- T J there are `evaluations` >= 0 sweeps J <- T_mu J
+    /// of the greedy policy, in place, until T changes no value by `theta` or more. (Puterman, 6.5.)
+    let modifiedPolicyIteration evaluations theta (model: FiniteModel) (discount: Discount) =
+        let gamma = discount.Value
+        let policy = Array.zeroCreate<int> model.StateCount
+
+        let evaluate (before: float[]) (values: float[]) =
+            for state in 0 .. policy.Length - 1 do
+                policy[state] <- Bellman.firstChoiceOf model gamma before state values[state]
+
+            for _ in 1..evaluations do
+                for state in 0 .. policy.Length - 1 do
+                    values[state] <- Bellman.qFactor model gamma values policy[state]
+
+        Sweeping.untilBelow theta gamma (Array.zeroCreate model.StateCount) false (jacobiSweep model gamma) evaluate

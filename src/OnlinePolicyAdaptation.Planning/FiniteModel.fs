@@ -2,6 +2,7 @@ namespace OnlinePolicyAdaptation.Planning
 
 open System
 open OnlinePolicyAdaptation.Domain.Mdp
+open OnlinePolicyAdaptation.Domain.Network
 
 /// One possible outcome of taking an action: the state reached, with its probability.
 [<Struct>]
@@ -32,6 +33,7 @@ type FiniteModel =
             firstSuccessor: int[]
             successors: int[]
             probabilities: float[]
+            box: BoxModel voption
         }
 
     member this.StateCount = this.firstChoice.Length - 1
@@ -48,9 +50,8 @@ type FiniteModel =
     member this.Probabilities = this.probabilities
     /// Whether every choice leads to one state with certainty. Choice k then leads to `Successors[k]`.
     member this.IsDeterministic = this.successors.Length = this.actions.Length
-
-/// A deterministic policy of a finite model: the number of the choice it makes in each state.
-type FinitePolicy = int[]
+    /// The same model as a box, where it is one: maxima over the choices of a state are then cheap.
+    member internal this.Box = this.box
 
 [<RequireQualifiedAccess>]
 module FiniteModel =
@@ -116,7 +117,80 @@ module FiniteModel =
                     firstSuccessor = offsets (flat |> Array.map _.Successors.Length)
                     successors = successors |> Array.map _.State
                     probabilities = successors |> Array.map _.Probability
+                    box = ValueNone
                 }
+
+    /// The actions of a state of a box model and the states they lead to, by ascending action, written to the front of
+    /// two arrays; returns how many they are. An action's digits are down, keep, up, the last control fastest.
+    let private boxMoves (edge: GridEdge) (levels: int[]) state (actions: int[]) (nexts: int[]) =
+        let mutable stride = Array.fold (*) 1 levels
+        let mutable count = 1
+        let mutable rest = state
+        actions[0] <- 0
+        nexts[0] <- 0
+
+        for control in 0 .. levels.Length - 1 do
+            stride <- stride / levels[control]
+            let level = rest / stride
+            rest <- rest % stride
+            let last = levels[control] - 1
+
+            // From the back, so that each entry is read before the three it turns into overwrite it.
+            let masksDown = edge = GridEdge.Mask && level = 0
+            let masksUp = edge = GridEdge.Mask && level = last
+            let width = 3 - (if masksDown then 1 else 0) - (if masksUp then 1 else 0)
+
+            for k in count - 1 .. -1 .. 0 do
+                let action = actions[k] * 3
+                let next = nexts[k]
+                let mutable at = k * width
+
+                for move in -1 .. 1 do
+                    if not (move < 0 && masksDown || move > 0 && masksUp) then
+                        actions[at] <- action + move + 1
+                        nexts[at] <- next + stride * (min last (max 0 (level + move)))
+                        at <- at + 1
+
+            count <- count * width
+
+        count
+
+    /// The model in which every control of a box moves by one level at most. Algorithms find the same values and make
+    /// the same choices as on the model's choices listed one by one, only sooner.
+    let ofBox (edge: GridEdge) (box: BoxModel) =
+        let stateCount = box.StateCount
+        let most = pown 3 box.Levels.Length
+        let firstChoice = Array.zeroCreate<int>(stateCount + 1)
+        let actions = Array.zeroCreate<int>(stateCount * most)
+        let rewards = Array.zeroCreate<float> actions.Length
+        let successors = Array.zeroCreate<int> actions.Length
+        let moves = Array.zeroCreate<int> most
+        let nexts = Array.zeroCreate<int> most
+
+        for state in 0 .. stateCount - 1 do
+            let first = firstChoice[state]
+            let count = boxMoves edge box.Levels state moves nexts
+            firstChoice[state + 1] <- first + count
+            Array.blit moves 0 actions first count
+            Array.blit nexts 0 successors first count
+
+            for k in first .. first + count - 1 do
+                rewards[k] <- box.Reward(state, successors[k])
+
+        let count = firstChoice[stateCount]
+
+        let fit (all: 'a[]) =
+            if all.Length = count then all else Array.sub all 0 count
+
+        {
+            firstChoice = firstChoice
+            actions = fit actions
+            rewards = fit rewards
+            firstSuccessor = Array.init (count + 1) id
+            successors = fit successors
+            probabilities = Array.create count 1.0
+            box = ValueSome box
+        }
 
     /// Tabulates a deterministic system model over a list of states that no action leaves.
     /// `stateIndex` and `actionIndex` number the states as listed and the actions in ascending order.
@@ -153,3 +227,30 @@ module FiniteModel =
             Array.BinarySearch(model.actions, first, model.firstChoice[state + 1] - first, action)
 
         if index >= 0 then ValueSome index else ValueNone
+
+    /// The model as a system model over state and action numbers: transitions are drawn by key.
+    let sampled (model: FiniteModel) =
+        let choices =
+            Array.init model.StateCount (fun s ->
+                Array.sub model.actions model.firstChoice[s] (model.firstChoice[s + 1] - model.firstChoice[s]))
+
+        { new ISystemModel<int, int> with
+            member _.AdmissibleActions state = choices[state]
+
+            member _.Sample(state, action, key) =
+                match tryChoice model state action with
+                | ValueNone -> invalidArg (nameof action) $"action {action} is not admissible in state {state}"
+                | ValueSome choice ->
+                    let last = model.firstSuccessor[choice + 1] - 1
+                    let mutable k = model.firstSuccessor[choice]
+
+                    if k < last then
+                        let mutable sequence = key.Sequence()
+                        let mutable rest = sequence.NextDouble() - model.probabilities[k]
+
+                        while rest >= 0.0 && k < last do
+                            k <- k + 1
+                            rest <- rest - model.probabilities[k]
+
+                    Transition(model.successors[k], model.rewards[choice])
+        }

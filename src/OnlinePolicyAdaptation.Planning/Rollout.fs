@@ -10,11 +10,11 @@ let decide model discount horizon (basePolicy: FinitePolicy) preferred state =
     Lookahead.decide model discount horizon (PolicyEvaluation.exact model discount basePolicy) preferred state
 
 /// The rollout policy in all states.
-let policy (model: FiniteModel) discount horizon (basePolicy: FinitePolicy) : FinitePolicy =
-    let terminal = PolicyEvaluation.exact model discount basePolicy
+let policy model discount horizon (basePolicy: FinitePolicy) : FinitePolicy =
+    Lookahead.policy model discount horizon (PolicyEvaluation.exact model discount basePolicy)
 
-    Array.init model.StateCount (fun state ->
-        let decision = Lookahead.decide model discount horizon terminal ValueNone state
-
-        model.FirstChoice[state]
-        + System.Array.IndexOf(decision.Actions, decision.Action))
+/// The terminal values of parallel rollout: in each state the largest value of several base policies, of which there is
+/// at least one. Lookahead with these is nowhere worse than any of the policies.
+let bestOf (model: FiniteModel) discount (basePolicies: FinitePolicy list) =
+    let values = basePolicies |> List.map (PolicyEvaluation.exact model discount)
+    Array.init model.StateCount (fun state -> values |> List.map (fun j -> j[state]) |> List.max)

@@ -1,0 +1,54 @@
+/// The decision problem of a mesh whose configurations can be enumerated, as a finite model. States are configuration
+/// numbers and actions action numbers of the grid.
+[<RequireQualifiedAccess>]
+module OnlinePolicyAdaptation.Planning.NetworkModel
+
+open System
+open OnlinePolicyAdaptation.Domain.Mdp
+open OnlinePolicyAdaptation.Domain.Network
+
+/// The states of the model in their order, under one load.
+let states (grid: ControlGrid) (offeredLoads: EquatableArray<RequestRate>) =
+    Array.init grid.ConfigurationCount (fun i -> SystemState(grid.ConfigurationAt i, offeredLoads))
+
+/// The system model under one load, as a table. The response times of each configuration are asked for once.
+let tabulate (dynamics: NetworkDynamics) (offeredLoads: EquatableArray<RequestRate>) =
+    let grid = dynamics.Grid
+    let loads = Seq.toArray offeredLoads
+    let responseTimes = Array.zeroCreate<float> loads.Length
+    let configurations = Array.init grid.ConfigurationCount grid.ConfigurationAt
+
+    let arrival configuration =
+        dynamics.ResponseTimes.Predict(configuration, ReadOnlySpan loads, Span responseTimes)
+
+        match
+            dynamics.Reward.Arrival(configuration, ReadOnlySpan responseTimes)
+            |> Option.ofNullable
+        with
+        | Some reward -> ValueSome reward
+        | None -> ValueNone
+
+    BoxModel.create
+        (grid.Controls |> Seq.map _.Levels |> Seq.toArray)
+        (configurations |> Array.map dynamics.Reward.Departure)
+        (configurations |> Array.map arrival)
+    |> Result.map (FiniteModel.ofBox grid.Edge)
+
+/// The choices of `GreedyPolicy` as a table.
+let greedy (grid: ControlGrid) (moveCharge: float) (model: FiniteModel) : FinitePolicy =
+    let charges =
+        Array.init grid.ActionCount (fun action -> moveCharge * grid.Distance(grid.ActionAt action))
+
+    FinitePolicy.greedy model (fun action -> charges[action])
+
+/// A policy of the domain as a table.
+let policy (dynamics: NetworkDynamics) offeredLoads (policy: IPolicy<SystemState, ControlAction>) key model =
+    let grid = dynamics.Grid
+
+    FinitePolicy.tabulate
+        model
+        policy
+        (states grid offeredLoads)
+        (fun state -> grid.Mask state.Configuration)
+        grid.IndexOf
+        key
