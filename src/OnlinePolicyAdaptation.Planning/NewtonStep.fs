@@ -1,7 +1,6 @@
 namespace OnlinePolicyAdaptation.Planning
 
 /// A straight line y = Intercept + Slope x.
-[<Struct>]
 type Line =
     {
         Slope: float

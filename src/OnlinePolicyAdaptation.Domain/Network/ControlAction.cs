@@ -25,6 +25,14 @@ public sealed record ControlAction
     /// <summary>The choice of this action in component <paramref name="control"/> of an action mask: move + 1.</summary>
     public int Choice(int control) => Moves[control] + 1;
 
+    /// <summary>This action with the choice of one control replaced; 0, 1, 2 are down, keep, up.</summary>
+    public ControlAction With(int control, int choice)
+    {
+        var moves = Moves.AsSpan().ToArray();
+        moves[control] = choice - 1;
+        return new(moves.ToEquatableArray());
+    }
+
     public bool IsAllowedBy(ActionMask mask)
     {
         for (var i = 0; i < Moves.Count; i++)
