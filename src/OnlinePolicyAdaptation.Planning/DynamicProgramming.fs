@@ -85,11 +85,12 @@ module DynamicProgramming =
     /// of the greedy policy, in place, until T changes no value by `theta` or more. (Puterman, 6.5.)
     let modifiedPolicyIteration evaluations theta (model: FiniteModel) (discount: Discount) =
         let gamma = discount.Value
-        let policy = Array.zeroCreate<int> model.StateCount
+        let policy = Array.sub model.FirstChoice 0 model.StateCount
 
         let evaluate (before: float[]) (values: float[]) =
             for state in 0 .. policy.Length - 1 do
-                policy[state] <- Bellman.firstChoiceOf model gamma before state values[state]
+                if Bellman.qFactor model gamma before policy[state] < values[state] then
+                    policy[state] <- Bellman.firstChoiceOf model gamma before state values[state]
 
             for _ in 1..evaluations do
                 for state in 0 .. policy.Length - 1 do
