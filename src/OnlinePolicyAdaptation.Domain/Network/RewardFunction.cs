@@ -58,6 +58,9 @@ public sealed class RewardFunction
         Decimals = decimals;
     }
 
+    /// <summary>The groups of control indices, one factor each.</summary>
+    public IReadOnlyList<IReadOnlyList<int>> Saved => _saved;
+
     public EquatableArray<ServiceLevelObjective> Objectives { get; }
 
     public CostAt CostAt { get; }
@@ -81,7 +84,7 @@ public sealed class RewardFunction
         var excess = 0.0;
         for (var i = 0; i < Objectives.Count; i++)
         {
-            excess += Objectives[i].Excess(Rounded(responseTimes[i]));
+            excess += Excess(i, responseTimes[i]);
         }
         return excess > 0 ? Rounded(-excess)
             : CostAt == CostAt.NextState ? Rounded(Saving(next))
@@ -91,18 +94,36 @@ public sealed class RewardFunction
     /// <summary>The reward of leaving a configuration for one that keeps every objective.</summary>
     public double Departure(Configuration current) => Rounded(Saving(current));
 
+    /// <summary>The reward of a step by the sums that make it up.</summary>
+    /// <param name="excess">The excesses of all services under the configuration one reaches, in seconds.</param>
+    /// <param name="usedByCurrent">The sum of each group's values in the configuration one leaves.</param>
+    /// <param name="usedByNext">The same in the configuration one reaches.</param>
+    public double Reward(double excess, ReadOnlySpan<double> usedByCurrent, ReadOnlySpan<double> usedByNext) =>
+        Rounded(excess > 0 ? -excess : Saving(CostAt == CostAt.CurrentState ? usedByCurrent : usedByNext));
+
+    /// <summary>By how many seconds a service misses its objective; 0 when it keeps it.</summary>
+    public double Excess(int service, double seconds) => Objectives[service].Excess(Rounded(seconds));
+
     /// <summary>The reward of a configuration whose response times keep every objective, before rounding.</summary>
     public double Saving(Configuration configuration)
     {
-        var product = 1.0;
-        for (var g = 0; g < _saved.Length; g++)
+        Span<double> used = stackalloc double[_saved.Length];
+        for (var g = 0; g < used.Length; g++)
         {
-            var used = 0.0;
             foreach (var i in _saved[g])
             {
-                used += _grid.Controls[i].Value(configuration.Levels[i]);
+                used[g] += _grid.Controls[i].Value(configuration.Levels[i]);
             }
-            product *= 1 - (used / _available[g]);
+        }
+        return Saving(used);
+    }
+
+    private double Saving(ReadOnlySpan<double> used)
+    {
+        var product = 1.0;
+        for (var g = 0; g < used.Length; g++)
+        {
+            product *= 1 - (used[g] / _available[g]);
         }
         return product;
     }
