@@ -192,32 +192,42 @@ module FiniteModel =
             box = ValueSome box
         }
 
-    /// Tabulates a deterministic system model over a list of states that no action leaves.
+    /// Estimates a system model by sampling each choice `samples` >= 1 times, over a list of states that no action leaves:
+    /// rewards are averages and probabilities are shares. Sample i of every choice is drawn with child i of the key.
     /// `stateIndex` and `actionIndex` number the states as listed and the actions in ascending order.
-    let tabulate
+    let tabulateBySampling
+        samples
+        (key: RandomKey)
         (model: ISystemModel<'state, 'action>)
         (states: 'state[])
         (stateIndex: 'state -> int)
         (actionIndex: 'action -> int)
         =
         let choice state action =
-            let transition = model.Sample(state, action, RandomKey 0UL)
+            let drawn =
+                Array.init samples (fun i -> model.Sample(state, action, key.Split(i: int)))
 
             {
                 Action = actionIndex action
-                Reward = transition.Reward
+                Reward = drawn |> Array.averageBy _.Reward
                 Successors =
-                    [|
+                    drawn
+                    |> Array.countBy (fun transition -> stateIndex transition.Next)
+                    |> Array.sortBy fst
+                    |> Array.map (fun (next, count) ->
                         {
-                            State = stateIndex transition.Next
-                            Probability = 1.0
-                        }
-                    |]
+                            State = next
+                            Probability = float count / float samples
+                        })
             }
 
         states
         |> Array.map (fun state -> model.AdmissibleActions state |> Seq.map (choice state) |> Seq.toArray)
         |> create
+
+    /// Tabulates a deterministic system model, of which one sample tells all.
+    let tabulate (model: ISystemModel<'state, 'action>) states stateIndex actionIndex =
+        tabulateBySampling 1 (RandomKey 0UL) model states stateIndex actionIndex
 
     /// The choice of a state that takes this action, if it is admissible there.
     let tryChoice (model: FiniteModel) state action =
