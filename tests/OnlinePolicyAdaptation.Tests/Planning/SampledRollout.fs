@@ -269,5 +269,5 @@ let tests =
                     let multiagent =
                         SampledMultiagentRollout.decide truncation composed [| 0 |] 4 (RandomKey 11UL) s
 
-                    multiagent.Best.QFactor |> Expect.equal "Q-factor" joint.Best.QFactor)
+                    multiagent.Best.QFactor.Mean |> Expect.equal "Q-factor" joint.Best.QFactor.Mean)
         ]
