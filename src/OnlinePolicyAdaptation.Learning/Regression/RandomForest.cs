@@ -1,0 +1,196 @@
+using OnlinePolicyAdaptation.Domain.Mdp;
+
+namespace OnlinePolicyAdaptation.Learning.Regression;
+
+/// <summary>Regression by random forest (Breiman, 2001): the mean of many trees, each grown on its own bootstrap.</summary>
+/// <remarks>
+/// Several targets share the trees. Each target is standardised for the choice of splits, so that none decides them by
+/// its variance alone; predictions are in the units of the targets and within the range of their values. The same
+/// training set, options and key give the same forest, bit for bit, on any number of threads and in any order of rows.
+/// Immutable, thread-safe.
+/// </remarks>
+public sealed class RandomForest
+{
+    private readonly RegressionTree[] _trees;
+    private readonly double[] _lowest;
+    private readonly double[] _highest;
+
+    internal RandomForest(
+        EquatableArray<string> featureNames,
+        EquatableArray<string> targetNames,
+        ForestOptions options,
+        RandomKey key,
+        RegressionTree[] trees
+    )
+    {
+        FeatureNames = featureNames;
+        TargetNames = targetNames;
+        Options = options;
+        Key = key;
+        _trees = trees;
+        (_lowest, _highest) = Ranges(trees, targetNames.Count);
+    }
+
+    /// <summary>The features that a prediction takes, in this order.</summary>
+    public EquatableArray<string> FeatureNames { get; }
+
+    /// <summary>The targets that a prediction gives, in this order.</summary>
+    public EquatableArray<string> TargetNames { get; }
+
+    public ForestOptions Options { get; }
+
+    public RandomKey Key { get; }
+
+    internal ReadOnlySpan<RegressionTree> Trees => _trees;
+
+    /// <summary>Fits a forest; tree t grows from the key's child t.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The options ask for more features per split than there are.</exception>
+    public static RandomForest Fit(TrainingSet set, ForestOptions options, RandomKey key) =>
+        Fit(set, options, key, mergeRows: true);
+
+    internal static RandomForest Fit(TrainingSet set, ForestOptions options, RandomKey key, bool mergeRows)
+    {
+        if (options.FeaturesPerSplit > set.FeatureNames.Count)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(options),
+                options.FeaturesPerSplit,
+                $"FeaturesPerSplit is {options.FeaturesPerSplit}, expected at most {set.FeatureNames.Count}"
+            );
+        }
+        var trees = Grow(DistinctRows.Of(set, mergeRows), options, key);
+        return new(set.FeatureNames, set.TargetNames, options, key, trees);
+    }
+
+    /// <summary>The estimate at one row of features. Allocates nothing.</summary>
+    /// <param name="features">One per feature name; NaN goes left at every split.</param>
+    /// <param name="outputs">Receives one number per target name.</param>
+    /// <exception cref="ArgumentException">A length differs.</exception>
+    public void Predict(ReadOnlySpan<double> features, Span<double> outputs)
+    {
+        CheckLength(features.Length, FeatureNames.Count, nameof(features));
+        CheckLength(outputs.Length, TargetNames.Count, nameof(outputs));
+        outputs.Clear();
+        foreach (var tree in _trees)
+        {
+            Add(tree.Value(tree.LeafOf(features)), outputs);
+        }
+        Average(outputs);
+    }
+
+    /// <summary>
+    /// The estimates at many rows of features, the same as row by row and three times as fast. Allocates nothing.
+    /// </summary>
+    /// <param name="features"><c>[rows, features]</c>, row by row; no row is fine.</param>
+    /// <param name="outputs">Receives <c>[rows, outputs]</c>, row by row.</param>
+    /// <exception cref="ArgumentException">A length differs.</exception>
+    public void PredictRows(ReadOnlySpan<double> features, Span<double> outputs)
+    {
+        var (width, height) = (FeatureNames.Count, TargetNames.Count);
+        var rows = features.Length / width;
+        CheckLength(features.Length, rows * width, nameof(features));
+        CheckLength(outputs.Length, rows * height, nameof(outputs));
+        outputs.Clear();
+        foreach (var tree in _trees)
+        {
+            var row = 0;
+            for (; row + 4 <= rows; row += 4)
+            {
+                var four = features.Slice(row * width, 4 * width);
+                var (a, b, c, d) = tree.LeavesOf(
+                    four[..width],
+                    four.Slice(width, width),
+                    four.Slice(2 * width, width),
+                    four[(3 * width)..]
+                );
+                var sums = outputs.Slice(row * height, 4 * height);
+                Add(tree.Value(a), sums[..height]);
+                Add(tree.Value(b), sums.Slice(height, height));
+                Add(tree.Value(c), sums.Slice(2 * height, height));
+                Add(tree.Value(d), sums[(3 * height)..]);
+            }
+            for (; row < rows; row++)
+            {
+                Add(tree.Value(tree.LeafOf(features.Slice(row * width, width))), outputs.Slice(row * height, height));
+            }
+        }
+        for (var row = 0; row < rows; row++)
+        {
+            Average(outputs.Slice(row * height, height));
+        }
+    }
+
+    private static RegressionTree[] Grow(DistinctRows rows, ForestOptions options, RandomKey key)
+    {
+        var trees = new RegressionTree[options.Trees];
+        if (options.Threads == 1)
+        {
+            var grower = new TreeGrower(rows, options);
+            for (var tree = 0; tree < trees.Length; tree++)
+            {
+                trees[tree] = grower.Grow(key.Split(tree));
+            }
+        }
+        else
+        {
+            Parallel.For(
+                0,
+                trees.Length,
+                new ParallelOptions { MaxDegreeOfParallelism = options.Threads },
+                () => new TreeGrower(rows, options),
+                (tree, _, grower) =>
+                {
+                    trees[tree] = grower.Grow(key.Split(tree));
+                    return grower;
+                },
+                _ => { }
+            );
+        }
+        return trees;
+    }
+
+    /// <summary>The mean of a sum over the trees, kept from leaving the range of their values by rounding.</summary>
+    private void Average(Span<double> outputs)
+    {
+        for (var i = 0; i < outputs.Length; i++)
+        {
+            outputs[i] = Math.Clamp(outputs[i] / _trees.Length, _lowest[i], _highest[i]);
+        }
+    }
+
+    private static void Add(ReadOnlySpan<double> values, Span<double> sums)
+    {
+        for (var i = 0; i < sums.Length; i++)
+        {
+            sums[i] += values[i];
+        }
+    }
+
+    private static (double[] Lowest, double[] Highest) Ranges(RegressionTree[] trees, int outputs)
+    {
+        var lowest = new double[outputs];
+        var highest = new double[outputs];
+        Array.Fill(lowest, double.PositiveInfinity);
+        Array.Fill(highest, double.NegativeInfinity);
+        foreach (var tree in trees)
+        {
+            for (var node = 0; node < tree.Nodes; node++)
+            {
+                for (var output = 0; output < outputs && tree.IsLeaf(node); output++)
+                {
+                    lowest[output] = Math.Min(lowest[output], tree.Value(node)[output]);
+                    highest[output] = Math.Max(highest[output], tree.Value(node)[output]);
+                }
+            }
+        }
+        return (lowest, highest);
+    }
+
+    private static void CheckLength(int length, int expected, string name)
+    {
+        if (length != expected)
+        {
+            throw new ArgumentException($"{length} {name} given, expected {expected}", name);
+        }
+    }
+}

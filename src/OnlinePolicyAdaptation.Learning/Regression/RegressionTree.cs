@@ -1,0 +1,113 @@
+namespace OnlinePolicyAdaptation.Learning.Regression;
+
+/// <summary>A binary tree of splits that leads a row of features to a leaf and its value for every output.</summary>
+/// <remarks>
+/// One array per field of a node, nodes in breadth-first order. A split's two children are neighbours, and those of the
+/// k-th split, from 0, are nodes 2k + 1 and 2k + 2: which nodes are leaves is all there is to a tree's shape, so that a
+/// child out of range or a cycle cannot be written down. A leaf leads to itself, which lets rows walk side by side until
+/// none moves. Immutable, thread-safe.
+/// </remarks>
+internal sealed class RegressionTree
+{
+    /// <summary>Stands for the feature of a node that is a leaf.</summary>
+    public const int Leaf = -1;
+
+    private readonly int[] _features;
+    private readonly double[] _thresholds;
+    private readonly int[] _next;
+    private readonly double[] _values;
+    private readonly int _outputs;
+
+    /// <param name="features">Of every node: the feature it splits by, or <see cref="Leaf"/>.</param>
+    /// <param name="thresholds">Of every split, in the order of the nodes.</param>
+    /// <param name="leafValues"><c>[leaves, outputs]</c>, in the order of the nodes.</param>
+    /// <param name="outputs">At least 1.</param>
+    public RegressionTree(
+        ReadOnlySpan<int> features,
+        ReadOnlySpan<double> thresholds,
+        ReadOnlySpan<double> leafValues,
+        int outputs
+    )
+    {
+        _features = new int[features.Length];
+        _thresholds = new double[features.Length];
+        _next = new int[features.Length];
+        _values = new double[features.Length * outputs];
+        _outputs = outputs;
+        Splits = thresholds.Length;
+        int splits = 0,
+            leaves = 0;
+        for (var node = 0; node < features.Length; node++)
+        {
+            if (features[node] == Leaf)
+            {
+                _thresholds[node] = double.PositiveInfinity;
+                _next[node] = node;
+                leafValues.Slice(outputs * leaves++, outputs).CopyTo(_values.AsSpan(node * outputs));
+            }
+            else
+            {
+                _features[node] = features[node];
+                _thresholds[node] = thresholds[splits];
+                _next[node] = (2 * splits++) + 1;
+            }
+        }
+    }
+
+    /// <summary>Number of nodes: twice the splits, and one.</summary>
+    public int Nodes => _features.Length;
+
+    public int Splits { get; }
+
+    public bool IsLeaf(int node) => _next[node] == node;
+
+    /// <summary>The feature that a node splits by, or <see cref="Leaf"/>.</summary>
+    public int Feature(int node) => IsLeaf(node) ? Leaf : _features[node];
+
+    /// <summary>The highest value of its feature that goes left at a split.</summary>
+    public double Threshold(int split) => _thresholds[split];
+
+    /// <summary>The value of a leaf, one number per output.</summary>
+    public ReadOnlySpan<double> Value(int leaf) => _values.AsSpan(leaf * _outputs, _outputs);
+
+    /// <summary>The leaf of a row of features. A value at a threshold goes left, and so does NaN.</summary>
+    public int LeafOf(ReadOnlySpan<double> row)
+    {
+        int node = 0,
+            last;
+        do
+        {
+            last = node;
+            node = Step(node, row);
+        } while (node != last);
+        return node;
+    }
+
+    /// <summary>The leaves of four rows, which walk side by side: the processor need not wait for one to step.</summary>
+    public (int A, int B, int C, int D) LeavesOf(
+        ReadOnlySpan<double> rowA,
+        ReadOnlySpan<double> rowB,
+        ReadOnlySpan<double> rowC,
+        ReadOnlySpan<double> rowD
+    )
+    {
+        int a = 0,
+            b = 0,
+            c = 0,
+            d = 0,
+            moved;
+        do
+        {
+            var (lastA, lastB, lastC, lastD) = (a, b, c, d);
+            a = Step(a, rowA);
+            b = Step(b, rowB);
+            c = Step(c, rowC);
+            d = Step(d, rowD);
+            moved = (a ^ lastA) | (b ^ lastB) | (c ^ lastC) | (d ^ lastD);
+        } while (moved != 0);
+        return (a, b, c, d);
+    }
+
+    private int Step(int node, ReadOnlySpan<double> row) =>
+        _next[node] + (row[_features[node]] > _thresholds[node] ? 1 : 0);
+}
