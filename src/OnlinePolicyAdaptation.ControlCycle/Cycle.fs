@@ -1,0 +1,124 @@
+namespace OnlinePolicyAdaptation.ControlCycle
+
+open OnlinePolicyAdaptation.Domain.Mdp
+open OnlinePolicyAdaptation.Domain.Network
+
+/// What a controller carries from one cycle to the next.
+type CycleState =
+    {
+        /// The number of the next cycle, from 0.
+        Cycle: int
+        Window: SampleWindow
+        /// The last model that could be fitted, or why there is none.
+        Model: Result<EstimatedModel, CycleError>
+        /// The configuration in force in the cycle before.
+        Previous: Configuration voption
+        Key: RandomKey
+    }
+
+/// Monitor, estimate, adapt, act: one control cycle as a pure, total function.
+[<RequireQualifiedAccess>]
+module Cycle =
+
+    /// The independent sources of chance within a run.
+    let private modelKey (key: RandomKey) (cycle: int) = key.Split(0).Split(cycle + 1)
+
+    let private actionKey (key: RandomKey) (cycle: int) = key.Split(1).Split cycle
+
+    /// A controller that has learned from these samples, oldest first.
+    let start settings (history: Sample seq) key =
+        let window =
+            (SampleWindow.empty, history)
+            ||> Seq.fold (fun window sample -> SampleWindow.add settings.Estimation sample window)
+
+        {
+            Cycle = 0
+            Window = window
+            Model = Estimate.fit settings -1 (modelKey key -1) window
+            Previous = ValueNone
+            Key = key
+        }
+
+    /// Learns from a sample. Where no model can be fitted, the last one stays in place.
+    let private learn settings (state: CycleState) sample =
+        let window = SampleWindow.add settings.Estimation sample state.Window
+
+        match Estimate.fit settings state.Cycle (modelKey state.Key state.Cycle) window with
+        | Ok model ->
+            { state with
+                Window = window
+                Model = Ok model
+            },
+            []
+        | Error error ->
+            { state with
+                Window = window
+                Model = state.Model |> Result.mapError (fun _ -> error)
+            },
+            [ error ]
+
+    let private reward (settings: ControllerSettings) (state: CycleState) (sample: Sample) =
+        let current = state.Previous |> ValueOption.defaultValue sample.Configuration
+        let seconds = sample.ResponseTimes |> Seq.map _.Seconds |> Seq.toArray
+        settings.Reward.Reward(current, sample.Configuration, System.ReadOnlySpan seconds)
+
+    let private hold (state: CycleState) (metrics: Metrics) controls error =
+        { state with Cycle = state.Cycle + 1 },
+        {
+            Cycle = state.Cycle
+            Metrics = metrics
+            Predicted = ValueNone
+            Reward = ValueNone
+            Action = ControlAction.Keep controls
+            Next = metrics.Configuration
+            QFactor = ValueNone
+            Errors = [ error ]
+        }
+
+    let step (settings: ControllerSettings) (state: CycleState) (metrics: Metrics) : CycleState * CycleRecord =
+        match Monitor.check settings metrics with
+        | Error error -> hold state metrics settings.Grid.Controls.Count error
+        | Ok metrics ->
+            let sample = Monitor.sample metrics
+            let configuration = metrics.Configuration
+
+            let offered =
+                metrics.Services |> Seq.map _.OfferedLoad |> EquatableArray.ToEquatableArray
+
+            let loads = SampleWindow.quantised settings.Estimation offered
+
+            let predicted =
+                match state.Model with
+                | Ok model -> ValueSome(Estimate.predict model configuration loads)
+                | Error _ -> ValueNone
+
+            let learned, estimationErrors =
+                match settings.Planner, sample with
+                | Planner.BasePolicy, Ok _ -> state, []
+                | _, Error error -> state, [ error ]
+                | Planner.Rollout _, Ok sample -> learn settings state sample
+
+            let struct (action, qFactor), planningErrors =
+                Adapt.decide
+                    settings
+                    learned.Model
+                    (SystemState(configuration, loads))
+                    (actionKey state.Key state.Cycle)
+
+            { learned with
+                Cycle = state.Cycle + 1
+                Previous = ValueSome configuration
+            },
+            {
+                Cycle = state.Cycle
+                Metrics = metrics
+                Predicted = predicted
+                Reward =
+                    match sample with
+                    | Ok sample -> ValueSome(reward settings state sample)
+                    | Error _ -> ValueNone
+                Action = action
+                Next = Act.next settings.Grid configuration action
+                QFactor = qFactor
+                Errors = List.distinct (estimationErrors @ planningErrors)
+            }

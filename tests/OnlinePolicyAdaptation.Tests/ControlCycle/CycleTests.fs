@@ -1,0 +1,165 @@
+module OnlinePolicyAdaptation.Tests.ControlCycle.Cycle
+
+open Expecto
+open FsCheck.FSharp
+open OnlinePolicyAdaptation.ControlCycle
+open OnlinePolicyAdaptation.Domain.Mdp
+open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.Tests
+
+let private rollout = TwoNodes.settings (Planner.Rollout 3)
+
+/// A controller that has measured the whole system, with node 2 at this speed.
+let private informed onNode2 =
+    Cycle.start rollout (TwoNodes.configurations |> List.map (TwoNodes.sample onNode2)) (RandomKey 7UL)
+
+let private uninformed = Cycle.start rollout [] (RandomKey 7UL)
+
+/// Runs the cycle in closed loop with the formula; the records in order.
+let private loop settings state onNode2 start cycles =
+    ((state, start, []), [ 0 .. cycles - 1 ])
+    ||> List.fold (fun (state, configuration, records) cycle ->
+        let seconds = ValueSome(TwoNodes.responseTime onNode2 configuration)
+
+        let state, record =
+            Cycle.step settings state (TwoNodes.metrics cycle configuration seconds)
+
+        state, record.Next, record :: records)
+    |> fun (_, _, records) -> List.rev records
+
+let private corner = TwoNodes.configuration 1.0 5.0
+
+/// Any metrics a service may report, sane or not.
+type AnyMetrics =
+    static member Metrics() =
+        let number =
+            Gen.frequency
+                [
+                    8, Gen.choose (0, 1000) |> Gen.map (fun n -> float n / 100.0)
+                    1, Gen.elements [ nan; infinity; -1.0 ]
+                ]
+
+        let service =
+            gen {
+                let! offered = number
+                let! carried = number
+                let! seconds = number
+                let! served = Gen.elements [ true; true; true; false ]
+
+                let time =
+                    if served then
+                        System.Nullable(ResponseTime seconds)
+                    else
+                        System.Nullable()
+
+                return ServiceMetrics(RequestRate offered, RequestRate carried, time)
+            }
+
+        gen {
+            let! services = Gen.frequency [ 9, Gen.constant 1; 1, Gen.choose (0, 3) ]
+            let! measured = Gen.listOfLength services service
+            let! p = Gen.choose (0, 5)
+            let! c = Gen.frequency [ 9, Gen.choose (0, 4); 1, Gen.choose (-1, 9) ]
+            return Metrics(0L, Configuration(TwoNodes.array [ p; c ]), TwoNodes.array measured)
+        }
+        |> Arb.fromGen
+
+let private anyMetrics =
+    { FsCheckConfig.defaultConfig with
+        arbitrary = [ typeof<AnyMetrics> ]
+    }
+
+[<Tests>]
+let tests =
+    testList
+        "ControlCycle.Cycle"
+        [
+            test "recovers when the system changes, where the base policy does not" {
+                // The base policy goes to p11 = 0, c1 = 1, which is right while node 2 is fast.
+                let records settings =
+                    loop settings (informed 0.08) 0.3 (TwoNodes.configuration 0.0 1.0) 40
+
+                let last settings = (records settings |> List.last).Reward
+                Expect.equal (last (TwoNodes.settings Planner.BasePolicy)) (ValueSome -0.18) "0.12 s - 0.3 s"
+
+                match last rollout with
+                | ValueSome reward -> Expect.isGreaterThanOrEqual reward 0.4 "p11 = 1 with 3 cores or fewer"
+                | ValueNone -> failtest "no reward"
+            }
+
+            testPropertyWithConfig anyMetrics "is total, and its action is never masked" (fun (metrics: Metrics) ->
+                for state in [ uninformed; informed 0.08 ] do
+                    let _, record = Cycle.step rollout state metrics
+
+                    if rollout.Grid.Contains metrics.Configuration then
+                        let mask = rollout.Grid.Mask metrics.Configuration
+
+                        for i in 0 .. mask.Components - 1 do
+                            Expect.isTrue (mask.Allows(i, record.Action.Choice i)) "admissible"
+
+                        Expect.isTrue (rollout.Grid.Contains record.Next) "on the grid")
+
+            testPropertyWithConfig anyMetrics "same state and metrics, same decision" (fun (metrics: Metrics) ->
+                let decide () =
+                    let _, record = Cycle.step rollout (informed 0.08) metrics
+                    record.Action, record.QFactor, record.Errors
+
+                Expect.equal (decide ()) (decide ()) "bit for bit")
+
+            test "replaying the metrics of a run gives the same decisions" {
+                let records = loop rollout (informed 0.08) 0.3 corner 12
+
+                let replayed =
+                    (informed 0.08, records)
+                    ||> List.mapFold (fun state record ->
+                        let state, again = Cycle.step rollout state record.Metrics
+                        again, state)
+                    |> fst
+
+                Expect.equal
+                    (replayed |> List.map (fun r -> r.Action, r.QFactor))
+                    (records |> List.map (fun r -> r.Action, r.QFactor))
+                    "the same"
+            }
+
+            test "metrics without a response time are recorded, and the last model is planned with" {
+                let before = informed 0.08
+                let state, record = Cycle.step rollout before (TwoNodes.metrics 0 corner ValueNone)
+                Expect.equal record.Errors [ CycleError.IncompleteMetrics 0 ] "said"
+                Expect.equal record.Reward ValueNone "unknown"
+                Expect.isTrue (ValueOption.isSome record.QFactor) "planned"
+                Expect.equal (SampleWindow.count state.Window) (SampleWindow.count before.Window) "nothing learned"
+            }
+
+            test "with too few samples the base policy acts, and the record says so" {
+                let _, record =
+                    Cycle.step rollout uninformed (TwoNodes.metrics 0 corner (ValueSome 0.1))
+
+                Expect.equal record.Errors [ CycleError.TooFewSamples(1, 10) ] "how many"
+                Expect.equal record.Action.Moves (TwoNodes.array [ -1; -1 ]) "the base policy's"
+                Expect.equal record.Predicted ValueNone "no model"
+            }
+
+            test "metrics that contradict the settings hold the configuration" {
+                let _, record =
+                    Cycle.step rollout (informed 0.08) (TwoNodes.metrics 0 corner (ValueSome nan))
+
+                match record.Errors with
+                | [ CycleError.UnusableMetrics reason ] -> Expect.stringContains reason "NaN" "what"
+                | other -> failtest $"{other}"
+
+                Expect.isTrue record.Action.IsKeep "held"
+            }
+
+            test "the reward is that of the step that led to the metrics" {
+                let records = loop rollout (informed 0.08) 0.08 corner 3
+
+                for record in records do
+                    let seconds = TwoNodes.responseTime 0.08 record.Metrics.Configuration
+
+                    let expected =
+                        TwoNodes.reward.Reward(corner, record.Metrics.Configuration, System.ReadOnlySpan [| seconds |])
+
+                    Expect.equal record.Reward (ValueSome expected) "charged at the state reached"
+            }
+        ]
