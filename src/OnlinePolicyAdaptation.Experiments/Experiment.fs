@@ -1,0 +1,227 @@
+namespace OnlinePolicyAdaptation.Experiments
+
+open System
+open System.Collections.Concurrent
+open System.Threading
+open System.Threading.Tasks
+open OnlinePolicyAdaptation.Domain.Environments
+open OnlinePolicyAdaptation.Domain.Mdp
+open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.ControlCycle
+
+/// What is compared.
+[<RequireQualifiedAccess>]
+type Contender =
+    /// The optimum of the system before the change, whatever happens to the system.
+    | Base
+    /// Rollout of that policy on the model estimated while it runs; it is not told of the change.
+    | Rollout of horizon: int
+    /// The exact optimum of the system in force: who plays it is told of the change and has measured all of the system.
+    | Optimum
+
+    /// Its name in result files.
+    member this.Name =
+        match this with
+        | Base -> "base"
+        | Rollout horizon -> $"rollout-l{horizon}"
+        | Optimum -> "optimum"
+
+/// One cycle of one run.
+type Observation =
+    {
+        Contender: Contender
+        Seed: int
+        Phase: Phase
+        Timed: Stream.TimedRecord
+    }
+
+/// An experiment's traces, read and checked.
+type Traces =
+    {
+        Before: TestbedTrace
+        After: TestbedTrace
+    }
+
+type ExperimentResult =
+    {
+        Scenario: Scenario
+        Traces: Traces
+        Contenders: Contender list
+        /// By contender, seed and cycle, in this order.
+        Observations: Observation[]
+        Elapsed: TimeSpan
+    }
+
+/// Every contender with every seed, in closed loop with the recorded system. Contenders meet the same chance: in cycle k
+/// of seed i the environment draws with the same key for all of them.
+[<RequireQualifiedAccess>]
+module Experiment =
+
+    /// The independent sources of chance of one seed.
+    let private environmentKey (key: RandomKey) = key.Split 0
+    let private controllerKey (key: RandomKey) = key.Split 1
+    let private oldSystemKey (key: RandomKey) = key.Split 2
+    let private newSystemKey (key: RandomKey) = key.Split 3
+
+    let readTraces (scenario: Scenario) =
+        let read path =
+            TestbedTrace.Read(path, scenario.Grid, scenario.Columns)
+
+        {
+            Before = read scenario.TraceBefore
+            After = read scenario.TraceAfter
+        }
+
+    let private samples (trace: TestbedTrace) =
+        trace.Rows
+        |> Seq.choose (fun row ->
+            match Monitor.sample (Metrics(0L, row.Configuration, row.Services)) with
+            | Ok sample -> Some sample
+            | Error _ -> None)
+
+    let private settings (scenario: Scenario) planner basePolicy =
+        {
+            Grid = scenario.Grid
+            Reward = scenario.Reward
+            Discount = scenario.Discount
+            BasePolicy = basePolicy
+            Planner = planner
+            Estimation = scenario.Estimation
+        }
+
+    /// The optimum of the system that a trace was recorded on, all its rows taken together.
+    let private optimumOf (scenario: Scenario) trace key =
+        let all =
+            { scenario.Estimation with
+                SamplesPerConfiguration = Int32.MaxValue
+            }
+
+        let idle = ControlAction.Keep scenario.Grid.Controls.Count
+
+        let unused =
+            { new IPolicy<SystemState, ControlAction> with
+                member _.Act(_, _, _) = idle
+            }
+
+        let start =
+            Cycle.start
+                { settings scenario Planner.BasePolicy unused with
+                    Estimation = all
+                }
+                (samples trace)
+                key
+
+        start.Model
+        |> Result.map (fun model ->
+            OptimalPolicy.create scenario.Grid scenario.Reward scenario.Discount model.ResponseTimes)
+
+    let private environment (scenario: Scenario) traces (key: RandomKey) =
+        let replay trace index =
+            TraceEnvironment(trace, scenario.Grid, scenario.Start, (fun _ -> scenario.Loads), key.Split(index: int))
+
+        SystemChange(replay traces.Before 0, replay traces.After 1, scenario.ChangeAt)
+
+    /// What a scenario compares, in the order of reports.
+    let contenders (scenario: Scenario) =
+        [
+            Contender.Base
+            yield! scenario.Horizons |> List.distinct |> List.map Contender.Rollout
+            Contender.Optimum
+        ]
+
+    /// The controller of a contender: the state it starts in, and its step.
+    let private controller (scenario: Scenario) traces contender (key: RandomKey) =
+        let policies =
+            match
+                optimumOf scenario traces.Before (oldSystemKey key), optimumOf scenario traces.After (newSystemKey key)
+            with
+            | Ok before, Ok after -> struct (before, after)
+            | Error error, _ -> invalidOp $"{traces.Before.Path}: {error}"
+            | _, Error error -> invalidOp $"{traces.After.Path}: {error}"
+
+        let struct (before, after) = policies
+
+        let settingsIn (state: CycleState) =
+            match contender with
+            | Contender.Base -> settings scenario Planner.BasePolicy before
+            | Contender.Rollout horizon -> settings scenario (Planner.Rollout horizon) before
+            | Contender.Optimum when state.Cycle < scenario.ChangeAt -> settings scenario Planner.BasePolicy before
+            | Contender.Optimum -> settings scenario Planner.BasePolicy after
+
+        let start =
+            Cycle.start (settings scenario Planner.BasePolicy before) (samples traces.Before) (controllerKey key)
+
+        struct (start, (fun state metrics -> Cycle.step (settingsIn state) state metrics))
+
+    let private runOne engine (scenario: Scenario) traces contender seed onCycle cancellation =
+        task {
+            let key = RandomKey(uint64 seed)
+            let struct (start, step) = controller scenario traces contender key
+            let observations = ResizeArray<Observation> scenario.Cycles
+
+            let sink (timed: Stream.TimedRecord) =
+                observations.Add
+                    {
+                        Contender = contender
+                        Seed = seed
+                        Phase =
+                            if timed.Record.Cycle < scenario.ChangeAt then
+                                Phase.Before
+                            else
+                                Phase.After
+                        Timed = timed
+                    }
+
+                onCycle ()
+
+            do!
+                Stream.closedLoop
+                    engine
+                    TimeProvider.System
+                    (environment scenario traces (environmentKey key))
+                    step
+                    start
+                    scenario.Cycles
+                    sink
+                    cancellation
+
+            return observations.ToArray()
+        }
+
+    /// Runs on `threads` threads; the result does not depend on their number. `onCycle` is called after each cycle of
+    /// each run, from any thread.
+    let run (scenario: Scenario) traces threads (onCycle: unit -> unit) (cancellation: CancellationToken) =
+        task {
+            let began = TimeProvider.System.GetTimestamp()
+            let contenders = contenders scenario
+            use engine = Stream.startEngine ()
+
+            let runs =
+                [|
+                    for contender in contenders do
+                        for seed in 1 .. scenario.Seeds -> struct (contender, seed)
+                |]
+
+            let observations = ConcurrentDictionary<struct (Contender * int), Observation[]>()
+
+            do!
+                Parallel.ForEachAsync(
+                    runs,
+                    ParallelOptions(MaxDegreeOfParallelism = threads, CancellationToken = cancellation),
+                    fun (struct (contender, seed) as run) token ->
+                        task {
+                            let! result = runOne engine (scenario: Scenario) traces contender seed onCycle token
+                            observations[run] <- result
+                        }
+                        |> ValueTask
+                )
+
+            return
+                {
+                    Scenario = scenario
+                    Traces = traces
+                    Contenders = contenders
+                    Observations = runs |> Array.collect (fun run -> observations[run])
+                    Elapsed = TimeProvider.System.GetElapsedTime began
+                }
+        }

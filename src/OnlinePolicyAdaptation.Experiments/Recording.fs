@@ -1,0 +1,31 @@
+/// Recording a trace of a scenario's simulated mesh, over its whole control grid.
+[<RequireQualifiedAccess>]
+module OnlinePolicyAdaptation.Experiments.Recording
+
+open System.Threading
+open OnlinePolicyAdaptation.Domain.Environments
+open OnlinePolicyAdaptation.Domain.Mdp
+
+/// The measured intervals: every load level, within it every configuration, within it `intervals` intervals.
+let record
+    (scenario: Scenario)
+    (simulation: Simulation)
+    phase
+    intervals
+    (key: RandomKey)
+    (cancellation: CancellationToken)
+    =
+    let parameters =
+        match phase with
+        | Phase.Before -> simulation.Before
+        | Phase.After -> simulation.After
+
+    let start =
+        StartEnvironment(fun loads configuration key ->
+            SimulatedMesh(parameters, loads, scenario.Grid, configuration, key, simulation.Recording.Schedule))
+
+    TraceRecorder.RecordAsync(start, scenario.Grid, simulation.Recording.LoadLevels, intervals, key, cancellation)
+
+/// Writes them as a CSV file in the testbed's format.
+let write path (scenario: Scenario) (simulation: Simulation) rows =
+    TestbedTraceWriter.Write(path, scenario.Topology, scenario.Grid, simulation.Recording.LoadUnit, rows)

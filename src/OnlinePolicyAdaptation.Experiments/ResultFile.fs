@@ -1,0 +1,208 @@
+/// The files an experiment leaves: results.json with settings and summary, records.csv with every cycle.
+[<RequireQualifiedAccess>]
+module OnlinePolicyAdaptation.Experiments.ResultFile
+
+open System
+open System.Data
+open System.IO
+open System.Reflection
+open System.Text.Json
+open Sylvan.Data.Csv
+open OnlinePolicyAdaptation.Domain
+open OnlinePolicyAdaptation.Domain.Environments
+
+/// Version and commit of this software, as stamped into the assembly by the build.
+let softwareVersion =
+    match Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>() with
+    | null -> "unknown"
+    | attribute -> attribute.InformationalVersion
+
+let private phaseName phase =
+    match phase with
+    | Phase.Before -> "before"
+    | Phase.After -> "after"
+
+/// One row per contender, seed and cycle. With several services the columns of response times end in `_1`, `_2`, ..
+let private recordsTable (result: ExperimentResult) =
+    let grid = result.Scenario.Grid
+    let services = result.Scenario.Topology.Services.Count
+
+    let perService name =
+        [
+            for service in 1..services -> if services = 1 then name else $"{name}_{service}"
+        ]
+
+    let columns =
+        [
+            "policy", typeof<string>
+            "seed", typeof<int>
+            "cycle", typeof<int>
+            "phase", typeof<string>
+            for name in
+                [ for service in 1..services -> $"l{service}" ]
+                @ [ for control in grid.Controls -> control.Name ]
+                @ perService "response_time"
+                @ [ "reward" ]
+                @ perService "predicted_response_time"
+                @ [ "decision_seconds" ] do
+                name, typeof<float>
+        ]
+
+    let cell (value: float voption) =
+        match value with
+        | ValueSome number -> box number
+        | ValueNone -> box DBNull.Value
+
+    let row (o: Observation) =
+        let record = o.Timed.Record
+
+        let numbers =
+            [
+                for service in record.Metrics.Services do
+                    yield ValueSome service.OfferedLoad.PerSecond
+                for value in grid.Values record.Metrics.Configuration do
+                    yield ValueSome value
+                for service in record.Metrics.Services do
+                    yield Summary.measured service
+                yield record.Reward
+                for service in 0 .. services - 1 do
+                    yield record.Predicted |> ValueOption.map (Array.item service)
+                yield ValueSome o.Timed.Decision.TotalSeconds
+            ]
+
+        [ box o.Contender.Name; box o.Seed; box record.Cycle; box (phaseName o.Phase) ]
+        @ List.map cell numbers
+
+    let table = new DataTable()
+
+    for name, kind in columns do
+        table.Columns.Add(name, kind) |> ignore
+
+    for observation in result.Observations do
+        table.Rows.Add(row observation |> List.toArray) |> ignore
+
+    table
+
+/// results.json, field by field. An interval that is unknown is null.
+type EstimateJson =
+    {
+        Mean: float
+        HalfWidth95: Nullable<float>
+    }
+
+type SummaryJson =
+    {
+        Policy: string
+        Phase: string
+        RewardPerCycle: EstimateJson
+        SloViolations: EstimateJson
+        PredictionNmae: EstimateJson
+        MedianDecisionSeconds: float
+    }
+
+type TraceJson =
+    {
+        File: string
+        Rows: int
+        RowsWithoutService: int
+    }
+
+type SettingsJson =
+    {
+        Scenario: string
+        Cycles: int
+        ChangeAt: int
+        Lookahead: int list
+        Discount: float
+        Start: Map<string, float>
+        Trees: int
+        SamplesPerConfiguration: int
+        LoadStep: float
+        TraceBefore: TraceJson
+        TraceAfter: TraceJson
+    }
+
+type ResultsJson =
+    {
+        Software: string
+        Settings: SettingsJson
+        Seeds: int list
+        ElapsedSeconds: float
+        Summary: SummaryJson list
+    }
+
+let private settingsJson (result: ExperimentResult) =
+    let scenario = result.Scenario
+
+    let trace (t: TestbedTrace) =
+        {
+            File = t.Path
+            Rows = t.Rows.Count
+            RowsWithoutService = t.RowsWithoutService
+        }
+
+    {
+        Scenario = scenario.Name
+        Cycles = scenario.Cycles
+        ChangeAt = scenario.ChangeAt
+        Lookahead = scenario.Horizons
+        Discount = scenario.Discount.Value
+        Start =
+            Seq.zip (scenario.Grid.Controls |> Seq.map _.Name) (scenario.Grid.Values scenario.Start)
+            |> Map.ofSeq
+        Trees = scenario.Estimation.Forest.Trees
+        SamplesPerConfiguration = scenario.Estimation.SamplesPerConfiguration
+        LoadStep = scenario.Estimation.LoadStep
+        TraceBefore = trace result.Traces.Before
+        TraceAfter = trace result.Traces.After
+    }
+
+let private summaryJson (s: PhaseSummary) =
+    let estimate (e: Estimate) =
+        {
+            Mean = e.Mean
+            HalfWidth95 =
+                if Double.IsNaN e.HalfWidth then
+                    Nullable()
+                else
+                    Nullable e.HalfWidth
+        }
+
+    {
+        Policy = s.Contender.Name
+        Phase = phaseName s.Phase
+        RewardPerCycle = estimate s.Reward
+        SloViolations = estimate s.Violations
+        PredictionNmae = estimate s.ModelError
+        MedianDecisionSeconds = s.MedianDecisionSeconds
+    }
+
+let private json (result: ExperimentResult) summary =
+    let options =
+        JsonSerializerOptions(PropertyNamingPolicy = JsonNamingPolicy.CamelCase, WriteIndented = true)
+
+    JsonSerializer.Serialize(
+        {
+            Software = softwareVersion
+            Settings = settingsJson result
+            Seeds = [ 1 .. result.Scenario.Seeds ]
+            ElapsedSeconds = result.Elapsed.TotalSeconds
+            Summary = summary |> List.map summaryJson
+        },
+        options
+    )
+
+let private writeCsv (table: DataTable) (text: TextWriter) =
+    use writer = CsvDataWriter.Create text
+    use reader = table.CreateDataReader()
+    writer.Write reader |> ignore
+
+/// Writes the files into a folder, each whole or not at all; the path of the report.
+let write directory (result: ExperimentResult) summary (report: string) =
+    Directory.CreateDirectory directory |> ignore
+    let file name = Path.Combine(directory, name)
+    use table = recordsTable result
+    AtomicFile.Write(file "records.csv", writeCsv table)
+    AtomicFile.Write(file "results.json", (fun text -> text.WriteLine(json result summary)))
+    AtomicFile.Write(file "report.html", (fun text -> text.Write report))
+    file "report.html"

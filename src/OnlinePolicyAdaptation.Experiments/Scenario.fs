@@ -1,0 +1,269 @@
+namespace OnlinePolicyAdaptation.Experiments
+
+open System.IO
+open OnlinePolicyAdaptation.Domain.Environments
+open OnlinePolicyAdaptation.Domain.Mdp
+open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.ControlCycle
+open OnlinePolicyAdaptation.Learning.Regression
+open OnlinePolicyAdaptation.Planning
+
+/// A run is before or after the change of the system.
+[<RequireQualifiedAccess>]
+type Phase =
+    | Before
+    | After
+
+/// A managed system, what is wanted of it, and the experiment made with it; checked, so that it can be run.
+type Scenario =
+    {
+        Name: string
+        Title: string
+        /// What the experiment asks, in a sentence.
+        Question: string
+        Topology: Topology
+        Grid: ControlGrid
+        Reward: RewardFunction
+        Discount: Discount
+        Start: Configuration
+        /// Offered load of each service.
+        Loads: EquatableArray<RequestRate>
+        Estimation: EstimationSettings
+        Cycles: int
+        /// The system changes before this cycle.
+        ChangeAt: int
+        Seeds: int
+        /// Lookahead horizons of the rollout policies.
+        Horizons: int list
+        TraceBefore: string
+        TraceAfter: string
+        Columns: TraceColumns
+        /// The system as a simulated mesh, of which traces can be recorded.
+        Simulation: Simulation option
+    }
+
+[<RequireQualifiedAccess>]
+module Scenario =
+
+    let private oneOf count place number =
+        Validation.require place number $"a number from 1 to {count}" (number >= 1 && number <= count)
+        number - 1
+
+    let private control (file: ScenarioFile.Scenario) index (control: ScenarioFile.Control) =
+        let place = $"controls[{index}]"
+        let service = oneOf file.Services.Length
+        let node = oneOf file.Nodes.Length
+
+        let target =
+            match control.RoutingWeight, control.CpuCores, control.BlockingRate with
+            | Some r, None, None ->
+                ControlTarget.RoutingWeight(
+                    service $"{place}.routingWeight.service" r.Service,
+                    node $"{place}.routingWeight.node" r.Node
+                )
+                :> ControlTarget
+            | None, Some c, None ->
+                Validation.require $"{place}.cpuCores.nodes" "[]" "at least one node" (c.Nodes.Length > 0)
+
+                ControlTarget.CpuCores(
+                    EquatableArray.ToEquatableArray(c.Nodes |> Seq.map (node $"{place}.cpuCores.nodes"))
+                )
+            | None, None, Some b -> ControlTarget.BlockingRate(service $"{place}.blockingRate.service" b.Service)
+            | _ -> Validation.fail place "expected exactly one of routingWeight, cpuCores, blockingRate"
+
+        Validation.at place (fun () -> Control(control.Name, target, control.Lowest, control.Highest, control.Levels))
+
+    let private controlIndex (grid: ControlGrid) place name =
+        match grid.Controls |> Seq.tryFindIndex (fun control -> control.Name = name) with
+        | Some index -> index
+        | None ->
+            let names = grid.Controls |> Seq.map _.Name |> String.concat ", "
+            Validation.fail place $"'{name}' is not a control; expected one of {names}"
+
+    let private reward (file: ScenarioFile.Scenario) grid =
+        let objective index (service: ScenarioFile.Service) =
+            Validation.require
+                $"services[{index}].sloSeconds"
+                service.SloSeconds
+                "a number above 0"
+                (service.SloSeconds > 0.0)
+
+            ServiceLevelObjective(ResponseTime service.SloSeconds)
+
+        let saves =
+            file.Reward.Saves
+            |> Seq.map (Seq.map (controlIndex grid "reward.saves"))
+            |> Seq.map Seq.toArray
+            |> Seq.toArray
+
+        let costAt =
+            match file.Reward.CostAt with
+            | None
+            | Some "next-state" -> CostAt.NextState
+            | Some "current-state" -> CostAt.CurrentState
+            | Some other -> Validation.fail "reward.costAt" $"'{other}'; expected \"current-state\" or \"next-state\""
+
+        file.Reward.Decimals
+        |> Option.iter (fun d -> Validation.require "reward.decimals" d "0 to 15" (d >= 0 && d <= 15))
+
+        RewardFunction(
+            grid,
+            EquatableArray.ToEquatableArray(file.Services |> Seq.mapi objective),
+            saves |> Seq.map Seq.ofArray,
+            costAt,
+            Option.toNullable file.Reward.Decimals
+        )
+
+    let private start (file: ScenarioFile.Scenario) (grid: ControlGrid) =
+        file.Start |> Map.iter (fun name _ -> controlIndex grid "start" name |> ignore)
+
+        let level (control: Control) =
+            match file.Start |> Map.tryFind control.Name with
+            | None -> Validation.fail "start" $"control {control.Name} is missing"
+            | Some value ->
+                let level = control.Level value
+                Validation.require $"start.{control.Name}" value $"a value of the grid {control}" level.HasValue
+                level.Value
+
+        Configuration(EquatableArray.ToEquatableArray(grid.Controls |> Seq.map level))
+
+    let private estimation (file: ScenarioFile.Estimation option) =
+        let pick field fallback =
+            file |> Option.bind field |> Option.defaultValue fallback
+
+        let atLeastOne place value =
+            Validation.require place value "at least 1" (value >= 1)
+            value
+
+        let loadStep = pick _.LoadStep 5.0
+        Validation.require "estimation.loadStep" loadStep "a number above 0" (loadStep > 0.0)
+
+        {
+            Forest =
+                Validation.at "estimation" (fun () ->
+                    ForestOptions(Trees = pick _.Trees 120, MinSamplesLeaf = pick _.MinSamplesLeaf 1))
+            SamplesPerConfiguration = atLeastOne "estimation.samplesPerConfiguration" (pick _.SamplesPerConfiguration 3)
+            LoadStep = loadStep
+            MinimumSamples = atLeastOne "estimation.minimumSamples" (pick _.MinimumSamples 30)
+        }
+
+    let private columns (file: ScenarioFile.Trace) (grid: ControlGrid) services =
+        let column (c: ScenarioFile.Column) = TraceColumn(c.Column, c.Unit)
+
+        let all (cs: ScenarioFile.Column seq) =
+            cs |> Seq.map column |> EquatableArray.ToEquatableArray
+
+        let statistics (s: ScenarioFile.StatisticsColumns) =
+            StatisticsColumns(
+                column s.StandardDeviation,
+                column s.P90,
+                column s.P99,
+                all s.NodeMeans,
+                all s.NodeStandardDeviations,
+                column s.Dropped
+            )
+
+        let service (s: ScenarioFile.ServiceColumns) =
+            ServiceColumns(
+                column s.OfferedLoad,
+                column s.CarriedLoad,
+                column s.MeanResponseTime,
+                LoadLevel = (s.LoadLevel |> Option.map column |> Option.toObj),
+                Statistics = (s.Statistics |> Option.map statistics |> Option.toObj)
+            )
+
+        match file.Columns with
+        | None -> TraceColumns.Testbed(grid, services)
+        | Some declared ->
+            Validation.require
+                "trace.columns.controls"
+                declared.Controls.Length
+                $"{grid.Controls.Count} columns, one per control"
+                (declared.Controls.Length = grid.Controls.Count)
+
+            Validation.require
+                "trace.columns.services"
+                declared.Services.Length
+                $"{services} entries, one per service"
+                (declared.Services.Length = services)
+
+            TraceColumns(all declared.Controls, declared.Services |> Seq.map service |> EquatableArray.ToEquatableArray)
+
+    /// Checks the settings of the experiment, which options of the command may have changed.
+    let private checkExperiment scenario =
+        Validation.require "cycles" scenario.Cycles "at least 1" (scenario.Cycles >= 1)
+        Validation.require "changeAt" scenario.ChangeAt "0 or more" (scenario.ChangeAt >= 0)
+        Validation.require "seeds" scenario.Seeds "at least 1" (scenario.Seeds >= 1)
+
+        for horizon in scenario.Horizons do
+            Validation.require "lookahead" horizon "at least 1" (horizon >= 1)
+
+        scenario
+
+    let private build directory (file: ScenarioFile.Scenario) =
+        Validation.require "services" "[]" "at least one service" (file.Services.Length > 0)
+        Validation.require "nodes" "[]" "at least one node" (file.Nodes.Length > 0)
+        Validation.require "controls" "[]" "at least one control" (file.Controls.Length > 0)
+        let controls = file.Controls |> Array.mapi (control file)
+
+        let grid =
+            Validation.at "controls" (fun () -> ControlGrid(EquatableArray.ToEquatableArray controls))
+
+        let discount =
+            match Discount.create file.Discount with
+            | Ok discount -> discount
+            | Error message -> Validation.fail "discount" message
+
+        let load index (service: ScenarioFile.Service) =
+            Validation.require
+                $"services[{index}].requestsPerSecond"
+                service.RequestsPerSecond
+                "a number above 0"
+                (service.RequestsPerSecond > 0.0)
+
+            RequestRate service.RequestsPerSecond
+
+        let topology =
+            Topology(
+                EquatableArray.ToEquatableArray(file.Services |> Seq.map _.Name),
+                EquatableArray.ToEquatableArray file.Nodes
+            )
+
+        {
+            Name = file.Name
+            Title = file.Title
+            Question = file.Question
+            Topology = topology
+            Grid = grid
+            Reward = reward file grid
+            Discount = discount
+            Start = start file grid
+            Loads = EquatableArray.ToEquatableArray(file.Services |> Seq.mapi load)
+            Estimation = estimation file.Estimation
+            Cycles = file.Experiment.Cycles
+            ChangeAt = file.Experiment.ChangeAt
+            Seeds = file.Experiment.Seeds
+            Horizons = List.ofArray file.Experiment.Lookahead
+            TraceBefore = Path.Combine(directory, file.Trace.Before)
+            TraceAfter = Path.Combine(directory, file.Trace.After)
+            Columns = columns file.Trace grid file.Services.Length
+            Simulation = file.Simulation |> Option.map (Simulation.build topology)
+        }
+        |> checkExperiment
+
+    /// The scenario of a folder, or of a file in it, or what is wrong with it: file, field, value, what was expected.
+    let load (path: string) =
+        let path =
+            if Directory.Exists path then
+                Path.Combine(path, "scenario.json")
+            else
+                path
+
+        let directory = Path.GetDirectoryName path |> Option.ofObj |> Option.defaultValue ""
+
+        ScenarioFile.read path
+        |> Result.bind (fun file -> Validation.run $"{path}: " (fun () -> build directory file))
+
+    /// The scenario with some settings of its experiment replaced.
+    let change replace scenario =
+        Validation.run "" (fun () -> checkExperiment (replace scenario))

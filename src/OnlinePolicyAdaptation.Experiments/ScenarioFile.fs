@@ -1,0 +1,227 @@
+namespace OnlinePolicyAdaptation.Experiments
+
+open System.IO
+open System.Text.Json
+open System.Text.Json.Serialization
+open System.Text.Json.Serialization.Metadata
+open OnlinePolicyAdaptation.Domain
+
+/// The shape of scenario.json, field by field. Fields that are `option` may be left out; any other field is required,
+/// and a field that is not here is an error. Services and nodes are numbered from 1.
+module ScenarioFile =
+
+    type Service =
+        {
+            Name: string
+            /// Bound of the mean response time.
+            SloSeconds: float
+            /// Offered load.
+            RequestsPerSecond: float
+        }
+
+    type RoutingWeight = { Service: int; Node: int }
+    type CpuCores = { Nodes: int[] }
+    type BlockingRate = { Service: int }
+
+    /// A control sets exactly one of the three.
+    type Control =
+        {
+            Name: string
+            RoutingWeight: RoutingWeight option
+            CpuCores: CpuCores option
+            BlockingRate: BlockingRate option
+            Lowest: float
+            Highest: float
+            Levels: int
+        }
+
+    type Reward =
+        {
+            /// Groups of control names; each group is a factor 1 - sum of values / sum of highest values.
+            Saves: string[][]
+            /// "current-state" or "next-state" (default): the state whose controls are charged.
+            CostAt: string option
+            /// Decimals to which response times and rewards are rounded; default: not at all.
+            Decimals: int option
+        }
+
+    type Estimation =
+        {
+            /// Default 120.
+            Trees: int option
+            /// Default 1.
+            MinSamplesLeaf: int option
+            /// Default 3.
+            SamplesPerConfiguration: int option
+            /// In req/s; default 5.
+            LoadStep: float option
+            /// Default 30.
+            MinimumSamples: int option
+        }
+
+    type Column = { Column: string; Unit: string }
+
+    type StatisticsColumns =
+        {
+            StandardDeviation: Column
+            P90: Column
+            P99: Column
+            NodeMeans: Column[]
+            NodeStandardDeviations: Column[]
+            Dropped: Column
+        }
+
+    type ServiceColumns =
+        {
+            LoadLevel: Column option
+            OfferedLoad: Column
+            CarriedLoad: Column
+            MeanResponseTime: Column
+            Statistics: StatisticsColumns option
+        }
+
+    type Columns =
+        {
+            /// One per control, in their order.
+            Controls: Column[]
+            /// One per service, in their order.
+            Services: ServiceColumns[]
+        }
+
+    type Trace =
+        {
+            /// Relative to the scenario's folder.
+            Before: string
+            After: string
+            /// Default: the names and units of the testbed.
+            Columns: Columns option
+        }
+
+    type Experiment =
+        {
+            Cycles: int
+            /// The system changes before this cycle.
+            ChangeAt: int
+            Seeds: int
+            /// Lookahead horizons of the rollout policies that are compared.
+            Lookahead: int[]
+        }
+
+    type SimulatedService =
+        {
+            /// Mean CPU seconds of one core of nominal speed per request.
+            ServiceTimeSeconds: float
+            /// "deterministic", "exponential" or "lognormal".
+            Distribution: string
+            /// Variance over squared mean, for lognormal.
+            SquaredVariation: float option
+        }
+
+    type SimulatedNode =
+        {
+            /// CPU seconds of work that one core does in a second; default 1.
+            Speed: float option
+            /// A further factor on the speed for 1, 2, .. cores; default: none.
+            SpeedByCores: float[] option
+            /// Where no control sets them; default 1.
+            Cores: float option
+            /// Each way; default 0.
+            LatencySeconds: float option
+            /// Mean of the exponential part on top of the latency, each way; default 0.
+            JitterSeconds: float option
+            /// Requests worked on at once, beyond which requests are dropped; default: no limit.
+            Capacity: int option
+        }
+
+    type Recording =
+        {
+            IntervalSeconds: float
+            /// Unmeasured at the start of each configuration.
+            SettlingSeconds: float
+            /// Monitoring intervals per load level and configuration.
+            Intervals: int
+            /// Each gives one offered load per service, in req/s.
+            LoadLevels: float[][]
+            /// The load that 1 stands for in the columns expected_l1, .., in req/s.
+            LoadUnit: float
+            Seed: int
+        }
+
+    type Simulation =
+        {
+            /// One per service, in their order.
+            Services: SimulatedService[]
+            /// One per node, in their order.
+            Nodes: SimulatedNode[]
+            NodesAfterChange: SimulatedNode[]
+            Recording: Recording
+        }
+
+    type Scenario =
+        {
+            Name: string
+            Title: string
+            Question: string
+            Services: Service[]
+            Nodes: string[]
+            Controls: Control[]
+            Reward: Reward
+            Discount: float
+            /// Value of every control in the first cycle, by name.
+            Start: Map<string, float>
+            Estimation: Estimation option
+            Experiment: Experiment
+            Trace: Trace
+            /// The system as a simulated mesh; needed to record traces of it.
+            Simulation: Simulation option
+        }
+
+    let private isOption (t: System.Type) =
+        t.IsGenericType && t.GetGenericTypeDefinition() = typedefof<option<_>>
+
+    let private optionsMayBeMissing (info: JsonTypeInfo) =
+        for property in info.Properties do
+            if isOption property.PropertyType then
+                property.IsRequired <- false
+
+    let private jsonOptions =
+        let resolver = DefaultJsonTypeInfoResolver()
+        resolver.Modifiers.Add optionsMayBeMissing
+
+        JsonSerializerOptions(
+            PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+            RespectRequiredConstructorParameters = true,
+            RespectNullableAnnotations = true,
+            UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+            ReadCommentHandling = JsonCommentHandling.Skip,
+            AllowTrailingCommas = true,
+            TypeInfoResolver = resolver
+        )
+
+    let private place path (e: JsonException) =
+        let line =
+            if e.LineNumber.HasValue then
+                $":{e.LineNumber.Value + 1L}"
+            else
+                ""
+
+        let field =
+            match e.Path with
+            | null
+            | "$" -> ""
+            | field -> $" {field.TrimStart('$', '.')}:"
+
+        $"{path}{line}:{field}"
+
+    /// Reads scenario.json; a fault is reported with file, line and field.
+    let read path =
+        if not (File.Exists path) then
+            Error $"{path}: no such file; expected the folder of a scenario, with a scenario.json in it"
+        else
+            try
+                match JsonSerializer.Deserialize<Scenario>(File.ReadAllText path, jsonOptions) |> box with
+                | null -> Error $"{path}: null; expected a scenario"
+                | scenario -> Ok(unbox<Scenario> scenario)
+            with :? JsonException as e ->
+                let message = e.Message.Split(" Path: ")[0]
+                Error $"{place path e} {message}"

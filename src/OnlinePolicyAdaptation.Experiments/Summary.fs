@@ -1,0 +1,119 @@
+namespace OnlinePolicyAdaptation.Experiments
+
+open System
+open MathNet.Numerics.Distributions
+open MathNet.Numerics.Statistics
+open OnlinePolicyAdaptation.Domain.Network
+
+/// A mean over seeds with its 95 % confidence interval (Student's t). With one seed the interval is unknown: NaN.
+type Estimate =
+    {
+        Mean: float
+        /// Half the width of the interval.
+        HalfWidth: float
+    }
+
+/// One contender in one phase.
+type PhaseSummary =
+    {
+        Contender: Contender
+        Phase: Phase
+        /// Reward per cycle.
+        Reward: Estimate
+        /// Share of the cycles in which a service missed its objective.
+        Violations: Estimate
+        /// Error of the response times predicted one step ahead, NMAE: mean absolute error over mean response time.
+        ModelError: Estimate
+        /// Estimating and planning in one cycle, over all cycles of all seeds.
+        MedianDecisionSeconds: float
+    }
+
+[<RequireQualifiedAccess>]
+module Estimate =
+
+    let ofSamples (samples: float[]) =
+        let n = samples.Length
+
+        {
+            Mean = samples.Mean()
+            HalfWidth =
+                if n < 2 then
+                    nan
+                else
+                    StudentT.InvCDF(0.0, 1.0, float (n - 1), 0.975) * samples.StandardDeviation()
+                    / sqrt (float n)
+        }
+
+[<RequireQualifiedAccess>]
+module Summary =
+
+    /// Mean response time in seconds, where anything was served.
+    let measured (service: ServiceMetrics) =
+        if service.MeanResponseTime.HasValue then
+            ValueSome service.MeanResponseTime.Value.Seconds
+        else
+            ValueNone
+
+    /// What was predicted for a cycle with what was measured, per service, where both are known.
+    let predictions (o: Observation) =
+        let record = o.Timed.Record
+
+        [|
+            for service in 0 .. record.Metrics.Services.Count - 1 do
+                match record.Predicted, measured record.Metrics.Services[service] with
+                | ValueSome predicted, ValueSome seconds -> struct (predicted[service], seconds)
+                | _ -> ()
+        |]
+
+    /// Sum of the absolute errors over the sum of the measured response times; NaN where nothing was predicted.
+    let nmae (predictions: struct (float * float)[]) =
+        let error =
+            predictions
+            |> Array.sumBy (fun (struct (predicted, measured)) -> abs (predicted - measured))
+
+        error / (predictions |> Array.sumBy (fun (struct (_, measured)) -> measured))
+
+    let private violated (scenario: Scenario) (o: Observation) =
+        Seq.zip scenario.Reward.Objectives o.Timed.Record.Metrics.Services
+        |> Seq.exists (fun (objective, service) ->
+            match measured service with
+            | ValueSome seconds -> objective.Excess seconds > 0.0
+            | ValueNone -> false)
+
+    let private rewards (observations: Observation[]) =
+        observations
+        |> Array.choose (fun o ->
+            match o.Timed.Record.Reward with
+            | ValueSome reward -> Some reward
+            | ValueNone -> None)
+
+    let private share predicate (items: 'a[]) =
+        float (items |> Seq.filter predicate |> Seq.length) / float items.Length
+
+    let private phaseSummary scenario contender phase (observations: Observation[]) =
+        let bySeed = observations |> Array.groupBy _.Seed |> Array.map snd
+
+        let over measure =
+            bySeed |> Array.map measure |> Estimate.ofSamples
+
+        {
+            Contender = contender
+            Phase = phase
+            Reward = over (rewards >> Array.average)
+            Violations = over (share (violated scenario))
+            ModelError = over (Array.collect predictions >> nmae)
+            MedianDecisionSeconds = observations |> Array.map _.Timed.Decision.TotalSeconds |> Statistics.Median
+        }
+
+    /// One entry per contender and phase that has cycles, contenders in their order.
+    let ofResult (result: ExperimentResult) =
+        [
+            for contender in result.Contenders do
+                for phase in [ Phase.Before; Phase.After ] do
+                    let observations =
+                        result.Observations
+                        |> Array.filter (fun o -> o.Contender = contender && o.Phase = phase)
+
+                    if observations.Length > 0 then
+                        phaseSummary result.Scenario contender phase observations
+        ]

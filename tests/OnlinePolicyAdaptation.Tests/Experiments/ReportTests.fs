@@ -1,0 +1,151 @@
+module OnlinePolicyAdaptation.Tests.Experiments.Report
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Text.Json
+open System.Text.RegularExpressions
+open System.Threading
+open Expecto
+open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Tests
+
+/// Runs the small scenario and writes its files; the folder they are in.
+let private withResults test =
+    SmallScenario.withScenario (fun folder scenario ->
+        let result =
+            Experiment.run
+                { scenario with Cycles = 15 }
+                (Experiment.readTraces scenario)
+                2
+                ignore
+                CancellationToken.None
+            |> _.GetAwaiter().GetResult()
+
+        let out = Path.Combine(folder, "out")
+        let summary = Summary.ofResult result
+        ResultFile.write out result summary (Report.html result summary) |> ignore
+        test out)
+
+let private chromium =
+    [ "/usr/bin/chromium"; "/usr/bin/chromium-browser"; "/usr/bin/google-chrome" ]
+    |> List.tryFind File.Exists
+
+/// The page's document after its scripts ran, and what the browser logged.
+let private render (browser: string) (page: string) profile =
+    let info =
+        ProcessStartInfo(
+            browser,
+            [
+                "--headless"
+                "--no-sandbox"
+                "--disable-gpu"
+                "--disable-background-networking"
+                "--no-first-run"
+                $"--user-data-dir={profile}"
+                "--enable-logging=stderr"
+                "--window-size=1400,1000"
+                "--virtual-time-budget=10000"
+                "--dump-dom"
+                $"file://{page}"
+            ]
+        )
+
+    info.RedirectStandardOutput <- true
+    info.RedirectStandardError <- true
+
+    match Process.Start info with
+    | null -> failtest "the browser did not start"
+    | browser ->
+        use browser = browser
+        let log = browser.StandardError.ReadToEndAsync()
+        let dom = browser.StandardOutput.ReadToEnd()
+        browser.WaitForExit()
+        dom, log.Result
+
+[<Tests>]
+let tests =
+    testList
+        "Experiments.Report"
+        [
+            test "records.csv has the documented columns and one row per policy, seed and cycle" {
+                withResults (fun out ->
+                    let lines = File.ReadAllLines(Path.Combine(out, "records.csv"))
+
+                    Expect.equal
+                        lines[0]
+                        "policy,seed,cycle,phase,l1,p11,c1,response_time,reward,predicted_response_time,decision_seconds"
+                        "header"
+
+                    Expect.equal lines.Length (1 + 3 * 3 * 15) "rows"
+                    Expect.stringStarts lines[1] "base,1,0,before,5,1,5," "starts at p11 = 1, c1 = 5")
+            }
+
+            test "results.json names settings, seeds and software, and has a summary per policy and phase" {
+                withResults (fun out ->
+                    use json = JsonDocument.Parse(File.ReadAllText(Path.Combine(out, "results.json")))
+                    let root = json.RootElement
+                    Expect.equal (root.GetProperty("settings").GetProperty("changeAt").GetInt32()) 10 "settings"
+                    Expect.equal (root.GetProperty("seeds").GetArrayLength()) 3 "seeds"
+                    Expect.equal (root.GetProperty("summary").GetArrayLength()) 6 "three policies, two phases"
+                    Expect.isNotEmpty (root.GetProperty("software").GetString() |> string) "version and commit")
+            }
+
+            test "the page needs nothing from elsewhere" {
+                withResults (fun out ->
+                    let html = File.ReadAllText(Path.Combine(out, "report.html"))
+                    Expect.isEmpty (Regex.Matches(html, "<(script|link|img)[^>]+(src|href)=\"(?!data:)")) "all inline"
+                    Expect.equal (Regex.Matches(html, "plotly.js \\(cartesian").Count) 1 "plotly.js once")
+            }
+
+            test "every chart draws in a browser, without an error" {
+                match chromium with
+                | None -> skiptest "needs chromium"
+                | Some browser ->
+                    withResults (fun out ->
+                        let page = Path.Combine(out, "report.html")
+                        let charts = Regex.Matches(File.ReadAllText page, "<div class=\"chart\"").Count
+                        let dom, log = render browser page (Path.Combine(out, "profile"))
+                        Expect.equal charts 6 "reward, response time, two controls, model error, decision time"
+
+                        Expect.equal
+                            (Regex.Matches(dom, "<div class=\"chart[^\"]*js-plotly-plot").Count)
+                            charts
+                            "drawn"
+
+                        let errors =
+                            log.Split '\n'
+                            |> Array.filter (fun line -> line.Contains("CONSOLE", StringComparison.Ordinal))
+
+                        Expect.isEmpty errors "nothing on the console")
+            }
+
+            test "the answer tells recovering from merely improving" {
+                SmallScenario.withScenario (fun _ scenario ->
+                    let estimate mean = { Mean = mean; HalfWidth = 0.01 }
+
+                    let phase contender mean =
+                        {
+                            Contender = contender
+                            Phase = Phase.After
+                            Reward = estimate mean
+                            Violations = estimate 0.0
+                            ModelError = estimate 0.0
+                            MedianDecisionSeconds = 0.002
+                        }
+
+                    let answer rollout =
+                        Report.answer
+                            scenario
+                            [
+                                phase Contender.Base -0.2
+                                phase (Contender.Rollout 3) rollout
+                                phase Contender.Optimum 0.5
+                            ]
+
+                    Expect.stringContains (answer 0.49) "l = 3 recovers" "as good as the optimum"
+                    Expect.stringContains (answer 0.2) "improves on it but does not recover" "between"
+                    Expect.stringContains (answer -0.2) "cannot be told from the base policy" "equal"
+                    Expect.stringContains (answer -0.4) "does worse" "below")
+            }
+        ]

@@ -1,0 +1,63 @@
+module OnlinePolicyAdaptation.Tests.Experiments.Scenario
+
+open System.IO
+open Expecto
+open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Tests
+
+/// Loading the small scenario with one text replaced fails with a message that holds all of the parts.
+let private refuses name (original: string) (replacement: string) (parts: string list) =
+    testCase name (fun () ->
+        Expect.stringContains SmallScenario.json original "the text to replace is there"
+
+        Scratch.withFile "scenario.json" (SmallScenario.json.Replace(original, replacement)) (fun path ->
+            match Scenario.load (Path.GetDirectoryName path |> string) with
+            | Ok _ -> failtest "accepted"
+            | Error message ->
+                for part in "scenario.json" :: parts do
+                    Expect.stringContains message part "names place and value"))
+
+[<Tests>]
+let tests =
+    testList
+        "Experiments.Scenario"
+        [
+            test "a scenario says its controls, objectives and start" {
+                SmallScenario.withScenario (fun _ scenario ->
+                    Expect.equal scenario.Start (TwoNodes.configuration 1.0 5.0) "start"
+                    Expect.equal (scenario.Grid.ConfigurationCount) 30 "6 weights, 5 numbers of cores"
+                    Expect.equal scenario.Horizons [ 3 ] "lookahead")
+            }
+
+            refuses "an unknown field" "\"discount\"" "\"discuont\": 1, \"discount\"" [ ":12:"; "discuont" ]
+            refuses "a missing field" "\"discount\": 0.99," "" [ "discount" ]
+            refuses "a text in place of a number" "\"discount\": 0.99" "\"discount\": \"high\"" [ ":12:"; "discount" ]
+            refuses "text that is not JSON" "{\n  \"name\"" "name" [ ":1:" ]
+            refuses "a discount of 1" "0.99" "1.0" [ "discount"; "1"; "below 1" ]
+            refuses
+                "a service that does not exist"
+                "\"service\": 1"
+                "\"service\": 2"
+                [ "controls[0].routingWeight.service"; "2" ]
+            refuses "a node that does not exist" "[1, 2]" "[1, 3]" [ "controls[1].cpuCores.nodes"; "3" ]
+            refuses
+                "a control without a target"
+                "\"cpuCores\": { \"nodes\": [1, 2] }, "
+                ""
+                [ "controls[1]"; "exactly one" ]
+            refuses "two controls of one name" "\"name\": \"c1\"" "\"name\": \"p11\"" [ "controls"; "same name" ]
+            refuses "a weight above 1" "\"highest\": 1," "\"highest\": 2," [ "controls[0]"; "reaches 2" ]
+            refuses "a reward of an unknown control" "[[\"c1\"]]" "[[\"c9\"]]" [ "reward.saves"; "'c9'"; "p11, c1" ]
+            refuses "a start off the grid" "\"p11\": 1" "\"p11\": 0.5" [ "start.p11"; "0.5" ]
+            refuses "a start without a control" "\"p11\": 1, " "" [ "start"; "p11" ]
+            refuses "a bound of 0 s" "\"sloSeconds\": 0.12" "\"sloSeconds\": 0" [ "services[0].sloSeconds"; "above 0" ]
+            refuses "no seed" "\"seeds\": 3" "\"seeds\": 0" [ "seeds"; "at least 1" ]
+            refuses "a lookahead of 0" "[3]" "[0]" [ "lookahead"; "at least 1" ]
+            refuses "a forest without trees" "\"trees\": 10" "\"trees\": 0" [ "estimation"; "Trees is 0" ]
+
+            test "a folder without a scenario is named" {
+                match Scenario.load "no-such-folder" with
+                | Ok _ -> failtest "accepted"
+                | Error message -> Expect.stringContains message "no-such-folder: no such file" "named"
+            }
+        ]

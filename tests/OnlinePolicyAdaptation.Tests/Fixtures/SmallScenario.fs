@@ -1,0 +1,53 @@
+/// A scenario folder like scenarios/2-system-change, with traces from a formula: small enough to run in a test.
+[<RequireQualifiedAccess>]
+module OnlinePolicyAdaptation.Tests.SmallScenario
+
+open System.IO
+open OnlinePolicyAdaptation.Experiments
+
+let json =
+    """{
+  "name": "small",
+  "title": "A small system changes",
+  "question": "Does it recover?",
+  "services": [{ "name": "s", "sloSeconds": 0.12, "requestsPerSecond": 5 }],
+  "nodes": ["n1", "n2"],
+  "controls": [
+    { "name": "p11", "routingWeight": { "service": 1, "node": 1 }, "lowest": 0, "highest": 1, "levels": 6 },
+    { "name": "c1", "cpuCores": { "nodes": [1, 2] }, "lowest": 1, "highest": 5, "levels": 5 }
+  ],
+  "reward": { "saves": [["c1"]], "decimals": 3 },
+  "discount": 0.99,
+  "start": { "p11": 1, "c1": 5 },
+  "estimation": { "trees": 10, "samplesPerConfiguration": 3 },
+  "experiment": { "cycles": 30, "changeAt": 10, "seeds": 3, "lookahead": [3] },
+  "trace": { "before": "before.csv", "after": "after.csv" }
+}"""
+
+/// Four rows per configuration, a little apart from each other.
+let private trace onNode2 =
+    [
+        "l1,p11,c1,cl1,d1"
+        for configuration in TwoNodes.configurations do
+            let values = TwoNodes.grid.Values configuration
+
+            for i in 0..3 do
+                $"5,{values[0]},{values[1]},5,{TwoNodes.responseTime onNode2 configuration + 0.001 * float i}"
+    ]
+
+/// Writes the folder's files. Node 2 is fast before the change and slow after it.
+let write folder =
+    File.WriteAllText(Path.Combine(folder, "scenario.json"), json)
+    File.WriteAllLines(Path.Combine(folder, "before.csv"), trace 0.08)
+    File.WriteAllLines(Path.Combine(folder, "after.csv"), trace 0.3)
+
+let load folder =
+    match Scenario.load folder with
+    | Ok scenario -> scenario
+    | Error message -> invalidOp message
+
+/// Runs a test with the scenario in a folder of its own.
+let withScenario (test: string -> Scenario -> unit) =
+    Scratch.withFolder (fun folder ->
+        write folder
+        test folder (load folder))
