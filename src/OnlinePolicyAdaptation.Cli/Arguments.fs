@@ -1,0 +1,90 @@
+namespace OnlinePolicyAdaptation.Cli
+
+open Argu
+
+type RunArguments =
+    | [<MainCommand; ExactlyOnce>] Scenario of DIR: string
+    | Seeds of N: int
+    | Cycles of N: int
+    | [<CustomCommandLine "--change-at">] Change_At of K: int
+    | Lookahead of L: string
+    | [<CustomCommandLine "--trace-before">] Trace_Before of FILE: string
+    | [<CustomCommandLine "--trace-after">] Trace_After of FILE: string
+    | Threads of T: int
+    | Out of DIR: string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Scenario _ -> "folder of the scenario, with its scenario.json"
+            | Seeds _ -> "number of repetitions with different random seeds (default: the scenario's)"
+            | Cycles _ -> "number of control cycles of a run"
+            | Change_At _ ->
+                "the system changes before this cycle; 0: the first cycle already runs on the changed system"
+            | Lookahead _ -> "lookahead horizons of the rollout policies, such as 1,3"
+            | Trace_Before _ -> "CSV trace of the system before the change, instead of the scenario's"
+            | Trace_After _ -> "CSV trace of the system after the change, instead of the scenario's"
+            | Threads _ -> "threads to run on (default: one per core); the results do not depend on it"
+            | Out _ -> "folder for report.html, results.json and records.csv (default: results/<scenario>)"
+
+type FitArguments =
+    | [<MainCommand; ExactlyOnce>] Trace of TRACE: string
+    | [<Mandatory>] Out of MODEL: string
+    | Features of NAMES: string
+    | Targets of NAMES: string
+    | Trees of N: int
+    | Seed of N: int
+    | Threads of T: int
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Trace _ -> "CSV trace to learn from"
+            | Out _ -> "file to write the model to"
+            | Features _ ->
+                "columns to predict from, such as c1,p11,l1,cl1 (default: all of c*, p*, l*, cl* that the trace has)"
+            | Targets _ -> "columns to predict, such as d1 (default: d1, d2, .. that the trace has)"
+            | Trees _ -> "number of trees (default 120)"
+            | Seed _ -> "seed of the forest and of the split into training and held-out rows (default 1)"
+            | Threads _ -> "threads to fit on (default: one per core); the model does not depend on it"
+
+type PredictArguments =
+    | [<MainCommand; ExactlyOnce>] Model of MODEL: string
+    | [<Mandatory>] Config of VALUES: string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Model _ -> "file written by opar fit"
+            | Config _ -> "a value for every feature of the model, such as c1=2,p11=1,l1=5,cl1=5"
+
+type RecordArguments =
+    | [<Mandatory>] Scenario of DIR: string
+    | [<Mandatory>] Out of CSV: string
+    | [<CustomCommandLine "--after-change">] After_Change
+    | Intervals of N: int
+    | Seed of N: int
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Scenario _ -> "folder of the scenario (or its scenario.json), whose simulated mesh is recorded"
+            | Out _ -> "CSV file to write"
+            | After_Change -> "record the mesh as it is after the scenario's change"
+            | Intervals _ -> "monitoring intervals per configuration and load level (default: the scenario's)"
+            | Seed _ -> "seed of the simulation (default: the scenario's)"
+
+[<RequireSubcommand>]
+type Arguments =
+    | [<CliPrefix(CliPrefix.None)>] Run of ParseResults<RunArguments>
+    | [<CliPrefix(CliPrefix.None)>] Record of ParseResults<RecordArguments>
+    | [<CliPrefix(CliPrefix.None)>] Fit of ParseResults<FitArguments>
+    | [<CliPrefix(CliPrefix.None)>] Predict of ParseResults<PredictArguments>
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Run _ -> "run a scenario: base policy, rollout and optimum on a system that changes"
+            | Record _ -> "record a trace of a scenario's simulated mesh over its whole control grid"
+            | Fit _ -> "fit a random-forest system model to a trace and print its quality on held-out rows"
+            | Predict _ -> "predict response times with a fitted model"

@@ -1,0 +1,51 @@
+module OnlinePolicyAdaptation.Cli.Program
+
+open System
+open System.IO
+open Argu
+open OnlinePolicyAdaptation.Domain
+
+let private examples =
+    """
+examples:
+  opar run scenarios/2-system-change
+  opar run scenarios/2-system-change --trace-before before.csv --trace-after after.csv --seeds 10
+  opar record --scenario scenarios/2-system-change --out before.csv
+  opar fit before.csv --out model.forest
+  opar predict model.forest --config c1=2,p11=1,l1=5,cl1=5"""
+
+/// Exit codes: done, failed, called in a wrong way.
+let private succeeded, private failed, private misused = 0, 1, 2
+
+let private report (outcome: Result<unit, string>) =
+    match outcome with
+    | Ok() -> succeeded
+    | Error message ->
+        eprintfn $"opar: {message}"
+        failed
+
+let private dispatch (arguments: ParseResults<Arguments>) =
+    match arguments.GetSubCommand() with
+    | Run run -> RunCommand.run run
+    | Record record -> RecordCommand.run record
+    | Fit fit -> ModelCommands.fit fit
+    | Predict predict -> ModelCommands.predict predict
+
+[<EntryPoint>]
+let main argv =
+    let parser = ArgumentParser.Create<Arguments>(programName = "opar")
+
+    try
+        report (dispatch (parser.ParseCommandLine argv))
+    with
+    | :? ArguParseException as e when e.ErrorCode = ErrorCode.HelpText ->
+        printfn $"{e.Message}{examples}"
+        succeeded
+    | :? ArguParseException as e ->
+        eprintfn $"{e.Message}"
+        misused
+    | :? BadInputException
+    | :? IOException
+    | :? UnauthorizedAccessException as e -> report (Error e.Message)
+    | :? AggregateException as e when (e.GetBaseException() :? BadInputException) ->
+        report (Error(e.GetBaseException().Message))

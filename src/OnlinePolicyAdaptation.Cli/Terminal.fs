@@ -1,0 +1,49 @@
+/// What the command writes to the terminal.
+[<RequireQualifiedAccess>]
+module OnlinePolicyAdaptation.Cli.Terminal
+
+open System
+open System.Threading
+open System.Threading.Tasks
+open Spectre.Console
+
+let private isPiped = Console.IsErrorRedirected
+
+/// Runs work of `total` equal steps and shows how far it is, on standard error: a bar, or a line per tenth when piped.
+/// The work calls the function it is given once per step, from any thread.
+let withProgress (title: string) total (work: (unit -> unit) -> Task<'a>) : Task<'a> =
+    let mutable finished = 0
+
+    if isPiped then
+        let step () =
+            let now = Interlocked.Increment &finished
+
+            if now * 10 / total > (now - 1) * 10 / total then
+                eprintfn $"{title}: {now * 100 / total} %% of {total}"
+
+        work step
+    else
+        let console =
+            AnsiConsole.Create(AnsiConsoleSettings(Out = AnsiConsoleOutput Console.Error))
+
+        console
+            .Progress()
+            .Columns(TaskDescriptionColumn(), ProgressBarColumn(), PercentageColumn(), RemainingTimeColumn())
+            .StartAsync(fun context ->
+                let bar = context.AddTask(title, maxValue = float total)
+                work (fun () -> bar.Increment 1.0))
+
+/// A table on standard output.
+let table (header: string list) (rows: string list list) =
+    let table = Table().Border TableBorder.Simple
+
+    for name in header do
+        table.AddColumn(TableColumn(Markup.Escape name)) |> ignore
+
+    for row in rows do
+        table.AddRow(row |> List.map Markup.Escape |> List.toArray) |> ignore
+
+    if Console.IsOutputRedirected then
+        AnsiConsole.Profile.Width <- 160
+
+    AnsiConsole.Write table

@@ -1,0 +1,154 @@
+module OnlinePolicyAdaptation.Tests.Cli.Program
+
+open System
+open System.Diagnostics
+open System.IO
+open Expecto
+open OnlinePolicyAdaptation.Tests
+
+type private Outcome =
+    {
+        ExitCode: int
+        Output: string
+        Errors: string
+    }
+
+let private dotnet =
+    match Environment.ProcessPath with
+    | null -> "dotnet"
+    | path when Path.GetFileNameWithoutExtension path = "dotnet" -> path
+    | _ -> "dotnet"
+
+/// Runs the command in a folder, as a user would.
+let private opar folder (arguments: string list) =
+    let program = Path.Combine(AppContext.BaseDirectory, "opar.dll")
+    let info = ProcessStartInfo(dotnet, program :: arguments)
+    info.WorkingDirectory <- folder
+    info.RedirectStandardOutput <- true
+    info.RedirectStandardError <- true
+
+    match Process.Start info with
+    | null -> failtest "the command did not start"
+    | started ->
+        use started = started
+        let errors = started.StandardError.ReadToEndAsync()
+        let output = started.StandardOutput.ReadToEnd()
+        started.WaitForExit()
+
+        {
+            ExitCode = started.ExitCode
+            Output = output
+            Errors = errors.Result
+        }
+
+let private lines (text: string) =
+    text.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+
+/// In a folder with the small scenario, the command fails with exit code 1 and one line that holds all of the parts, and
+/// leaves no file behind.
+let private fails name (prepare: string -> unit) arguments (parts: string list) =
+    testCase name (fun () ->
+        Scratch.withFolder (fun folder ->
+            SmallScenario.write folder
+            prepare folder
+            let before = Directory.GetFileSystemEntries folder |> Array.sort
+            let outcome = opar folder arguments
+            Expect.equal outcome.ExitCode 1 outcome.Errors
+            Expect.hasLength (lines outcome.Errors) 1 "one line"
+
+            for part in parts do
+                Expect.stringContains outcome.Errors part "names place and value"
+
+            Expect.equal (Directory.GetFileSystemEntries folder |> Array.sort) before "nothing left behind"))
+
+let private append file (line: string) folder =
+    File.AppendAllText(Path.Combine(folder, file), line + "\n")
+
+let private misuse name arguments =
+    testCase name (fun () ->
+        Scratch.withFolder (fun folder ->
+            let outcome = opar folder arguments
+            Expect.equal outcome.ExitCode 2 $"{outcome.Output}{outcome.Errors}"
+            Expect.isEmpty outcome.Output "errors go to standard error"))
+
+[<Tests>]
+let tests =
+    testList
+        "Cli.Program"
+        [
+            test "run ends with a table and the path of a report that is there" {
+                Scratch.withFolder (fun folder ->
+                    SmallScenario.write folder
+
+                    let outcome =
+                        opar folder [ "run"; "."; "--seeds"; "2"; "--cycles"; "12"; "--out"; "out" ]
+
+                    Expect.equal outcome.ExitCode 0 outcome.Errors
+                    Expect.stringContains outcome.Output "rollout, l = 3" "table"
+                    Expect.stringContains outcome.Errors "100 % of 72" "plain progress when piped"
+                    let last = lines outcome.Output |> Array.last
+                    Expect.isTrue (File.Exists(last.Replace("report: ", ""))) last
+
+                    Expect.equal
+                        (Directory.GetFiles(Path.Combine(folder, "out"))
+                         |> Array.map Path.GetFileName
+                         |> Array.sort)
+                        [| "records.csv"; "report.html"; "results.json" |]
+                        "nothing else")
+            }
+
+            test "a model is fitted, and predicts what it was fitted to" {
+                Scratch.withFolder (fun folder ->
+                    SmallScenario.write folder
+                    let fit = opar folder [ "fit"; "before.csv"; "--out"; "m.forest" ]
+                    Expect.equal fit.ExitCode 0 fit.Errors
+                    Expect.stringContains fit.Output "NMAE" "quality"
+
+                    let predict =
+                        opar folder [ "predict"; "m.forest"; "--config"; "c1=2,p11=1,l1=5,cl1=5" ]
+
+                    Expect.equal predict.ExitCode 0 predict.Errors
+                    Expect.stringStarts predict.Output "d1 = 0.09" "0.09 s and a little noise")
+            }
+
+            test "help is no error and shows examples" {
+                Scratch.withFolder (fun folder ->
+                    let outcome = opar folder [ "--help" ]
+                    Expect.equal outcome.ExitCode 0 outcome.Errors
+                    Expect.stringContains outcome.Output "opar run scenarios/2-system-change" "examples")
+            }
+
+            misuse "no command" []
+            misuse "an unknown command" [ "fly" ]
+            misuse "an unknown option" [ "run"; "."; "--speed"; "3" ]
+            misuse "a text in place of a number" [ "run"; "."; "--seeds"; "many" ]
+            misuse "a missing mandatory option" [ "fit"; "before.csv" ]
+
+            fails "a folder without a scenario" ignore [ "run"; "nowhere" ] [ "nowhere: no such file" ]
+            fails "a missing trace" ignore [ "run"; "."; "--trace-after"; "no.csv" ] [ "no.csv: no such file" ]
+            fails "no cycles" ignore [ "run"; "."; "--cycles"; "0" ] [ "cycles: 0" ]
+            fails "a lookahead that is no number" ignore [ "run"; "."; "--lookahead"; "1,x" ] [ "--lookahead: 'x'" ]
+            fails "no threads" ignore [ "run"; "."; "--threads"; "0" ] [ "--threads: 0" ]
+
+            fails
+                "a bad value in a trace"
+                (append "after.csv" "5,0.2,1,5,oops")
+                [ "run"; "." ]
+                [ "after.csv:122: column d1: 'oops' is not a number" ]
+
+            fails
+                "a bad value in a trace to fit"
+                (append "before.csv" "5,1.5,1,5,0.1")
+                [ "fit"; "before.csv"; "--out"; "m.forest" ]
+                [ "before.csv:122: column p11: '1.5'" ]
+
+            fails "a model file that is none" ignore [ "predict"; "before.csv"; "--config"; "c1=2" ] [ "before.csv" ]
+
+            fails "a model file that is not there" ignore [ "predict"; "m.forest"; "--config"; "c1=2" ] [ "m.forest" ]
+
+            fails
+                "recording a scenario without a simulation"
+                ignore
+                [ "record"; "--scenario"; "."; "--out"; "t.csv" ]
+                [ "small has no field simulation" ]
+        ]
