@@ -1,0 +1,107 @@
+/// The laws of the house, read from the compiled assemblies: what a project refers to is what it depends on.
+module OnlinePolicyAdaptation.Tests.Architecture
+
+open System
+open System.IO
+open System.Reflection.Metadata
+open System.Reflection.PortableExecutable
+open Expecto
+
+/// What `query` finds in the metadata of an assembly that lies beside the tests.
+let private read assembly (query: MetadataReader -> 'a list) =
+    use file = File.OpenRead(Path.Combine(AppContext.BaseDirectory, $"{assembly}.dll"))
+    use image = new PEReader(file)
+    query (image.GetMetadataReader())
+
+/// Names of the assemblies referred to directly.
+let private references assembly =
+    read assembly (fun metadata ->
+        [
+            for handle in metadata.AssemblyReferences ->
+                let reference = metadata.GetAssemblyReference handle
+                metadata.GetString reference.Name
+        ])
+
+let private typeName (metadata: MetadataReader) handle =
+    let reference = metadata.GetTypeReference handle
+    $"{metadata.GetString reference.Namespace}.{metadata.GetString reference.Name}"
+
+/// Full names of the foreign types used, and of the members called on them ("System.DateTime.get_Now").
+let private uses assembly =
+    read assembly (fun metadata ->
+        [
+            for handle in metadata.TypeReferences do
+                yield typeName metadata handle
+
+            for handle in metadata.MemberReferences do
+                let reference = metadata.GetMemberReference handle
+
+                if reference.Parent.Kind = HandleKind.TypeReference then
+                    let parent = TypeReferenceHandle.op_Explicit reference.Parent
+                    yield $"{typeName metadata parent}.{metadata.GetString reference.Name}"
+        ])
+
+let private clocks =
+    set
+        [
+            "System.DateTime.get_Now"
+            "System.DateTime.get_UtcNow"
+            "System.DateTime.get_Today"
+            "System.DateTimeOffset.get_Now"
+            "System.DateTimeOffset.get_UtcNow"
+            "System.Environment.get_TickCount"
+            "System.Environment.get_TickCount64"
+            "System.Diagnostics.Stopwatch"
+            "System.TimeProvider"
+        ]
+
+let private fsharpCore assembly =
+    references assembly |> List.filter ((=) "FSharp.Core")
+
+let private akka assembly =
+    references assembly
+    |> List.filter (fun name -> name = "Akka" || name.StartsWith "Akka.")
+
+let private filesAndClocks assembly =
+    uses assembly
+    |> List.filter (fun name -> name.StartsWith "System.IO." || clocks.Contains name)
+
+[<Tests>]
+let tests =
+    testList
+        "Architecture"
+        [
+            testList
+                "a C# assembly knows no FSharp.Core"
+                [
+                    for assembly in [ "OnlinePolicyAdaptation.Domain"; "OnlinePolicyAdaptation.Learning" ] ->
+                        testCase assembly (fun () -> Expect.equal (fsharpCore assembly) [] "F# stays above C#")
+                ]
+
+            testList
+                "only ControlCycle refers to Akka"
+                [
+                    for assembly in
+                        [
+                            "OnlinePolicyAdaptation.Domain"
+                            "OnlinePolicyAdaptation.Learning"
+                            "OnlinePolicyAdaptation.Planning"
+                            "OnlinePolicyAdaptation.Experiments"
+                            "opar"
+                        ] ->
+                        testCase assembly (fun () -> Expect.equal (akka assembly) [] "streams stay in ControlCycle")
+                ]
+
+            testCase "Planning uses no file and no clock" (fun () ->
+                Expect.equal (filesAndClocks "OnlinePolicyAdaptation.Planning") [] "planning is a pure function")
+
+            // An empty answer proves nothing unless a breach would show: these assemblies do what the laws forbid.
+            testCase "a breach of each law is seen" (fun () ->
+                Expect.isNonEmpty (fsharpCore "OnlinePolicyAdaptation.Tests") "the tests are F#"
+                Expect.isNonEmpty (akka "Akka.Streams") "Akka.Streams is made of Akka"
+
+                Expect.containsAll
+                    (filesAndClocks "OnlinePolicyAdaptation.Tests")
+                    [ "System.IO.File"; "System.DateTimeOffset.get_UtcNow" ]
+                    "this file opens assemblies, and TestingPlatform.fs reads the clock")
+        ]

@@ -1,0 +1,17 @@
+/// The mesh of scenario 2 as its scenario.json describes it. The change makes node 2 slower.
+module OnlinePolicyAdaptation.Tests.Environments.Scenario2
+
+open System.IO
+open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Tests
+
+let private scenario, private simulation =
+    match Scenario.load (Path.Combine(Repository.folder, "scenarios", "2-system-change")) with
+    | Ok({ Simulation = Some simulation } as scenario) -> scenario, simulation
+    | Ok _ -> invalidOp "scenario 2 describes no simulated mesh"
+    | Error message -> invalidOp message
+
+let grid = scenario.Grid
+let beforeChange = simulation.Before
+let afterChange = simulation.After
+let schedule = simulation.Recording.Schedule
