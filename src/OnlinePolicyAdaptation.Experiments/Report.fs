@@ -79,13 +79,16 @@ let private after contender (summary: PhaseSummary list) =
 let private clearlyAbove (a: Estimate) (b: Estimate) =
     a.Mean - a.HalfWidth > b.Mean + b.HalfWidth
 
+/// A policy has recovered that earns this share of what the optimum earns, the cycles right after the change included.
+let private recovered = 0.9
+
 /// The answer to the experiment's question in words, from the numbers.
 let answer (scenario: Scenario) (summary: PhaseSummary list) =
     let sentence (basePolicy: PhaseSummary) (optimum: PhaseSummary) horizon =
         after (Contender.Rollout horizon) summary
         |> Option.map (fun rollout ->
             let verdict =
-                if not (clearlyAbove optimum.Reward rollout.Reward) then
+                if rollout.Reward.Mean >= recovered * optimum.Reward.Mean then
                     "recovers"
                 elif clearlyAbove rollout.Reward basePolicy.Reward then
                     "improves on it but does not recover"
