@@ -6,52 +6,22 @@ open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Planning
 
-/// The decision problem at a fixed load as a finite model: state i is configuration i of the grid.
-let finiteModel (grid: ControlGrid) reward (responseTimes: IResponseTimeModel) (loads: EquatableArray<RequestRate>) =
-    let table = ResponseTimeTable.Of(grid, responseTimes, loads.AsSpan())
-
-    let states =
-        Array.init grid.ConfigurationCount (fun i -> SystemState(grid.ConfigurationAt i, loads))
-
-    FiniteModel.tabulate
-        (NetworkDynamics(grid, reward, table))
-        states
-        (fun state -> grid.IndexOf state.Configuration)
-        grid.IndexOf
-
-/// What a policy does in every state of that model.
-let tabulatePolicy (grid: ControlGrid) model (policy: IPolicy<SystemState, ControlAction>) loads (key: RandomKey) =
-    Array.init grid.ConfigurationCount (fun i ->
-        let configuration = grid.ConfigurationAt i
-
-        let action =
-            policy.Act(SystemState(configuration, loads), grid.Mask configuration, key.Split i)
-
-        match FiniteModel.tryChoice model i (grid.IndexOf action) with
-        | ValueSome choice -> choice
-        | ValueNone -> invalidOp $"the base policy chose the masked action {action.Moves} in {configuration.Levels}")
-
 let private byRollout (settings: ControllerSettings) horizon (model: EstimatedModel) (state: SystemState) key =
     let grid = settings.Grid
+    let dynamics = NetworkDynamics(grid, settings.Reward, model.ResponseTimes)
 
-    finiteModel grid settings.Reward model.ResponseTimes state.OfferedLoads
+    NetworkModel.tabulate dynamics state.OfferedLoads
+    |> Result.bind (fun finite ->
+        NetworkModel.policy dynamics state.OfferedLoads settings.BasePolicy key finite
+        |> Result.map (fun basePolicy ->
+            let keep = grid.IndexOf(ControlAction.Keep grid.Controls.Count)
+            let here = grid.IndexOf state.Configuration
+
+            let decision =
+                Rollout.decide finite settings.Discount horizon basePolicy (ValueSome keep) here
+
+            struct (grid.ActionAt decision.Action, ValueSome decision.Value)))
     |> Result.mapError CycleError.UnusableModel
-    |> Result.map (fun finite ->
-        let basePolicy =
-            tabulatePolicy grid finite settings.BasePolicy state.OfferedLoads key
-
-        let keep = grid.IndexOf(ControlAction.Keep grid.Controls.Count)
-
-        let decision =
-            Rollout.decide
-                finite
-                settings.Discount
-                horizon
-                basePolicy
-                (ValueSome keep)
-                (grid.IndexOf state.Configuration)
-
-        struct (grid.ActionAt decision.Action, ValueSome decision.Value))
 
 /// The action for a state with its Q-factor, or the reason why it is the base policy's action.
 let decide

@@ -61,10 +61,10 @@ module Charts =
             if values.Length = 0 then
                 None
             else
-                Some(cycle, Estimate.ofSamples values))
+                Some(cycle, ConfidenceInterval.ofSamples values))
 
     /// A line with the 95 % interval as a band around it.
-    let private line contender (points: (int * Estimate)[]) : Trace list =
+    let private line contender (points: (int * ConfidenceInterval)[]) : Trace list =
         let style = style contender
         let cycles = points |> Array.map fst
 

@@ -7,15 +7,14 @@ open System.Collections.Concurrent
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Domain.Policies
-open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Planning
 
 let private atLoad grid reward discount responseTimes loads =
-    match Adapt.finiteModel grid reward responseTimes loads with
+    match NetworkModel.tabulate (NetworkDynamics(grid, reward, responseTimes)) loads with
     | Error message -> invalidOp message
     | Ok model ->
         let optimum = DynamicProgramming.policyIteration model discount
-        TabularPolicy(grid, ReadOnlySpan(optimum.Policy |> Array.map (fun choice -> model.Actions[choice])))
+        TabularPolicy(grid, ReadOnlySpan(FinitePolicy.actions model optimum.Policy))
 
 /// The optimal policy of the system with these response times, for whatever load the state has, taken to stay.
 /// Each load is solved once, when it first occurs.

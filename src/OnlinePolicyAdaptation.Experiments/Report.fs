@@ -25,13 +25,13 @@ let private number digits (value: float) =
     else
         "–"
 
-let private withInterval digits (e: Estimate) =
+let private withInterval digits (e: ConfidenceInterval) =
     if Double.IsNaN e.HalfWidth then
         number digits e.Mean
     else
         $"{number digits e.Mean} ± {number digits e.HalfWidth}"
 
-let private percent (e: Estimate) =
+let private percent (e: ConfidenceInterval) =
     withInterval
         0
         {
@@ -76,7 +76,7 @@ let private after contender (summary: PhaseSummary list) =
     summary
     |> List.tryFind (fun s -> s.Contender = contender && s.Phase = Phase.After)
 
-let private clearlyAbove (a: Estimate) (b: Estimate) =
+let private clearlyAbove (a: ConfidenceInterval) (b: ConfidenceInterval) =
     a.Mean - a.HalfWidth > b.Mean + b.HalfWidth
 
 /// A policy has recovered that earns this share of what the optimum earns, the cycles right after the change included.

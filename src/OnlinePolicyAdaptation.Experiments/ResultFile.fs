@@ -158,7 +158,7 @@ let private settingsJson (result: ExperimentResult) =
     }
 
 let private summaryJson (s: PhaseSummary) =
-    let estimate (e: Estimate) =
+    let estimate (e: ConfidenceInterval) =
         {
             Mean = e.Mean
             HalfWidth95 =

@@ -4,9 +4,10 @@ open System
 open MathNet.Numerics.Distributions
 open MathNet.Numerics.Statistics
 open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.Planning
 
 /// A mean over seeds with its 95 % confidence interval (Student's t). With one seed the interval is unknown: NaN.
-type Estimate =
+type ConfidenceInterval =
     {
         Mean: float
         /// Half the width of the interval.
@@ -19,29 +20,29 @@ type PhaseSummary =
         Contender: Contender
         Phase: Phase
         /// Reward per cycle.
-        Reward: Estimate
+        Reward: ConfidenceInterval
         /// Share of the cycles in which a service missed its objective.
-        Violations: Estimate
+        Violations: ConfidenceInterval
         /// Error of the response times predicted one step ahead, NMAE: mean absolute error over mean response time.
-        ModelError: Estimate
+        ModelError: ConfidenceInterval
         /// Estimating and planning in one cycle, over all cycles of all seeds.
         MedianDecisionSeconds: float
     }
 
 [<RequireQualifiedAccess>]
-module Estimate =
+module ConfidenceInterval =
 
     let ofSamples (samples: float[]) =
-        let n = samples.Length
+        let estimate = Estimate.ofSamples samples.Length samples
 
         {
-            Mean = samples.Mean()
+            Mean = estimate.Mean
             HalfWidth =
-                if n < 2 then
+                if samples.Length < 2 then
                     nan
                 else
-                    StudentT.InvCDF(0.0, 1.0, float (n - 1), 0.975) * samples.StandardDeviation()
-                    / sqrt (float n)
+                    StudentT.InvCDF(0.0, 1.0, float (samples.Length - 1), 0.975)
+                    * estimate.StandardError
         }
 
 [<RequireQualifiedAccess>]
@@ -94,7 +95,7 @@ module Summary =
         let bySeed = observations |> Array.groupBy _.Seed |> Array.map snd
 
         let over measure =
-            bySeed |> Array.map measure |> Estimate.ofSamples
+            bySeed |> Array.map measure |> ConfidenceInterval.ofSamples
 
         {
             Contender = contender
