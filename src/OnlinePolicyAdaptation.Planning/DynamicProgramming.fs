@@ -82,10 +82,13 @@ module DynamicProgramming =
         policyIterationFrom (Bellman.greedy model discount (Array.zeroCreate model.StateCount)) model discount
 
     /// Modified policy iteration from J = 0: between two sweeps J <- T J there are `evaluations` >= 0 sweeps J <- T_mu J
-    /// of the greedy policy, in place, until T changes no value by `theta` or more. (Puterman, 6.5.)
+    /// of the greedy policy, until T changes no value by `theta` or more. All sweeps are synchronous: with sweeps in place
+    /// it may cycle for ever from a start that T does not raise. (Puterman, 6.5; Williams and Baird, Analysis of some
+    /// incremental variants of policy iteration, 1993.)
     let modifiedPolicyIteration evaluations theta (model: FiniteModel) (discount: Discount) =
         let gamma = discount.Value
         let policy = Array.sub model.FirstChoice 0 model.StateCount
+        let evaluated = Array.zeroCreate<float> model.StateCount
 
         let evaluate (before: float[]) (values: float[]) =
             for state in 0 .. policy.Length - 1 do
@@ -94,6 +97,8 @@ module DynamicProgramming =
 
             for _ in 1..evaluations do
                 for state in 0 .. policy.Length - 1 do
-                    values[state] <- Bellman.qFactor model gamma values policy[state]
+                    evaluated[state] <- Bellman.qFactor model gamma values policy[state]
+
+                Array.blit evaluated 0 values 0 values.Length
 
         Sweeping.untilBelow theta gamma (Array.zeroCreate model.StateCount) false (jacobiSweep model gamma) evaluate

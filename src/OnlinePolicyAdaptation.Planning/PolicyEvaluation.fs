@@ -53,7 +53,7 @@ module internal Sweeping =
         if not (theta > 0.0) then
             invalidArg (nameof theta) $"the threshold theta is {theta}; expected a number above 0"
 
-        let rounding = 8.0 * machineEpsilon / (1.0 - gamma)
+        let rounding = 64.0 * machineEpsilon / (1.0 - gamma)
         let changes = ResizeArray<float>()
         let mutable source = if inPlace then start else Array.zeroCreate start.Length
         let mutable values = start

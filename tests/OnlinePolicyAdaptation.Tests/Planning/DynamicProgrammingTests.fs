@@ -66,6 +66,32 @@ let tests =
                 |> Array.rev
                 |> Values.close "values" (DynamicProgramming.policyIteration p.Model p.Discount).Values)
 
+            testCase "modified policy iteration ends where evaluation in place would cycle" (fun () ->
+                // Found by random models: with one sweep in place, values go round between two policies 0.02 apart.
+                let certain (action, reward, next) =
+                    {
+                        Action = action
+                        Reward = reward
+                        Successors = [| { State = next; Probability = 1.0 } |]
+                    }
+
+                let model =
+                    [
+                        [ 0, -4.0, 3; 1, 2.5, 1; 2, 0.0, 0 ]
+                        [ 0, 2.0, 2; 1, -3.5, 2 ]
+                        [ 0, -1.5, 3; 1, -4.0, 2 ]
+                        [ 0, -2.0, 1; 1, -3.0, 1; 2, -3.5, 3; 3, -3.5, 0 ]
+                    ]
+                    |> List.map (List.map certain >> Array.ofList)
+                    |> Array.ofList
+                    |> FiniteModel.create
+                    |> GoldenModels.orFail
+
+                let discount = GoldenModels.discount 0.95
+
+                (DynamicProgramming.modifiedPolicyIteration 1 1e-12 model discount).Values
+                |> Values.close "values" (DynamicProgramming.policyIteration model discount).Values)
+
             testCase "a threshold that is not above 0 is refused" (fun () ->
                 let model =
                     FiniteModel.create
