@@ -49,6 +49,14 @@ let tests =
                     // Fails once in 16,000 keys per row.
                     Expect.isLessThan (abs (float count - draws * share)) (4.0 * error) $"draws of weight {weight}"
 
+            testCase "what was drawn before is forgotten"
+            <| fun () ->
+                let bootstrap = Bootstrap(ReadOnlySpan [| 1.0; 1.0; 1.0 |])
+                let counts = Array.zeroCreate 3
+                bootstrap.Draw(RandomKey 1UL, Span counts)
+                bootstrap.Draw(RandomKey 2UL, Span counts)
+                Expect.equal (List.ofArray counts) (draw [ 1.0; 1.0; 1.0 ] (RandomKey 2UL)) "the second draws alone"
+
             testCase "rows of weights that are far apart are found"
             <| fun () ->
                 let counts = draw [ 1e-12; 1000.0; 1e-12; 1e-12; 3000.0; 1e-12 ] (RandomKey 1UL)

@@ -84,10 +84,19 @@ let tests =
 
                 Expect.equal (bits (onThreads 2)) (bits (onThreads 1)) "forest"
 
+            testCase "two threads that both have much to do give the same forest as one"
+            <| fun () ->
+                let set = grid 20 (fun cell -> [| cell[0] * cell[1]; cell[0] - cell[1] |])
+
+                let onThreads threads =
+                    fit set (ForestOptions(Threads = threads, FeaturesPerSplit = 1)) 1UL
+
+                Expect.equal (bits (onThreads 2)) (bits (onThreads 1)) "forest"
+
             testProperty "the order of the rows changes nothing"
             <| fun (first: Row) (others: Row list) order key ->
-                let rows = first :: others
-                let weights = [ for row in rows -> weight row + 0.5 ]
+                let rows = first :: others |> List.collect (List.replicate 3)
+                let weights = [ for i in 1 .. rows.Length -> 0.1 + float (i % 3) ]
                 let otherRows, otherWeights = List.zip rows weights |> shuffled order |> List.unzip
 
                 Expect.equal

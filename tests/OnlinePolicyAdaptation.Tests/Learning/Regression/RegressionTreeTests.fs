@@ -94,6 +94,9 @@ let tests =
                 Expect.equal (Split.Threshold(1.0, 2.0)) 1.5 "halfway"
                 Expect.equal (Split.Threshold(-1.7e308, 1.7e308)) 0.0 "without overflow"
                 Expect.equal (Split.Threshold(1.0, Math.BitIncrement 1.0)) 1.0 "nothing between"
+
+                let next = Math.BitIncrement 1.0
+                Expect.equal (Split.Threshold(next, Math.BitIncrement next)) next "nothing between, halfway rounds up"
                 Expect.equal (Split.Threshold(0.0, 5e-324)) 0.0 "nothing between 0 and the smallest number"
 
             testProperty "the fast tree is the tree of an exhaustive search"
