@@ -3,82 +3,81 @@ namespace OnlinePolicyAdaptation.Benchmarks
 open System
 open BenchmarkDotNet.Attributes
 open OnlinePolicyAdaptation.Domain.Mdp
+open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.Learning.Regression
+open OnlinePolicyAdaptation.Learning.SystemModels
 open OnlinePolicyAdaptation.Planning
 
-/// A mesh of any size, service i on nodes i and i + 1 of a ring: a routing weight per service and a CPU level per node.
-/// The response time of a service comes from a forest of 120 random trees of depth 8 over five features: the routing
-/// weights of the services that share its nodes, and the CPU of these nodes.
+/// A mesh of any size, service i on nodes i and i + 1 of a ring: two routing weights per service and a CPU level per node.
+/// The response time of each service comes from a forest of 120 trees over its neighbourhood of nine to eleven controls.
 [<RequireQualifiedAccess>]
 module ForestRing =
 
-    let private trees = 120
-    let private depth = 8
-    let private inner = (1 <<< depth) - 1
+    let private array (items: 'a seq) = EquatableArray.ToEquatableArray items
 
-    /// Complete trees in heap order: feature and threshold of the inner nodes, then the leaves' values.
-    let private features, private thresholds, private leaves =
-        let mutable sequence = RandomKey(1UL).Sequence()
-        let draw count next = Array.init count (fun _ -> next ())
+    let grid services =
+        let weight service node =
+            Control($"p{service}_{node}", ControlTarget.RoutingWeight(service, node), 0.0, 1.0, 6)
 
-        draw (trees * inner) (fun () -> sequence.NextInt 5),
-        draw (trees * inner) (fun () -> float (sequence.NextInt 5) + 0.5),
-        draw (trees * (inner + 1)) (fun () -> sequence.NextDouble())
+        let cores node =
+            Control($"c{node}", ControlTarget.CpuCores(array [ node ]), 1.0, 5.0, 5)
 
-    let private predict (x: Span<float>) =
-        let mutable total = 0.0
+        ControlGrid(
+            array
+                [
+                    for service in 0 .. services - 1 do
+                        weight service service
+                        weight service ((service + 1) % services)
+                        cores service
+                ]
+        )
 
-        for tree in 0 .. trees - 1 do
-            let mutable node = 0
+    /// A response time that grows with the weights around a node and falls with its cores.
+    let private seconds services (levels: int[]) service =
+        let node i =
+            let before = (i + services - 1) % services
 
-            for _ in 1..depth do
-                let at = tree * inner + node
-                node <- 2 * node + (if x[features[at]] <= thresholds[at] then 1 else 2)
+            0.02 * float (1 + levels[3 * i] + levels[3 * before + 1])
+            / float (1 + levels[3 * i + 2])
 
-            total <- total + leaves[tree * (inner + 1) + node - inner]
+        node service + node ((service + 1) % services)
 
-        total / float trees
+    let private measurements services (grid: ControlGrid) (key: RandomKey) =
+        [
+            for row in 0..199 do
+                let mutable sequence = key.Split(row: int).Sequence()
+                let levels = [| for control in grid.Controls -> sequence.NextInt control.Levels |]
 
-    let model services =
-        let scope i =
-            let next = (i + 1) % services
-            List.distinct [ (i + services - 1) % services; i; next; services + i; services + next ]
+                LocalForestResponseTimes.Measurement(
+                    array levels,
+                    array (Array.create services (RequestRate 5.0)),
+                    array (Array.init services (seconds services levels))
+                )
+        ]
 
-        let list (items: int list) =
-            items |> Array.ofList :> System.Collections.Generic.IReadOnlyList<int>
+    let model services : ILocalModel =
+        let grid = grid services
+        let key = RandomKey 1UL
 
-        let layout =
-            TermLayout(
-                Array.init (2 * services) (fun i -> if i < services then 6 else 5),
-                2,
-                Array.init (2 * services) (fun term ->
-                    if term < services then
-                        struct (0, list (scope term))
-                    else
-                        struct (1, list [ term ]))
+        let responseTimes =
+            LocalForestResponseTimes.Fit(
+                grid,
+                services,
+                ResizeArray(measurements services grid (key.Split 0)),
+                ForestOptions(),
+                key.Split 1
             )
 
-        { new ILocalModel with
-            member _.Layout = layout
+        let reward =
+            RewardFunction(
+                grid,
+                array (Array.create services (ServiceLevelObjective(ResponseTime 0.1))),
+                [ seq { 2..3 .. 3 * services - 1 } ],
+                CostAt.NextState,
+                Nullable()
+            )
 
-            member _.Term(term, levels) =
-                if term >= services then
-                    float (1 + levels[term])
-                else
-                    let next = (term + 1) % services
-                    let x = Span<float>(Array.zeroCreate 5)
-                    x[0] <- float levels[(term + services - 1) % services]
-                    x[1] <- float levels[term]
-                    x[2] <- float levels[next]
-                    x[3] <- float levels[services + term]
-                    x[4] <- float levels[services + next]
-                    max 0.0 (predict x - 0.5)
-
-            member _.Reward(_, reached) =
-                if reached[0] > 0.0 then
-                    -reached[0]
-                else
-                    1.0 - reached[1] / float (5 * services)
-        }
+        LocalNetworkDynamics(grid, reward, responseTimes, ReadOnlySpan(Array.create services (RequestRate 5.0)))
 
     let keep =
         { new ILocalPolicy with
@@ -86,21 +85,22 @@ module ForestRing =
             member _.Dependents _ = ReadOnlySpan.Empty
         }
 
-/// A multiagent one-step decision by the number of controls; the leaves follow the base policy for some more steps.
+/// A multiagent one-step decision by the number of services, each with three controls; the leaves follow the base policy
+/// for some more steps.
 [<MemoryDiagnoser>]
 type LocalRolloutBenchmarks() =
-    let mutable model = ForestRing.model 2
+    let mutable model = Unchecked.defaultof<ILocalModel>
     let mutable state: int[] = [||]
 
-    [<Params(4, 20, 200, 2000)>]
-    member val Controls = 4 with get, set
+    [<Params(6, 21, 201, 2001)>]
+    member val Controls = 6 with get, set
 
     [<Params(0, 5)>]
     member val Steps = 0 with get, set
 
     [<GlobalSetup>]
     member this.Setup() =
-        model <- ForestRing.model (this.Controls / 2)
+        model <- ForestRing.model (this.Controls / 3)
         state <- Array.create this.Controls 2
 
     [<Benchmark>]
