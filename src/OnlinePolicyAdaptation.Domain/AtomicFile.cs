@@ -7,18 +7,37 @@ public static class AtomicFile
 {
     private static readonly UTF8Encoding WithoutMark = new(encoderShouldEmitUTF8Identifier: false);
 
-    /// <summary>Writes a UTF-8 text file beside its place, then moves it there, over a file of that name.</summary>
-    /// <remarks>Where writing fails, the old file stays as it was and nothing new stays behind.</remarks>
-    public static void Write(string path, Action<TextWriter> write)
-    {
-        var temporary = $"{path}.{Guid.NewGuid():N}.tmp";
-        try
-        {
-            using (var writer = new StreamWriter(temporary, append: false, WithoutMark))
+    /// <summary>Writes a UTF-8 text file.</summary>
+    /// <inheritdoc cref="WriteBytes"/>
+    public static void Write(string path, Action<TextWriter> write) =>
+        WriteBytes(
+            path,
+            stream =>
             {
+                using var writer = new StreamWriter(stream, WithoutMark, leaveOpen: true);
                 write(writer);
             }
-            File.Move(temporary, path, overwrite: true);
+        );
+
+    /// <summary>Writes a file beside its place and to the disk, then moves it there, over a file of that name.</summary>
+    /// <exception cref="BadInputException">There is no such folder.</exception>
+    /// <remarks>Where writing fails, the old file stays as it was and nothing new stays behind.</remarks>
+    public static void WriteBytes(string path, Action<Stream> write)
+    {
+        var target = Path.GetFullPath(path);
+        if (Path.GetDirectoryName(target) is { } folder && !Directory.Exists(folder))
+        {
+            throw new BadInputException($"{path}: the folder {folder} does not exist");
+        }
+        var temporary = $"{target}.{Guid.NewGuid():N}.tmp";
+        try
+        {
+            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write))
+            {
+                write(stream);
+                stream.Flush(flushToDisk: true);
+            }
+            File.Move(temporary, target, overwrite: true);
         }
         finally
         {

@@ -6,6 +6,7 @@ open System
 open System.Data
 open System.IO
 open System.Reflection
+open System.Text.Encodings.Web
 open System.Text.Json
 open Sylvan.Data.Csv
 open OnlinePolicyAdaptation.Domain
@@ -179,7 +180,11 @@ let private summaryJson (s: PhaseSummary) =
 
 let private json (result: ExperimentResult) summary =
     let options =
-        JsonSerializerOptions(PropertyNamingPolicy = JsonNamingPolicy.CamelCase, WriteIndented = true)
+        JsonSerializerOptions(
+            PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+            WriteIndented = true,
+            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping
+        )
 
     JsonSerializer.Serialize(
         {

@@ -135,13 +135,15 @@ module Scenario =
             Validation.require place value "at least 1" (value >= 1)
             value
 
+        let trees = pick _.Trees 120
+        Validation.require "estimation.trees" trees "1 to 10000" (trees >= 1 && trees <= 10_000)
         let loadStep = pick _.LoadStep 5.0
         Validation.require "estimation.loadStep" loadStep "a number above 0" (loadStep > 0.0)
 
         {
             Forest =
                 Validation.at "estimation" (fun () ->
-                    ForestOptions(Trees = pick _.Trees 120, MinSamplesLeaf = pick _.MinSamplesLeaf 1))
+                    ForestOptions(Trees = trees, MinSamplesLeaf = pick _.MinSamplesLeaf 1))
             SamplesPerConfiguration = atLeastOne "estimation.samplesPerConfiguration" (pick _.SamplesPerConfiguration 3)
             LoadStep = loadStep
             MinimumSamples = atLeastOne "estimation.minimumSamples" (pick _.MinimumSamples 30)

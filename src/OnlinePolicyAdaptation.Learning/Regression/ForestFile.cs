@@ -30,26 +30,13 @@ public static class ForestFile
     private static ReadOnlySpan<byte> Magic => "OPAFORST"u8;
 
     /// <summary>Saves a forest, in place of what the path held before; a reader finds the old file or the new one whole.</summary>
+    /// <exception cref="BadInputException">There is no such folder.</exception>
     /// <exception cref="IOException">It cannot be written; the path then holds what it held before.</exception>
     /// <exception cref="UnauthorizedAccessException">Nor may it be.</exception>
     public static void Save(RandomForest forest, string path)
     {
         var bytes = Write(forest);
-        var target = Path.GetFullPath(path);
-        var temporary = $"{target}.{Path.GetRandomFileName()}.tmp";
-        try
-        {
-            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write))
-            {
-                stream.Write(bytes);
-                stream.Flush(flushToDisk: true);
-            }
-            File.Move(temporary, target, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(temporary);
-        }
+        AtomicFile.WriteBytes(path, stream => stream.Write(bytes));
     }
 
     /// <summary>Loads a forest.</summary>

@@ -53,7 +53,7 @@ let tests =
             refuses "a bound of 0 s" "\"sloSeconds\": 0.12" "\"sloSeconds\": 0" [ "services[0].sloSeconds"; "above 0" ]
             refuses "no seed" "\"seeds\": 3" "\"seeds\": 0" [ "seeds"; "at least 1" ]
             refuses "a lookahead of 0" "[3]" "[0]" [ "lookahead"; "at least 1" ]
-            refuses "a forest without trees" "\"trees\": 10" "\"trees\": 0" [ "estimation"; "Trees is 0" ]
+            refuses "a forest without trees" "\"trees\": 10" "\"trees\": 0" [ "estimation.trees: 0"; "1 to 10000" ]
 
             test "a folder without a scenario is named" {
                 match Scenario.load "no-such-folder" with
