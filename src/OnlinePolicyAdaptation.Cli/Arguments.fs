@@ -62,6 +62,7 @@ type RecordArguments =
     | [<Mandatory>] Scenario of DIR: string
     | [<Mandatory>] Out of CSV: string
     | [<CustomCommandLine "--after-change">] After_Change
+    | [<CustomCommandLine "--without-statistics">] Without_Statistics
     | Intervals of N: int
     | Seed of N: int
 
@@ -71,6 +72,8 @@ type RecordArguments =
             | Scenario _ -> "folder of the scenario (or its scenario.json), whose simulated mesh is recorded"
             | Out _ -> "CSV file to write"
             | After_Change -> "record the mesh as it is after the scenario's change"
+            | Without_Statistics ->
+                "leave out deviations, percentiles, times per node and drops: a file a third the size"
             | Intervals _ -> "monitoring intervals per configuration and load level (default: the scenario's)"
             | Seed _ -> "seed of the simulation (default: the scenario's)"
 

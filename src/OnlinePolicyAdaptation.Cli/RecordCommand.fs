@@ -16,20 +16,23 @@ let private record (arguments: ParseResults<RecordArguments>) (scenario: Scenari
 
     let seed = arguments.GetResult(RecordArguments.Seed, simulation.Recording.Seed)
 
-    let phase =
-        if arguments.Contains After_Change then
-            Phase.After
-        else
-            Phase.Before
+    let parameters =
+        match arguments.Contains After_Change, simulation.After with
+        | false, _ -> Ok simulation.Before
+        | true, Some after -> Ok after
+        | true, None ->
+            Error
+                $"--after-change: scenario {scenario.Name} has no field simulation.nodesAfterChange: it does not change"
 
-    if intervals < 1 then
-        Error $"--intervals: {intervals}; expected at least 1"
-    else
+    match parameters with
+    | Error message -> Error message
+    | Ok _ when intervals < 1 -> Error $"--intervals: {intervals}; expected at least 1"
+    | Ok parameters ->
         let rows =
-            Recording.record scenario simulation phase intervals (RandomKey(uint64 seed)) CancellationToken.None
+            Recording.record scenario simulation parameters intervals (RandomKey(uint64 seed)) CancellationToken.None
             |> _.GetAwaiter().GetResult()
 
-        Recording.write out scenario simulation rows
+        Recording.write out scenario simulation (not (arguments.Contains Without_Statistics)) rows
         printfn $"{Path.GetFullPath out}: {rows.Count} intervals over {scenario.Grid.ConfigurationCount} configurations"
         Ok()
 

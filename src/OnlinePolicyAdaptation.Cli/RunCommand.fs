@@ -27,11 +27,15 @@ let private configured (arguments: ParseResults<RunArguments>) (scenario: Scenar
                 Cycles = arguments.GetResult(RunArguments.Cycles, scenario.Cycles)
                 ChangeAt = arguments.GetResult(RunArguments.Change_At, scenario.ChangeAt)
                 Horizons = horizons
-                TraceBefore = arguments.GetResult(RunArguments.Trace_Before, scenario.TraceBefore)
-                TraceAfter = arguments.GetResult(RunArguments.Trace_After, scenario.TraceAfter)
+                TraceBefore =
+                    arguments.TryGetResult RunArguments.Trace_Before
+                    |> Option.orElse scenario.TraceBefore
+                TraceAfter =
+                    arguments.TryGetResult RunArguments.Trace_After
+                    |> Option.orElse scenario.TraceAfter
             }))
 
-let private execute (arguments: ParseResults<RunArguments>) scenario =
+let private execute (arguments: ParseResults<RunArguments>) (scenario, traces) =
     let threads = arguments.GetResult(RunArguments.Threads, Environment.ProcessorCount)
 
     let directory =
@@ -40,7 +44,6 @@ let private execute (arguments: ParseResults<RunArguments>) scenario =
     if threads < 1 then
         Error $"--threads: {threads}; expected at least 1"
     else
-        let traces = Experiment.readTraces scenario
         let runs = Experiment.contenders scenario |> List.length |> (*) scenario.Seeds
 
         let result =
@@ -63,4 +66,5 @@ let private execute (arguments: ParseResults<RunArguments>) scenario =
 let run (arguments: ParseResults<RunArguments>) =
     Scenario.load (arguments.GetResult RunArguments.Scenario)
     |> Result.bind (configured arguments)
+    |> Result.bind (fun scenario -> Experiment.readTraces scenario |> Result.map (fun traces -> scenario, traces))
     |> Result.bind (execute arguments)

@@ -63,21 +63,22 @@ module Experiment =
     let private oldSystemKey (key: RandomKey) = key.Split 2
     let private newSystemKey (key: RandomKey) = key.Split 3
 
+    /// The traces of a scenario whose system changes.
     let readTraces (scenario: Scenario) =
         let read path =
             TestbedTrace.Read(path, scenario.Grid, scenario.Columns)
 
-        {
-            Before = read scenario.TraceBefore
-            After = read scenario.TraceAfter
-        }
-
-    let private samples (trace: TestbedTrace) =
-        trace.Rows
-        |> Seq.choose (fun row ->
-            match Monitor.sample (Metrics(0L, row.Configuration, row.Services)) with
-            | Ok sample -> Some sample
-            | Error _ -> None)
+        match scenario.TraceBefore, scenario.TraceAfter with
+        | Some before, Some after ->
+            Ok
+                {
+                    Before = read before
+                    After = read after
+                }
+        | None, _ -> Error $"scenario {scenario.Name} has no field trace.before: there is no system to run on"
+        | _, None ->
+            Error
+                $"scenario {scenario.Name} has no field trace.after: its system does not change, and this experiment compares policies on one that does"
 
     let private settings (scenario: Scenario) planner basePolicy =
         {
@@ -89,31 +90,10 @@ module Experiment =
             Estimation = scenario.Estimation
         }
 
-    /// The optimum of the system that a trace was recorded on, all its rows taken together.
+    /// The optimum of the system that a trace was recorded on.
     let private optimumOf (scenario: Scenario) trace key =
-        let all =
-            { scenario.Estimation with
-                SamplesPerConfiguration = Int32.MaxValue
-            }
-
-        let idle = ControlAction.Keep scenario.Grid.Controls.Count
-
-        let unused =
-            { new IPolicy<SystemState, ControlAction> with
-                member _.Act(_, _, _) = idle
-            }
-
-        let start =
-            Cycle.start
-                { settings scenario Planner.BasePolicy unused with
-                    Estimation = all
-                }
-                (samples trace)
-                key
-
-        start.Model
-        |> Result.map (fun model ->
-            OptimalPolicy.create scenario.Grid scenario.Reward scenario.Discount model.ResponseTimes)
+        RecordedSystem.responseTimes scenario trace key
+        |> Result.map (OptimalPolicy.create scenario.Grid scenario.Reward scenario.Discount)
 
     let private environment (scenario: Scenario) traces (key: RandomKey) =
         let replay trace index =
@@ -149,7 +129,10 @@ module Experiment =
             | Contender.Optimum -> settings scenario Planner.BasePolicy after
 
         let start =
-            Cycle.start (settings scenario Planner.BasePolicy before) (samples traces.Before) (controllerKey key)
+            Cycle.start
+                (settings scenario Planner.BasePolicy before)
+                (RecordedSystem.samples traces.Before)
+                (controllerKey key)
 
         struct (start, (fun state metrics -> Cycle.step (settingsIn state) state metrics))
 

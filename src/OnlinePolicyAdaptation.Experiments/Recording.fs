@@ -6,26 +6,22 @@ open System.Threading
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
 
-/// The measured intervals: every load level, within it every configuration, within it `intervals` intervals.
+/// The measured intervals of a mesh (the simulation's before or after the change): every load level, within it every
+/// configuration, within it `intervals` intervals.
 let record
     (scenario: Scenario)
     (simulation: Simulation)
-    phase
+    (parameters: MeshParameters)
     intervals
     (key: RandomKey)
     (cancellation: CancellationToken)
     =
-    let parameters =
-        match phase with
-        | Phase.Before -> simulation.Before
-        | Phase.After -> simulation.After
-
     let start =
         StartEnvironment(fun loads configuration key ->
             SimulatedMesh(parameters, loads, scenario.Grid, configuration, key, simulation.Recording.Schedule))
 
     TraceRecorder.RecordAsync(start, scenario.Grid, simulation.Recording.LoadLevels, intervals, key, cancellation)
 
-/// Writes them as a CSV file in the testbed's format.
-let write path (scenario: Scenario) (simulation: Simulation) rows =
-    TestbedTraceWriter.Write(path, scenario.Topology, scenario.Grid, simulation.Recording.LoadUnit, rows)
+/// Writes them as a CSV file in the testbed's format, with the finer statistics of response times or without.
+let write path (scenario: Scenario) (simulation: Simulation) statistics rows =
+    TestbedTraceWriter.Write(path, scenario.Topology, scenario.Grid, simulation.Recording.LoadUnit, rows, statistics)

@@ -35,8 +35,10 @@ type Scenario =
         Seeds: int
         /// Lookahead horizons of the rollout policies.
         Horizons: int list
-        TraceBefore: string
-        TraceAfter: string
+        /// Trace of the system before any change.
+        TraceBefore: string option
+        /// Trace of the system after its change; none where it does not change.
+        TraceAfter: string option
         Columns: TraceColumns
         /// The system as a simulated mesh, of which traces can be recorded.
         Simulation: Simulation option
@@ -106,13 +108,17 @@ module Scenario =
         file.Reward.Decimals
         |> Option.iter (fun d -> Validation.require "reward.decimals" d "0 to 15" (d >= 0 && d <= 15))
 
-        RewardFunction(
-            grid,
-            EquatableArray.ToEquatableArray(file.Services |> Seq.mapi objective),
-            saves |> Seq.map Seq.ofArray,
-            costAt,
-            Option.toNullable file.Reward.Decimals
-        )
+        let available = file.Reward.Available |> Option.map Seq.ofArray |> Option.toObj
+
+        Validation.at "reward" (fun () ->
+            RewardFunction(
+                grid,
+                EquatableArray.ToEquatableArray(file.Services |> Seq.mapi objective),
+                saves |> Seq.map Seq.ofArray,
+                costAt,
+                Option.toNullable file.Reward.Decimals,
+                available
+            ))
 
     let private start (file: ScenarioFile.Scenario) (grid: ControlGrid) =
         file.Start |> Map.iter (fun name _ -> controlIndex grid "start" name |> ignore)
@@ -149,7 +155,14 @@ module Scenario =
             MinimumSamples = atLeastOne "estimation.minimumSamples" (pick _.MinimumSamples 30)
         }
 
-    let private columns (file: ScenarioFile.Trace) (grid: ControlGrid) services =
+    let private edge (file: ScenarioFile.Scenario) =
+        match file.Edges with
+        | None
+        | Some "mask" -> GridEdge.Mask
+        | Some "clip" -> GridEdge.Clip
+        | Some other -> Validation.fail "edges" $"'{other}'; expected \"mask\" or \"clip\""
+
+    let private columns (file: ScenarioFile.Trace option) (grid: ControlGrid) services =
         let column (c: ScenarioFile.Column) = TraceColumn(c.Column, c.Unit)
 
         let all (cs: ScenarioFile.Column seq) =
@@ -174,7 +187,7 @@ module Scenario =
                 Statistics = (s.Statistics |> Option.map statistics |> Option.toObj)
             )
 
-        match file.Columns with
+        match file |> Option.bind _.Columns with
         | None -> TraceColumns.Testbed(grid, services)
         | Some declared ->
             Validation.require
@@ -209,7 +222,7 @@ module Scenario =
         let controls = file.Controls |> Array.mapi (control file)
 
         let grid =
-            Validation.at "controls" (fun () -> ControlGrid(EquatableArray.ToEquatableArray controls))
+            Validation.at "controls" (fun () -> ControlGrid(EquatableArray.ToEquatableArray controls, edge file))
 
         let discount =
             match Discount.create file.Discount with
@@ -243,11 +256,14 @@ module Scenario =
             Loads = EquatableArray.ToEquatableArray(file.Services |> Seq.mapi load)
             Estimation = estimation file.Estimation
             Cycles = file.Experiment.Cycles
-            ChangeAt = file.Experiment.ChangeAt
+            ChangeAt = file.Experiment.ChangeAt |> Option.defaultValue file.Experiment.Cycles
             Seeds = file.Experiment.Seeds
             Horizons = List.ofArray file.Experiment.Lookahead
-            TraceBefore = Path.Combine(directory, file.Trace.Before)
-            TraceAfter = Path.Combine(directory, file.Trace.After)
+            TraceBefore = file.Trace |> Option.map (fun trace -> Path.Combine(directory, trace.Before))
+            TraceAfter =
+                file.Trace
+                |> Option.bind _.After
+                |> Option.map (fun after -> Path.Combine(directory, after))
             Columns = columns file.Trace grid file.Services.Length
             Simulation = file.Simulation |> Option.map (Simulation.build topology)
         }

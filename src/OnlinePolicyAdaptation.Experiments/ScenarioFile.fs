@@ -37,8 +37,10 @@ module ScenarioFile =
 
     type Reward =
         {
-            /// Groups of control names; each group is a factor 1 - sum of values / sum of highest values.
+            /// Groups of control names; each group is a factor 1 - sum of values / available.
             Saves: string[][]
+            /// What is available to each group, in cores or as a share; default: the sum of its highest values.
+            Available: float[] option
             /// "current-state" or "next-state" (default): the state whose controls are charged.
             CostAt: string option
             /// Decimals to which response times and rewards are rounded; default: not at all.
@@ -90,9 +92,10 @@ module ScenarioFile =
 
     type Trace =
         {
-            /// Relative to the scenario's folder.
+            /// The system before any change, relative to the scenario's folder.
             Before: string
-            After: string
+            /// The system after its change; left out where it does not change.
+            After: string option
             /// Default: the names and units of the testbed.
             Columns: Columns option
         }
@@ -100,8 +103,8 @@ module ScenarioFile =
     type Experiment =
         {
             Cycles: int
-            /// The system changes before this cycle.
-            ChangeAt: int
+            /// The system changes before this cycle; default: after the last one.
+            ChangeAt: int option
             Seeds: int
             /// Lookahead horizons of the rollout policies that are compared.
             Lookahead: int[]
@@ -153,7 +156,8 @@ module ScenarioFile =
             Services: SimulatedService[]
             /// One per node, in their order.
             Nodes: SimulatedNode[]
-            NodesAfterChange: SimulatedNode[]
+            /// Left out where the system does not change.
+            NodesAfterChange: SimulatedNode[] option
             Recording: Recording
         }
 
@@ -165,13 +169,16 @@ module ScenarioFile =
             Services: Service[]
             Nodes: string[]
             Controls: Control[]
+            /// "mask" (default) or "clip": a move that would leave the grid is no action, or it stays at the edge.
+            Edges: string option
             Reward: Reward
             Discount: float
             /// Value of every control in the first cycle, by name.
             Start: Map<string, float>
             Estimation: Estimation option
             Experiment: Experiment
-            Trace: Trace
+            /// Recorded traces of the system; not needed where response times are given as a table.
+            Trace: Trace option
             /// The system as a simulated mesh; needed to record traces of it.
             Simulation: Simulation option
         }

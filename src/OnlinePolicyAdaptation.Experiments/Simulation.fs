@@ -21,7 +21,8 @@ type RecordingSettings =
 type Simulation =
     {
         Before: MeshParameters
-        After: MeshParameters
+        /// None where the system does not change.
+        After: MeshParameters option
         Recording: RecordingSettings
     }
 
@@ -117,6 +118,8 @@ module internal Simulation =
 
         {
             Before = parameters topology services "simulation.nodes" file.Nodes
-            After = parameters topology services "simulation.nodesAfterChange" file.NodesAfterChange
+            After =
+                file.NodesAfterChange
+                |> Option.map (parameters topology services "simulation.nodesAfterChange")
             Recording = recording topology file.Recording
         }

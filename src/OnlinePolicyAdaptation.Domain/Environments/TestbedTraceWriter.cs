@@ -23,13 +23,15 @@ public static class TestbedTraceWriter
     /// <param name="grid">The controls of the rows' configurations.</param>
     /// <param name="loadUnit">The load that an <c>expected_l</c> of 1 stands for; above 0.</param>
     /// <param name="rows">In the order of the file.</param>
+    /// <param name="statistics">Whether the finer statistics are written: all columns of a service after <c>di</c>.</param>
     /// <exception cref="DuplicateNameException">A control has the name of another column.</exception>
     public static void Write(
         string path,
         Topology topology,
         ControlGrid grid,
         RequestRate loadUnit,
-        IEnumerable<RecordedInterval> rows
+        IEnumerable<RecordedInterval> rows,
+        bool statistics = true
     )
     {
         _ = Require.Positive(loadUnit.PerSecond, nameof(loadUnit));
@@ -37,7 +39,8 @@ public static class TestbedTraceWriter
         var cells = new List<Cell>();
         for (var service = 0; service < topology.Services.Count; service++)
         {
-            foreach (var (name, cell) in Columns(service, topology, grid, loadUnit))
+            var columns = Columns(service, topology, grid, loadUnit);
+            foreach (var (name, cell) in statistics ? columns.Concat(Statistics(service, topology)) : columns)
             {
                 table.Columns.Add(name, typeof(double));
                 cells.Add(cell);
@@ -76,6 +79,13 @@ public static class TestbedTraceWriter
         }
         yield return ($"cl{number}", row => Of(row).CarriedLoad.PerSecond);
         yield return ($"d{number}", row => Of(row).MeanResponseTime?.Seconds ?? 0);
+    }
+
+    private static IEnumerable<(string Name, Cell Cell)> Statistics(int service, Topology topology)
+    {
+        var number = service + 1;
+        ServiceMetrics Of(RecordedInterval row) => row.Metrics.Services[service];
+
         yield return ($"d{number}_std", row => Of(row).Statistics?.StandardDeviation ?? 0);
         for (var node = 0; node < topology.Nodes.Count; node++)
         {

@@ -7,7 +7,7 @@ open OnlinePolicyAdaptation.Experiments
 open OnlinePolicyAdaptation.Tests
 
 let private run scenario threads =
-    Experiment.run scenario (Experiment.readTraces scenario) threads ignore CancellationToken.None
+    Experiment.run scenario (SmallScenario.traces scenario) threads ignore CancellationToken.None
     |> _.GetAwaiter().GetResult()
 
 /// All that a run decided and measured, without the time it took.
@@ -91,8 +91,8 @@ let tests =
                         let summary =
                             run
                                 { scenario with
-                                    TraceBefore = Path.Combine(folder, "scenario2_before_change.csv")
-                                    TraceAfter = Path.Combine(folder, "scenario2_after_change.csv")
+                                    TraceBefore = Some(Path.Combine(folder, "scenario2_before_change.csv"))
+                                    TraceAfter = Some(Path.Combine(folder, "scenario2_after_change.csv"))
                                 }
                                 2
                             |> Summary.ofResult

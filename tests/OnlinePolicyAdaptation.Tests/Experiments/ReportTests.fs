@@ -16,7 +16,7 @@ let private withResults test =
         let result =
             Experiment.run
                 { scenario with Cycles = 15 }
-                (Experiment.readTraces scenario)
+                (SmallScenario.traces scenario)
                 2
                 ignore
                 CancellationToken.None

@@ -55,6 +55,13 @@ let tests =
             refuses "a lookahead of 0" "[3]" "[0]" [ "lookahead"; "at least 1" ]
             refuses "a forest without trees" "\"trees\": 10" "\"trees\": 0" [ "estimation.trees: 0"; "1 to 10000" ]
 
+            refuses "unknown edges" "\"reward\"" "\"edges\": \"wrap\", \"reward\"" [ "edges: 'wrap'"; "clip" ]
+            refuses
+                "too few available amounts"
+                "\"decimals\": 3"
+                "\"available\": [], \"decimals\": 3"
+                [ "reward: available" ]
+
             test "a folder without a scenario is named" {
                 match Scenario.load "no-such-folder" with
                 | Ok _ -> failtest "accepted"

@@ -46,6 +46,12 @@ let load folder =
     | Ok scenario -> scenario
     | Error message -> invalidOp message
 
+/// The scenario's traces.
+let traces scenario =
+    match Experiment.readTraces scenario with
+    | Ok traces -> traces
+    | Error message -> invalidOp message
+
 /// Runs a test with the scenario in a folder of its own.
 let withScenario (test: string -> Scenario -> unit) =
     Scratch.withFolder (fun folder ->

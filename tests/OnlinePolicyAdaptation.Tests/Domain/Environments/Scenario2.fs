@@ -5,13 +5,15 @@ open System.IO
 open OnlinePolicyAdaptation.Experiments
 open OnlinePolicyAdaptation.Tests
 
-let private scenario, private simulation =
+let private scenario, private simulation, private after =
     match Scenario.load (Path.Combine(Repository.folder, "scenarios", "2-system-change")) with
-    | Ok({ Simulation = Some simulation } as scenario) -> scenario, simulation
-    | Ok _ -> invalidOp "scenario 2 describes no simulated mesh"
+    | Ok({
+             Simulation = Some({ After = Some after } as simulation)
+         } as scenario) -> scenario, simulation, after
+    | Ok _ -> invalidOp "scenario 2 describes no simulated mesh that changes"
     | Error message -> invalidOp message
 
 let grid = scenario.Grid
 let beforeChange = simulation.Before
-let afterChange = simulation.After
+let afterChange = after
 let schedule = simulation.Recording.Schedule
