@@ -77,12 +77,42 @@ type RecordArguments =
             | Intervals _ -> "monitoring intervals per configuration and load level (default: the scenario's)"
             | Seed _ -> "seed of the simulation (default: the scenario's)"
 
+type PlanArguments =
+    | [<Mandatory>] Scenario of DIR: string
+    | [<CustomCommandLine "--delay-table">] Delay_Table of CSV: string
+    | [<Mandatory>] Algorithm of NAME: string
+    | Lookahead of L: int
+    | Base of POLICY: string
+    | Terminal of VALUES: string
+    | States of NUMBERS: string
+    | Theta of T: float
+    | Sweeps of KIND: string
+    | [<Mandatory>] Out of JSON: string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Scenario _ -> "folder of the scenario (or its scenario.json)"
+            | Delay_Table _ ->
+                "CSV with a response time for every state, columns state, the controls, d1, d2, .. (default: a random forest fitted to the scenario's trace)"
+            | Algorithm _ -> "value-iteration, policy-iteration, lookahead, rollout, multiagent or newton"
+            | Lookahead _ -> "lookahead horizon of lookahead, rollout and multiagent (default 1)"
+            | Base _ ->
+                "base policy: greedy (default), random, or a JSON file with an array of one action number per state"
+            | Terminal _ ->
+                "values at the leaves: exact (default), those of the base policy, or a JSON file with an array of one value per state"
+            | States _ -> "states to decide in: all (default) or numbers such as 0,2,4"
+            | Theta _ -> "value iteration stops when no value changes by this or more (default 1e-9)"
+            | Sweeps _ -> "sweeps of value iteration: gauss-seidel, in place (default), or jacobi, synchronous"
+            | Out _ -> "JSON file to write"
+
 [<RequireSubcommand>]
 type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Run of ParseResults<RunArguments>
     | [<CliPrefix(CliPrefix.None)>] Record of ParseResults<RecordArguments>
     | [<CliPrefix(CliPrefix.None)>] Fit of ParseResults<FitArguments>
     | [<CliPrefix(CliPrefix.None)>] Predict of ParseResults<PredictArguments>
+    | [<CliPrefix(CliPrefix.None)>] Plan of ParseResults<PlanArguments>
 
     interface IArgParserTemplate with
         member this.Usage =
@@ -91,3 +121,4 @@ type Arguments =
             | Record _ -> "record a trace of a scenario's simulated mesh over its whole control grid"
             | Fit _ -> "fit a random-forest system model to a trace and print its quality on held-out rows"
             | Predict _ -> "predict response times with a fitted model"
+            | Plan _ -> "plan on a scenario's decision problem: values, decisions and Q-factors as JSON"

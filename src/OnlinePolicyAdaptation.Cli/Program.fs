@@ -12,7 +12,8 @@ examples:
   opar run scenarios/2-system-change --trace-before before.csv --trace-after after.csv --seeds 10
   opar record --scenario scenarios/2-system-change --out before.csv
   opar fit before.csv --out model.forest
-  opar predict model.forest --config c1=2,p11=1,l1=5,cl1=5"""
+  opar predict model.forest --config c1=2,p11=1,l1=5,cl1=5
+  opar plan --scenario scenarios/2-system-change --algorithm rollout --lookahead 3 --out plan.json"""
 
 /// Exit codes: done, failed, called in a wrong way.
 let private succeeded, private failed, private misused = 0, 1, 2
@@ -30,6 +31,7 @@ let private dispatch (arguments: ParseResults<Arguments>) =
     | Record record -> RecordCommand.run record
     | Fit fit -> ModelCommands.fit fit
     | Predict predict -> ModelCommands.predict predict
+    | Plan plan -> PlanCommand.run plan
 
 [<EntryPoint>]
 let main argv =

@@ -118,6 +118,46 @@ let tests =
                     Expect.stringContains outcome.Output "opar run scenarios/2-system-change" "examples")
             }
 
+            test "plan writes values and decisions with a delay table, and with a forest fitted to the trace" {
+                Scratch.withFolder (fun folder ->
+                    TwoServices.write TwoServices.small folder
+
+                    let table =
+                        opar
+                            folder
+                            [
+                                "plan"
+                                yield! [ "--scenario"; "."; "--delay-table"; "table.csv" ]
+                                yield! [ "--algorithm"; "rollout"; "--lookahead"; "2"; "--states"; "3,1" ]
+                                yield! [ "--out"; "plan.json" ]
+                            ]
+
+                    Expect.equal table.ExitCode 0 table.Errors
+                    Expect.stringContains table.Output "plan.json: 2 decisions" "what was written"
+                    Expect.isTrue (File.Exists(Path.Combine(folder, "plan.json"))) "the file")
+
+                Scratch.withFolder (fun folder ->
+                    SmallScenario.write folder
+
+                    let forest =
+                        opar
+                            folder
+                            [
+                                "plan"
+                                "--scenario"
+                                "."
+                                "--algorithm"
+                                "policy-iteration"
+                                "--out"
+                                "plan.json"
+                            ]
+
+                    Expect.equal forest.ExitCode 0 forest.Errors
+                    Expect.stringContains forest.Output "30 decisions" "all states")
+            }
+
+            misuse "an unknown algorithm" [ "plan"; "--scenario"; "."; "--algorithm"; "guess"; "--out"; "plan.json" ]
+
             misuse "no command" []
             misuse "an unknown command" [ "fly" ]
             misuse "an unknown option" [ "run"; "."; "--speed"; "3" ]
@@ -145,6 +185,42 @@ let tests =
             fails "a model file that is none" ignore [ "predict"; "before.csv"; "--config"; "c1=2" ] [ "before.csv" ]
 
             fails "a model file that is not there" ignore [ "predict"; "m.forest"; "--config"; "c1=2" ] [ "m.forest" ]
+
+            fails
+                "planning without response times"
+                (TwoServices.write TwoServices.small)
+                [
+                    "plan"
+                    "--scenario"
+                    "."
+                    "--algorithm"
+                    "policy-iteration"
+                    "--out"
+                    "plan.json"
+                ]
+                [ "two-services has no field trace" ]
+
+            fails
+                "planning with terminal values that are not there"
+                ignore
+                [
+                    "plan"
+                    "--scenario"
+                    "."
+                    "--algorithm"
+                    "lookahead"
+                    "--terminal"
+                    "v.json"
+                    "--out"
+                    "plan.json"
+                ]
+                [ "v.json: no such file" ]
+
+            fails
+                "running a scenario whose system does not change"
+                (TwoServices.write TwoServices.small)
+                [ "run"; "." ]
+                [ "two-services has no field trace.before" ]
 
             fails
                 "recording a scenario without a simulation"

@@ -1,0 +1,246 @@
+/// The JSON files of planning: arrays with an entry per state, and what was planned.
+[<RequireQualifiedAccess>]
+module OnlinePolicyAdaptation.Experiments.PlanFile
+
+open System
+open System.IO
+open System.Text.Json
+open System.Text.Json.Serialization
+open OnlinePolicyAdaptation.Domain
+open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.Planning
+
+/// An array of as many entries as there are states; `entry` gives None for what is none.
+let private readArray (path: string) count expected (entry: JsonElement -> 'a option) =
+    if not (File.Exists path) then
+        Error $"{path}: no such file; expected a JSON array with {expected} for each of {count} states"
+    else
+        try
+            use document = JsonDocument.Parse(File.ReadAllText path)
+
+            match document.RootElement with
+            | root when root.ValueKind <> JsonValueKind.Array -> Error $"{path}: {root.ValueKind}; expected an array"
+            | root when root.GetArrayLength() <> count ->
+                Error $"{path}: {root.GetArrayLength()} entries; expected {expected} for each of {count} states"
+            | root ->
+                let items = root.EnumerateArray() |> Seq.toArray
+                let entries = items |> Array.choose entry
+
+                if entries.Length = count then
+                    Ok entries
+                else
+                    let state = items |> Array.findIndex (entry >> Option.isNone)
+                    Error $"{path}: state {state}: {items[state].GetRawText()}; expected {expected}"
+        with :? JsonException as e ->
+            Error $"{path}:{e.LineNumber.GetValueOrDefault() + 1L}: not readable as JSON; expected an array of numbers"
+
+/// A value for each of `count` states.
+let readValues path count =
+    readArray path count "a finite number" (fun item ->
+        if item.ValueKind = JsonValueKind.Number && Double.IsFinite(item.GetDouble()) then
+            Some(item.GetDouble())
+        else
+            None)
+
+/// An action number for each of `count` states.
+let readActions path count =
+    readArray path count "an action number" (fun item ->
+        match item.ValueKind = JsonValueKind.Number, lazy (item.TryGetInt32()) with
+        | true, Lazy(true, action) -> Some action
+        | _ -> None)
+
+/// What was planned with; fields that do not apply are left out.
+type SettingsJson =
+    {
+        Software: string
+        Scenario: string
+        ResponseTimes: string
+        Discount: float
+        Edges: string
+        Algorithm: string
+        /// What the field `value` of the file holds.
+        Value: string
+        Lookahead: int option
+        Base: string option
+        Terminal: string option
+        Theta: float option
+        Sweeps: string option
+        /// Sweeps of value iteration done, and how far at most from the optimum they end.
+        SweepCount: int option
+        ErrorBound: float option
+        /// Policies evaluated by policy iteration.
+        Iterations: int option
+    }
+
+type DecisionJson =
+    {
+        State: int
+        Action: int
+        Value: float
+        QFactors: Nullable<float>[]
+    }
+
+type NewtonStepJson =
+    {
+        State: int
+        Base: float
+        BackedUp: float
+        Rollout: float
+        Optimal: float
+        RolloutOperator: Line
+        BaseOperator: Line
+        /// Pairs of J and T J.
+        Operator: float[][]
+    }
+
+let private options =
+    JsonSerializerOptions(
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
+    )
+
+let private baseName choice =
+    match choice with
+    | BasePolicy.Greedy -> "greedy"
+    | BasePolicy.Random -> "random"
+    | BasePolicy.Table(source, _) -> source
+
+let private settingsJson (problem: PlanningProblem) (result: PlanResult) =
+    let scenario = problem.Scenario
+
+    let common =
+        {
+            Software = ResultFile.softwareVersion
+            Scenario = scenario.Name
+            ResponseTimes =
+                (match problem.Source with
+                 | ResponseTimeSource.Table path -> path
+                 | ResponseTimeSource.Trace path -> $"random forest fitted to {path}")
+            Discount = scenario.Discount.Value
+            Edges =
+                (match scenario.Grid.Edge with
+                 | GridEdge.Clip -> "clip"
+                 | _ -> "mask")
+            Algorithm = ""
+            Value =
+                (match result.Solution with
+                 | PlanSolution.Swept _ -> "values that value iteration stopped at"
+                 | PlanSolution.Iterated _ -> "exact value of the optimal policy"
+                 | PlanSolution.OfBase -> "exact value of the base policy, at the leaves"
+                 | PlanSolution.Given -> "terminal values as given, at the leaves")
+            Lookahead = None
+            Base = None
+            Terminal = None
+            Theta = None
+            Sweeps = None
+            SweepCount = None
+            ErrorBound = None
+            Iterations = None
+        }
+
+    let ahead name (settings: LookaheadSettings) =
+        { common with
+            Algorithm = name
+            Lookahead = Some settings.Horizon
+            Base = Some(baseName settings.Base)
+            Terminal =
+                match settings.Terminal with
+                | TerminalValues.Exact -> Some "exact"
+                | TerminalValues.Given(source, _) -> Some source
+        }
+
+    match result.Request.Algorithm with
+    | PlanAlgorithm.ValueIteration(sweeps, theta) ->
+        let swept =
+            match result.Solution with
+            | PlanSolution.Swept swept -> Some swept
+            | _ -> None
+
+        { common with
+            Algorithm = "value-iteration"
+            Theta = Some theta
+            Sweeps =
+                Some(
+                    match sweeps with
+                    | Sweeps.GaussSeidel -> "gauss-seidel"
+                    | Sweeps.Jacobi -> "jacobi"
+                )
+            SweepCount = swept |> Option.map _.Changes.Length
+            ErrorBound = swept |> Option.map _.ErrorBound
+        }
+    | PlanAlgorithm.PolicyIteration ->
+        { common with
+            Algorithm = "policy-iteration"
+            Iterations =
+                match result.Solution with
+                | PlanSolution.Iterated solution -> Some solution.Iterations
+                | _ -> None
+        }
+    | PlanAlgorithm.Lookahead settings -> ahead "lookahead" settings
+    | PlanAlgorithm.Rollout settings -> ahead "rollout" settings
+    | PlanAlgorithm.Multiagent settings -> ahead "multiagent" settings
+    | PlanAlgorithm.Newton choice ->
+        { common with
+            Algorithm = "newton"
+            Lookahead = Some 1
+            Base = Some(baseName choice)
+        }
+
+let private decisionJson (decision: PlanDecision) =
+    {
+        State = decision.State
+        Action = decision.Action
+        Value = decision.Value
+        QFactors =
+            decision.QFactors
+            |> Array.map (function
+                | ValueSome q -> Nullable q
+                | ValueNone -> Nullable())
+    }
+
+let private newtonJson (step: NewtonStep) =
+    {
+        State = step.State
+        Base = step.Base
+        BackedUp = step.BackedUp
+        Rollout = step.Rollout
+        Optimal = step.Optimal
+        RolloutOperator = step.RolloutOperator
+        BaseOperator = step.BaseOperator
+        Operator = step.Operator |> Array.map (fun (struct (x, y)) -> [| x; y |])
+    }
+
+/// The controls' real values in each configuration, in the order of their numbers.
+let private states (grid: ControlGrid) =
+    Array.init grid.ConfigurationCount (fun i -> grid.ConfigurationAt i |> grid.Values |> Seq.toArray)
+
+/// By how much each action changes each control, in cores or as a share.
+let private actions (grid: ControlGrid) =
+    Array.init grid.ActionCount (fun i ->
+        Seq.map2 (fun move (control: Control) -> float move * control.Step) (grid.ActionAt i).Moves grid.Controls
+        |> Seq.toArray)
+
+let private writeJson (problem: PlanningProblem) (result: PlanResult) (text: TextWriter) =
+    let json (item: 'a) = JsonSerializer.Serialize(item, options)
+
+    let lines (name: string) (items: 'a[]) =
+        $"\"{name}\":[\n" + (items |> Seq.map json |> String.concat ",\n") + "\n]"
+
+    let grid = problem.Scenario.Grid
+
+    let parts =
+        [
+            $"\"settings\":{json (settingsJson problem result)}"
+            lines "states" (states grid)
+            lines "actions" (actions grid)
+            $"\"value\":{json result.Values}"
+            lines "decisions" (result.Decisions |> Array.map decisionJson)
+            if result.NewtonSteps.Length > 0 then
+                lines "newton" (result.NewtonSteps |> Array.map newtonJson)
+        ]
+
+    text.WriteLine("{" + String.concat ",\n" parts + "}")
+
+/// Writes the result, whole or not at all. Numbers read back exactly.
+let write (path: string) problem result =
+    AtomicFile.Write(path, writeJson problem result)

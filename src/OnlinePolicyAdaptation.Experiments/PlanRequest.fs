@@ -1,0 +1,86 @@
+namespace OnlinePolicyAdaptation.Experiments
+
+open OnlinePolicyAdaptation.Planning
+
+/// The policy that is improved.
+[<RequireQualifiedAccess>]
+type BasePolicy =
+    /// The best immediate reward less a small charge for moving controls.
+    | Greedy
+    /// Every admissible action with the same probability.
+    | Random
+    /// The action number in every state.
+    | Table of source: string * actions: int[]
+
+/// What the leaves of a lookahead are worth.
+[<RequireQualifiedAccess>]
+type TerminalValues =
+    /// The exact value of the base policy.
+    | Exact
+    /// One value per state.
+    | Given of source: string * values: float[]
+
+/// How far one looks ahead, and what from there.
+type LookaheadSettings =
+    {
+        /// Steps, at least 1.
+        Horizon: int
+        Base: BasePolicy
+        Terminal: TerminalValues
+    }
+
+[<RequireQualifiedAccess>]
+type PlanAlgorithm =
+    /// Sweeps until no value changes by theta (above 0) or more.
+    | ValueIteration of sweeps: Sweeps * theta: float
+    | PolicyIteration
+    /// Over all actions at once, whatever the terminal values.
+    | Lookahead of LookaheadSettings
+    /// Lookahead whose terminal values stand for the base policy's.
+    | Rollout of LookaheadSettings
+    /// One control after another, never worse than a base policy whose exact value stands at the leaves.
+    | Multiagent of LookaheadSettings
+    /// One-step rollout of the base policy, as a Newton step.
+    | Newton of BasePolicy
+
+/// What is to be planned.
+type PlanRequest =
+    {
+        Algorithm: PlanAlgorithm
+        /// The states to decide in; none: all.
+        States: int[] option
+    }
+
+/// What was decided in one state.
+type PlanDecision =
+    {
+        State: int
+        /// The number of the action; where all actions were compared, the first of the best.
+        Action: int
+        /// Its Q-factor.
+        Value: float
+        /// Of every action of the grid; none for a masked one.
+        QFactors: float voption[]
+    }
+
+/// How the values were found.
+[<RequireQualifiedAccess>]
+type PlanSolution =
+    | Swept of SweptValues
+    | Iterated of PolicyIteration
+    /// The exact value of the base policy.
+    | OfBase
+    | Given
+
+/// What was planned.
+type PlanResult =
+    {
+        Request: PlanRequest
+        Solution: PlanSolution
+        /// The values computed (value and policy iteration) or those at the leaves, one per state.
+        Values: float[]
+        /// One per requested state, in the order requested.
+        Decisions: PlanDecision[]
+        /// One per decision where a Newton step was asked for, otherwise empty.
+        NewtonSteps: NewtonStep[]
+    }

@@ -1,0 +1,281 @@
+module OnlinePolicyAdaptation.Tests.Experiments.Plan
+
+open System.IO
+open System.Text.Json
+open Expecto
+open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Planning
+open OnlinePolicyAdaptation.Tests
+open OnlinePolicyAdaptation.Tests.Fixtures.GoldenModels
+
+let private tolerance = 1e-9
+
+let private agree message (expected: float[]) (actual: float[]) =
+    Expect.hasLength actual expected.Length message
+
+    for i in 0 .. expected.Length - 1 do
+        Expect.floatClose { absolute = tolerance; relative = 0.0 } actual[i] expected[i] $"{message}, entry {i}"
+
+let private plan problem algorithm =
+    Plan.run problem { Algorithm = algorithm; States = None } |> orFail
+
+let private golden name body =
+    Shared.test name "golden/dp_setting.json" (fun path ->
+        let folder = Path.GetDirectoryName path |> string
+
+        let problem =
+            TwoServices.problem TwoServices.small (Path.Combine(folder, "dp_delay_table.csv"))
+
+        body problem (Golden path))
+
+let private full name (file: string) body =
+    Shared.test name $"golden/{file}" (fun path ->
+        let folder = Path.GetDirectoryName path |> string
+        let table = Path.Combine(folder, "scenario1_delay_table.csv")
+        body (TwoServices.problem TwoServices.full table) (Golden path))
+
+/// The action of every record is acceptable, and its value the one found.
+let private sameDecisions (result: PlanResult) (records: JsonElement) =
+    for record in items records do
+        let decision = result.Decisions[record.GetProperty("state").GetInt32()]
+        Expect.contains (ints (record.GetProperty "acceptable")) decision.Action $"state {decision.State}"
+        agree $"state {decision.State}" [| record.GetProperty("value").GetDouble() |] [| decision.Value |]
+
+let private ahead horizon basePolicy terminal =
+    {
+        Horizon = horizon
+        Base = basePolicy
+        Terminal = terminal
+    }
+
+let private given values = TerminalValues.Given("file", values)
+
+/// A problem of 36 states on the table of the fixture.
+let private withProblem json test =
+    Scratch.withFolder (fun folder ->
+        let table = Path.Combine(folder, "table.csv")
+        File.WriteAllLines(table, TwoServices.smallTable)
+        test (TwoServices.problem json table))
+
+/// Changing one line of the delay table makes reading it fail with a message that holds all of the parts.
+let private refuses name (change: string list -> string list) (parts: string list) =
+    testCase name (fun () ->
+        Scratch.withFile "table.csv" (String.concat "\n" (change TwoServices.smallTable) + "\n") (fun path ->
+            withProblem TwoServices.small (fun problem ->
+                match DelayTable.read path problem.Scenario.Grid 2 with
+                | Ok _ -> failtest "accepted"
+                | Error message ->
+                    for part in parts do
+                        Expect.stringContains message part "names place and value")))
+
+let private replaceLine index (line: string) lines =
+    lines |> List.mapi (fun i old -> if i = index then line else old)
+
+let private fails name json algorithm states (part: string) =
+    testCase name (fun () ->
+        withProblem json (fun problem ->
+            match
+                Plan.run
+                    problem
+                    {
+                        Algorithm = algorithm
+                        States = states
+                    }
+            with
+            | Ok _ -> failtest "accepted"
+            | Error message -> Expect.stringContains message part "says what is wrong"))
+
+[<Tests>]
+let tests =
+    testList
+        "Experiments.Plan"
+        [
+            golden "36 states: value iteration" (fun problem golden ->
+                let result = plan problem (PlanAlgorithm.ValueIteration(Sweeps.GaussSeidel, 0.05))
+                agree "values" (floats (golden.At("vi", "V"))) result.Values)
+
+            golden "36 states: policy iteration" (fun problem golden ->
+                let result = plan problem PlanAlgorithm.PolicyIteration
+                agree "values" (floats (golden.At "V_star_converged")) result.Values)
+
+            for name, basePolicy in [ "V_greedy", BasePolicy.Greedy; "V_random", BasePolicy.Random ] do
+                golden $"36 states: rollout has the exact {name} at the leaves" (fun problem golden ->
+                    let result =
+                        plan problem (PlanAlgorithm.Rollout(ahead 1 basePolicy TerminalValues.Exact))
+
+                    agree "values" (floats (golden.At(name, "V_linear_solve"))) result.Values)
+
+            golden "36 states: rollout of the greedy policy by its actions" (fun problem golden ->
+                let actions = ints (golden.At "greedy_base_actions")
+
+                let rollout basePolicy =
+                    plan problem (PlanAlgorithm.Rollout(ahead 2 basePolicy TerminalValues.Exact))
+
+                Expect.equal
+                    (rollout (BasePolicy.Table("file", actions))).Decisions
+                    (rollout BasePolicy.Greedy).Decisions
+                    "the same policy")
+
+            for horizon in 1..3 do
+                golden $"36 states: lookahead, l = {horizon}" (fun problem golden ->
+                    let terminal = given (floats (golden.At("V_greedy", "V")))
+
+                    sameDecisions
+                        (plan problem (PlanAlgorithm.Lookahead(ahead horizon BasePolicy.Greedy terminal)))
+                        (golden.At("lookahead_Vbase_is_V_greedy_V", string horizon)))
+
+            golden "36 states: multiagent rollout, l = 1" (fun problem golden ->
+                let terminal = given (floats (golden.At("V_greedy", "V")))
+
+                let result =
+                    plan problem (PlanAlgorithm.Multiagent(ahead 1 BasePolicy.Greedy terminal))
+
+                for record in items (golden.At("multiagent_base_greedy_Vbase_V_greedy_V", "1")) do
+                    let decision = result.Decisions[record.GetProperty("state").GetInt32()]
+                    Expect.equal decision.Action (record.GetProperty("action").GetInt32()) $"state {decision.State}"
+                    agree "value" [| record.GetProperty("value").GetDouble() |] [| decision.Value |])
+
+            full "900 states: value iteration" "mc_vi_values.json" (fun problem golden ->
+                let result = plan problem (PlanAlgorithm.ValueIteration(Sweeps.GaussSeidel, 0.01))
+                agree "values" (floats (golden.At "V")) result.Values)
+
+            full "900 states: one-step decisions" "mc_l1_even_states.json" (fun problem golden ->
+                let terminal = given (floats (golden.At "V_base"))
+
+                sameDecisions
+                    (plan problem (PlanAlgorithm.Lookahead(ahead 1 BasePolicy.Greedy terminal)))
+                    (golden.At "decisions"))
+
+            test "the value of every decision is the Q-factor of its action" {
+                withProblem TwoServices.small (fun problem ->
+                    for horizon in 1..3 do
+                        let settings = ahead horizon BasePolicy.Greedy TerminalValues.Exact
+
+                        for algorithm in
+                            [
+                                PlanAlgorithm.Rollout settings
+                                PlanAlgorithm.Multiagent settings
+                                PlanAlgorithm.Newton BasePolicy.Greedy
+                            ] do
+                            for decision in (plan problem algorithm).Decisions do
+                                match decision.QFactors[decision.Action] with
+                                | ValueSome q -> agree $"state {decision.State}" [| decision.Value |] [| q |]
+                                | ValueNone -> failtest $"state {decision.State}: the action is masked")
+            }
+
+            test "a grid that masks its edges has no Q-factor for what would leave it, one that clips has all 81" {
+                let known json =
+                    let mutable counts = [||]
+
+                    withProblem json (fun problem ->
+                        counts <-
+                            (plan problem PlanAlgorithm.PolicyIteration).Decisions
+                            |> Array.map (_.QFactors >> Array.filter _.IsSome >> Array.length))
+
+                    counts
+
+                // Two levels leave two moves of three to a CPU control, three levels leave two at the ends.
+                Expect.equal (Array.truncate 5 (known TwoServices.smallMasked)) [| 16; 24; 16; 24; 36 |] "masked"
+                Expect.allEqual (known TwoServices.small) 81 "clipped"
+            }
+
+            test "states are decided in the order asked for, and have a Newton step each" {
+                withProblem TwoServices.small (fun problem ->
+                    match
+                        Plan.run
+                            problem
+                            {
+                                Algorithm = PlanAlgorithm.Newton BasePolicy.Greedy
+                                States = Some [| 7; 3 |]
+                            }
+                    with
+                    | Error message -> failtest message
+                    | Ok result ->
+                        Expect.equal (result.Decisions |> Array.map _.State) [| 7; 3 |] "decisions"
+                        Expect.equal (result.NewtonSteps |> Array.map _.State) [| 7; 3 |] "Newton steps"
+
+                        for step, decision in Array.zip result.NewtonSteps result.Decisions do
+                            Expect.equal step.BackedUp decision.Value "T J at the base policy's value")
+            }
+
+            test "what is written reads back exactly, in the documented order" {
+                Scratch.withFolder (fun folder ->
+                    withProblem TwoServices.smallMasked (fun problem ->
+                        let result = plan problem PlanAlgorithm.PolicyIteration
+                        let path = Path.Combine(folder, "plan.json")
+                        PlanFile.write path problem result
+                        let file = Golden path
+                        Expect.equal (floats (file.At "value")) result.Values "values"
+                        Expect.equal (file.At("states").Item 5 |> floats) [| 1.0; 1.0; 0.5; 1.0 |] "states"
+                        Expect.equal (file.At("actions").Item 1 |> floats) [| -1.0; -1.0; -0.5; 0.0 |] "actions"
+                        let first = file.At("decisions").Item 0
+                        Expect.equal (first.GetProperty("value").GetDouble()) result.Decisions[0].Value "decision"
+
+                        Expect.equal
+                            (first.GetProperty("qFactors").Item(0).ValueKind)
+                            JsonValueKind.Null
+                            "a masked action"))
+            }
+
+            fails "a state that is none" TwoServices.small PlanAlgorithm.PolicyIteration (Some [| 36 |]) "state 36"
+
+            fails
+                "a threshold of 0"
+                TwoServices.small
+                (PlanAlgorithm.ValueIteration(Sweeps.Jacobi, 0.0))
+                None
+                "theta: 0; expected a number above 0"
+
+            fails
+                "a horizon of 0"
+                TwoServices.small
+                (PlanAlgorithm.Lookahead(ahead 0 BasePolicy.Greedy TerminalValues.Exact))
+                None
+                "lookahead: 0"
+
+            fails
+                "a policy with a masked action"
+                TwoServices.smallMasked
+                (PlanAlgorithm.Newton(BasePolicy.Table("p.json", Array.create 36 0)))
+                None
+                "p.json: state 0: action 0 is not admissible"
+
+            fails
+                "multiagent rollout of a policy without one action per state"
+                TwoServices.small
+                (PlanAlgorithm.Multiagent(ahead 1 BasePolicy.Random TerminalValues.Exact))
+                None
+                "multiagent rollout: the random policy"
+
+            refuses
+                "a delay table with a state twice"
+                (replaceLine 3 "1,1,1,0,0.5,0.5,0.1")
+                [ ":4: column state: '1'"; "line 3" ]
+            refuses "a delay table without a state" (List.truncate 36) [ "table.csv: column state: 35"; "missing" ]
+            refuses
+                "a state off the grid"
+                (replaceLine 2 "36,1,1,0,0,0.5,0.1")
+                [ ":3: column state: '36'"; "at most 35" ]
+            refuses "a state that is no number" (replaceLine 2 "x,1,1,0,0,0.5,0.1") [ ":3: column state: 'x'" ]
+            refuses "half a state" (replaceLine 2 "1.5,1,1,0,0,0.5,0.1") [ ":3: column state: '1.5'"; "whole" ]
+            refuses
+                "controls of another state"
+                (replaceLine 2 "1,1,2,0,0.5,0.5,0.1")
+                [ ":3: column c2: '2'"; "1, its value" ]
+            refuses "a negative response time" (replaceLine 2 "1,1,1,0,0.5,-1,0.1") [ ":3: column d1: '-1'" ]
+            refuses "a missing column" (replaceLine 0 "state,c1,c2,p1,p2,d1,x") [ ":1: column 'd2' is missing" ]
+
+            for name, text, part in
+                [
+                    "a short array", "[1, 2]", "2 entries; expected an action number for each of 36 states"
+                    "an object", "{}", "expected an array"
+                    "text that is not JSON", "[1,", "a.json:1: not readable as JSON"
+                    "an entry that is no action", "[" + String.replicate 35 "0," + "1.5]", "state 35: 1.5"
+                ] do
+                test $"a policy file with {name} is refused" {
+                    Scratch.withFile "a.json" text (fun path ->
+                        match PlanFile.readActions path 36 with
+                        | Ok _ -> failtest "accepted"
+                        | Error message -> Expect.stringContains message part "says what is wrong")
+                }
+        ]
