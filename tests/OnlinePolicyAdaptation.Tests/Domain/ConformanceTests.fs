@@ -44,8 +44,11 @@ let private environments: (string * (RandomKey -> IEnvironment)) list =
              | Error message -> failtest message)
 
     let recorded path (key: RandomKey) : IEnvironment =
-        let trace = TestbedTrace.Read(path scenario.Value, grid, scenario.Value.Columns)
-        TraceEnvironment(trace, grid, start, (fun _ -> TwoNodes.load), key)
+        match path scenario.Value with
+        | None -> failtest "scenario 2 has two traces"
+        | Some path ->
+            let trace = TestbedTrace.Read(path, grid, scenario.Value.Columns)
+            TraceEnvironment(trace, grid, start, (fun _ -> TwoNodes.load), key)
 
     let simulated (key: RandomKey) : IEnvironment =
         match scenario.Value.Simulation with
