@@ -214,7 +214,7 @@ module Charts =
         {
             Heading = $"Control {control.Name}"
             Caption =
-                $"{unit control} in force, mean over seeds; the grid has {control.Levels} levels from {control.Lowest} to {control.Highest}."
+                $"The {unit control} in force, mean over seeds; the grid has {control.Levels} levels from {control.Lowest} to {control.Highest}."
             Chart = lines result result.Contenders value $"{control.Name}: {unit control}" []
         }
 
