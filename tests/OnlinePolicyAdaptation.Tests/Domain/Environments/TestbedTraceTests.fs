@@ -99,7 +99,16 @@ let tests =
                     Expect.sequenceEqual
                         (rows |> Seq.map (fun r -> r.Configuration, r.Services))
                         (intervals |> Seq.map (fun i -> i.Metrics.Configuration, i.Metrics.Services))
-                        "every row")
+                        "every row"
+
+                    TestbedTraceWriter.Write(path, topology, TwoNodes.grid, RequestRate 5.0, intervals, false)
+
+                    Expect.equal
+                        (System.IO.File.ReadLines path |> Seq.head)
+                        "expected_l1,l1,b1,p11,c1,cl1,d1"
+                        "without the finer statistics"
+
+                    Expect.hasLength (read path).Rows rows.Count "still readable")
             }
 
             test "an empty file is refused" {
