@@ -4,6 +4,7 @@ open System
 open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
+open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
@@ -111,15 +112,9 @@ module Experiment =
 
     /// The controller of a contender: the state it starts in, and its step.
     let private controller (scenario: Scenario) traces contender (key: RandomKey) =
-        let policies =
-            match
-                optimumOf scenario traces.Before (oldSystemKey key), optimumOf scenario traces.After (newSystemKey key)
-            with
-            | Ok before, Ok after -> struct (before, after)
-            | Error error, _ -> invalidOp $"{traces.Before.Path}: {error}"
-            | _, Error error -> invalidOp $"{traces.After.Path}: {error}"
-
-        let struct (before, after) = policies
+        let policyOf = Result.defaultWith (fun message -> raise (BadInputException message))
+        let before = policyOf (optimumOf scenario traces.Before (oldSystemKey key))
+        let after = policyOf (optimumOf scenario traces.After (newSystemKey key))
 
         let settingsIn (state: CycleState) =
             match contender with

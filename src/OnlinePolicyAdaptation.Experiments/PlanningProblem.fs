@@ -39,11 +39,8 @@ module PlanningProblem =
         try
             let trace = TestbedTrace.Read(path, scenario.Grid, scenario.Columns)
 
-            match RecordedSystem.responseTimes scenario trace key with
-            | Ok forest -> Ok(ResponseTimeTable.Of(scenario.Grid, forest, (loads scenario).AsSpan()))
-            | Error(CycleError.TooFewSamples(available, required)) ->
-                Error $"{path}: {available} samples; expected at least {required}"
-            | Error error -> Error $"{path}: {error}"
+            RecordedSystem.responseTimes scenario trace key
+            |> Result.map (fun forest -> ResponseTimeTable.Of(scenario.Grid, forest, (loads scenario).AsSpan()))
         with :? BadInputException as e ->
             Error e.Message
 

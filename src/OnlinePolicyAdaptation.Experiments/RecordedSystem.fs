@@ -17,7 +17,7 @@ let samples (trace: TestbedTrace) =
         | Error _ -> None)
 
 /// The response times of the system that a trace was recorded on: a forest fitted to all its rows taken together.
-let responseTimes (scenario: Scenario) trace key : Result<IResponseTimeModel, CycleError> =
+let responseTimes (scenario: Scenario) (trace: TestbedTrace) key : Result<IResponseTimeModel, string> =
     let idle = ControlAction.Keep scenario.Grid.Controls.Count
 
     let settings =
@@ -36,4 +36,9 @@ let responseTimes (scenario: Scenario) trace key : Result<IResponseTimeModel, Cy
                 }
         }
 
-    (Cycle.start settings (samples trace) key).Model |> Result.map _.ResponseTimes
+    match (Cycle.start settings (samples trace) key).Model with
+    | Ok model -> Ok model.ResponseTimes
+    | Error(CycleError.TooFewSamples(available, required)) ->
+        Error
+            $"{trace.Path}: {available} rows with a response time; expected at least {required} (estimation.minimumSamples)"
+    | Error error -> Error $"{trace.Path}: {error}"

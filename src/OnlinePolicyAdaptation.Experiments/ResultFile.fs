@@ -84,10 +84,10 @@ let private recordsTable (result: ExperimentResult) =
 
     table
 
-/// results.json, field by field. An interval that is unknown is null.
+/// results.json, field by field. What is unknown is null.
 type EstimateJson =
     {
-        Mean: float
+        Mean: Nullable<float>
         HalfWidth95: Nullable<float>
     }
 
@@ -159,14 +159,13 @@ let private settingsJson (result: ExperimentResult) =
     }
 
 let private summaryJson (s: PhaseSummary) =
+    let known value =
+        if Double.IsFinite value then Nullable value else Nullable()
+
     let estimate (e: ConfidenceInterval) =
         {
-            Mean = e.Mean
-            HalfWidth95 =
-                if Double.IsNaN e.HalfWidth then
-                    Nullable()
-                else
-                    Nullable e.HalfWidth
+            Mean = known e.Mean
+            HalfWidth95 = known e.HalfWidth
         }
 
     {

@@ -171,6 +171,31 @@ let tests =
             fails "no threads" ignore [ "run"; "."; "--threads"; "0" ] [ "--threads: 0" ]
 
             fails
+                "a trace with too few rows"
+                (fun folder ->
+                    let path = Path.Combine(folder, "after.csv")
+                    File.WriteAllLines(path, File.ReadAllLines path |> Array.truncate 20))
+                [ "run"; "." ]
+                [ "after.csv: 19 rows"; "at least 30" ]
+
+            test "with too few samples for a model the base policy acts, and the results say what is unknown" {
+                Scratch.withFolder (fun folder ->
+                    SmallScenario.write folder
+                    let path = Path.Combine(folder, "scenario.json")
+                    let text = File.ReadAllText path
+                    // The window holds 90 samples, the traces 120.
+                    File.WriteAllText(path, text.Replace("\"trees\": 10", "\"trees\": 10, \"minimumSamples\": 100"))
+
+                    let outcome =
+                        opar folder [ "run"; "."; "--seeds"; "2"; "--cycles"; "12"; "--out"; "out" ]
+
+                    Expect.equal outcome.ExitCode 0 outcome.Errors
+
+                    let results = File.ReadAllText(Path.Combine(folder, "out", "results.json"))
+                    Expect.stringContains results "\"mean\": null" "no prediction, no error of it")
+            }
+
+            fails
                 "a bad value in a trace"
                 (append "after.csv" "5,0.2,1,5,oops")
                 [ "run"; "." ]
