@@ -19,7 +19,8 @@ let withProgress (title: string) total (work: (unit -> unit) -> Task<'a>) : Task
             let now = Interlocked.Increment &finished
 
             if now * 10 / total > (now - 1) * 10 / total then
-                eprintfn $"{title}: {now * 100 / total} %% of {total}"
+                // A whole line in one call: threads that finish together do not mix theirs.
+                Console.Error.WriteLine $"{title}: {now * 100 / total} %% of {total}"
 
         work step
     else
