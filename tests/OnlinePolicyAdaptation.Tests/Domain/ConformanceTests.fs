@@ -9,6 +9,7 @@ open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Domain.Policies
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Learning.ActorCritic
 open OnlinePolicyAdaptation.Tests
 
 let private grid = TwoNodes.grid
@@ -28,6 +29,8 @@ let private policies: (string * IPolicy<SystemState, ControlAction>) list =
         "greedy", GreedyPolicy(dynamics, grid, GreedyPolicy.DefaultMoveCharge)
         "random", RandomPolicy()
         "optimal", OptimalPolicy.create grid TwoNodes.reward TwoNodes.discount formula
+        "network, likeliest", Networks.policy (RandomKey 1UL) Decision.Likeliest
+        "network, sampled", Networks.policy (RandomKey 1UL) Decision.Sampled
     ]
 
 let private models: (string * ISystemModel<SystemState, ControlAction>) list =
