@@ -45,6 +45,28 @@ public sealed record ControlAction
         return true;
     }
 
+    /// <summary>
+    /// This action as far as a mask allows it: a move that it forbids is replaced by keep, or, where that is forbidden too,
+    /// by down, or else by up.
+    /// </summary>
+    public ControlAction Within(ActionMask mask)
+    {
+        if (IsAllowedBy(mask))
+        {
+            return this;
+        }
+        var moves = Moves.AsSpan().ToArray();
+        for (var i = 0; i < moves.Length; i++)
+        {
+            moves[i] =
+                mask.Allows(i, moves[i] + 1) ? moves[i]
+                : mask.Allows(i, 1) ? 0
+                : mask.Allows(i, 0) ? -1
+                : 1;
+        }
+        return new(moves.ToEquatableArray());
+    }
+
     public bool IsKeep => !Moves.AsSpan().ContainsAnyExcept(0);
 
     public static ControlAction Keep(int controls) => new(new int[controls].ToEquatableArray());

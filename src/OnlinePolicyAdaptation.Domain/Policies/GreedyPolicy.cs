@@ -21,7 +21,7 @@ public sealed class GreedyPolicy(
 
     public ControlAction Act(SystemState state, ActionMask mask, RandomKey key)
     {
-        var best = ControlAction.Keep(grid.Controls.Count);
+        var best = ControlAction.Keep(grid.Controls.Count).Within(mask);
         var bestGain = double.NegativeInfinity;
         foreach (var action in model.AdmissibleActions(state))
         {

@@ -28,6 +28,21 @@ let private policies: (string * IPolicy<SystemState, ControlAction>) list =
         "tabular", TwoNodes.constantPolicy [ 1; -1 ]
         "greedy", GreedyPolicy(dynamics, grid, GreedyPolicy.DefaultMoveCharge)
         "random", RandomPolicy()
+        "static", StaticPolicy()
+        "rule",
+        RulePolicy(
+            grid,
+            [
+                Rule(TwoNodes.array [ Condition(false, 1, 3.0, infinity) ], TwoNodes.array [ struct (1, -1) ])
+                Rule(TwoNodes.array [], TwoNodes.array [ struct (0, 1); struct (1, 1) ])
+            ]
+        )
+        "threshold",
+        ThresholdPolicy(
+            grid,
+            Topology(TwoNodes.array [ "s" ], TwoNodes.array [ "n1"; "n2" ]),
+            ThresholdOptions(TwoNodes.array [ 0.4 ])
+        )
         "optimal", OptimalPolicy.create grid TwoNodes.reward TwoNodes.discount formula
         "network, likeliest", Networks.policy (RandomKey 1UL) Decision.Likeliest
         "network, sampled", Networks.policy (RandomKey 1UL) Decision.Sampled
@@ -81,6 +96,15 @@ let private restricted (mask: ActionMask) control =
             ]
     )
 
+/// One of the controls may only move down, or only up: what no grid masks, but a caller may.
+let private forced (mask: ActionMask) control choice =
+    ActionMask(
+        TwoNodes.array
+            [
+                for i in 0 .. mask.Components - 1 -> if i = control then choice else mask.Allowed[i]
+            ]
+    )
+
 let private conformingPolicy (name, policy: IPolicy<SystemState, ControlAction>) =
     testList
         $"the {name} policy"
@@ -89,7 +113,14 @@ let private conformingPolicy (name, policy: IPolicy<SystemState, ControlAction>)
                 for state in states do
                     let mask = grid.Mask state.Configuration
 
-                    for mask in [ mask; restricted mask 0; restricted mask 1 ] do
+                    for mask in
+                        [
+                            mask
+                            restricted mask 0
+                            restricted mask 1
+                            forced mask 0 0b001UL
+                            forced mask 1 0b100UL
+                        ] do
                         for key in 0..4 do
                             let action = policy.Act(state, mask, RandomKey(uint64 key))
                             Expect.isTrue (action.IsAllowedBy mask) $"{action.Moves} in {state.Configuration.Levels}"
@@ -101,6 +132,18 @@ let private conformingPolicy (name, policy: IPolicy<SystemState, ControlAction>)
                         policy.Act(state, grid.Mask state.Configuration, RandomKey 7UL)
 
                     Expect.equal (act ()) (act ()) "same"
+            }
+
+            test "takes the same actions from many threads, in any order" {
+                let act (state: SystemState) =
+                    policy.Act(state, grid.Mask state.Configuration, RandomKey 7UL)
+
+                let expected = states |> List.map act |> List.toArray
+
+                let actual =
+                    states |> List.rev |> List.toArray |> Array.Parallel.map act |> Array.rev
+
+                Expect.equal actual expected "same"
             }
         ]
 

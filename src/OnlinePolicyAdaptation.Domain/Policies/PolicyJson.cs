@@ -1,0 +1,40 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace OnlinePolicyAdaptation.Domain.Policies;
+
+/// <summary>Reads policies written as JSON, strictly.</summary>
+internal static class PolicyJson
+{
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        RespectNullableAnnotations = true,
+        AllowDuplicateProperties = false,
+        ReadCommentHandling = JsonCommentHandling.Skip,
+        AllowTrailingCommas = true,
+    };
+
+    /// <exception cref="BadInputException">There is no such file, or it holds something else.</exception>
+    public static T Load<T>(string path, string expected)
+        where T : class
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<T>(File.ReadAllBytes(path), Options)
+                ?? throw new BadInputException($"{path}: null; expected {expected}");
+        }
+        catch (JsonException e)
+        {
+            throw new BadInputException(
+                $"{path}:{e.LineNumber + 1}: {e.Message.Split(" Path: ")[0]} Expected {expected}",
+                e
+            );
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new BadInputException($"{path}: cannot be read, expected {expected}: {e.Message}", e);
+        }
+    }
+}
