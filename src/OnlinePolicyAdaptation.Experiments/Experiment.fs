@@ -13,7 +13,7 @@ open OnlinePolicyAdaptation.ControlCycle
 /// What is compared.
 [<RequireQualifiedAccess>]
 type Contender =
-    /// The optimum of the system before the change, whatever happens to the system.
+    /// The scenario's base policy, whatever happens to the system.
     | Base
     /// Rollout of that policy on the model estimated while it runs; it is not told of the change.
     | Rollout of horizon: int
@@ -96,6 +96,13 @@ module Experiment =
         RecordedSystem.responseTimes scenario trace key
         |> Result.map (OptimalPolicy.create scenario.Grid scenario.Reward scenario.Discount)
 
+    /// The scenario's base policy; where it is made from a system, from the one before the change.
+    let private givenPolicy (scenario: Scenario) traces key =
+        RecordedSystem.responseTimes scenario traces.Before key
+        |> Result.bind (
+            GivenPolicy.create scenario.Grid scenario.Topology scenario.Reward scenario.Discount scenario.BasePolicy
+        )
+
     let private environment (scenario: Scenario) traces (key: RandomKey) =
         let replay trace index =
             TraceEnvironment(trace, scenario.Grid, scenario.Start, (fun _ -> scenario.Loads), key.Split(index: int))
@@ -116,16 +123,18 @@ module Experiment =
         let before = policyOf (optimumOf scenario traces.Before (oldSystemKey key))
         let after = policyOf (optimumOf scenario traces.After (newSystemKey key))
 
+        let given = policyOf (givenPolicy scenario traces (oldSystemKey key))
+
         let settingsIn (state: CycleState) =
             match contender with
-            | Contender.Base -> settings scenario Planner.BasePolicy before
-            | Contender.Rollout horizon -> settings scenario (Planner.Rollout horizon) before
+            | Contender.Base -> settings scenario Planner.BasePolicy given
+            | Contender.Rollout horizon -> settings scenario (Planner.Rollout horizon) given
             | Contender.Optimum when state.Cycle < scenario.ChangeAt -> settings scenario Planner.BasePolicy before
             | Contender.Optimum -> settings scenario Planner.BasePolicy after
 
         let start =
             Cycle.start
-                (settings scenario Planner.BasePolicy before)
+                (settings scenario Planner.BasePolicy given)
                 (RecordedSystem.samples traces.Before)
                 (controllerKey key)
 

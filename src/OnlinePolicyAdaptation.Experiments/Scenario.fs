@@ -29,6 +29,7 @@ type Scenario =
         /// Offered load of each service.
         Loads: EquatableArray<RequestRate>
         Estimation: EstimationSettings
+        BasePolicy: GivenPolicy
         Cycles: int
         /// The system changes before this cycle.
         ChangeAt: int
@@ -255,6 +256,7 @@ module Scenario =
             Start = start file grid
             Loads = EquatableArray.ToEquatableArray(file.Services |> Seq.mapi load)
             Estimation = estimation file.Estimation
+            BasePolicy = GivenPolicy.check directory topology.Services.Count file.BasePolicy
             Cycles = file.Experiment.Cycles
             ChangeAt = file.Experiment.ChangeAt |> Option.defaultValue file.Experiment.Cycles
             Seeds = file.Experiment.Seeds

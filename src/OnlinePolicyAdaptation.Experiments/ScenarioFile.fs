@@ -161,6 +161,28 @@ module ScenarioFile =
             Recording: Recording
         }
 
+    /// What a field is not said to be for, it may not stand for.
+    type BasePolicy =
+        {
+            /// "optimal" (default: the exact optimum of the system before the change), "random", "static", "greedy",
+            /// "tabular", "rules", "threshold" or "network".
+            Kind: string
+            /// tabular, rules, network: relative to the scenario's folder.
+            File: string option
+            /// network: "likeliest" (default) or "sampled".
+            Decision: string option
+            /// greedy: charge per core or whole share that an action moves; default 0.001.
+            MoveCharge: float option
+            /// threshold: of each service.
+            CpuSecondsPerRequest: float[] option
+            /// threshold: default 0.8.
+            TargetUtilisation: float option
+            /// threshold: default 0.1.
+            Tolerance: float option
+            /// threshold: highest load of the stabilisation window over the load now; default 1.
+            PeakLoad: float option
+        }
+
     type Scenario =
         {
             Name: string
@@ -176,6 +198,8 @@ module ScenarioFile =
             /// Value of every control in the first cycle, by name.
             Start: Map<string, float>
             Estimation: Estimation option
+            /// The policy that the operator already has and rollout improves.
+            BasePolicy: BasePolicy option
             Experiment: Experiment
             /// Recorded traces of the system; not needed where response times are given as a table.
             Trace: Trace option

@@ -1,7 +1,11 @@
 module OnlinePolicyAdaptation.Tests.Experiments.Scenario
 
+open System.Collections.Immutable
 open System.IO
+open System.Threading
 open Expecto
+open OnlinePolicyAdaptation.Domain.Mdp
+open OnlinePolicyAdaptation.Learning.ActorCritic
 open OnlinePolicyAdaptation.Experiments
 open OnlinePolicyAdaptation.Tests
 
@@ -61,6 +65,67 @@ let tests =
                 "\"decimals\": 3"
                 "\"available\": [], \"decimals\": 3"
                 [ "reward: available" ]
+
+            testList
+                "a scenario with a base policy runs"
+                [
+                    for kind in
+                        [
+                            "\"random\""
+                            "\"static\""
+                            "\"greedy\", \"moveCharge\": 0.01"
+                            "\"tabular\", \"file\": \"table.json\""
+                            "\"rules\", \"file\": \"rules.json\""
+                            "\"threshold\", \"cpuSecondsPerRequest\": [0.4]"
+                            "\"network\", \"file\": \"policy.safetensors\", \"decision\": \"sampled\""
+                        ] ->
+                        testCase kind (fun () ->
+                            Scratch.withFolder (fun folder ->
+                                let file name = Path.Combine(folder, name)
+                                SmallScenario.write folder
+
+                                let basePolicy = "\"basePolicy\": { \"kind\": " + kind + " }, \"reward\""
+                                let json = SmallScenario.json.Replace("\"reward\"", basePolicy)
+                                File.WriteAllText(file "scenario.json", json)
+                                File.WriteAllText(file "table.json", "[" + String.replicate 29 "4," + "4]")
+                                File.WriteAllText(file "rules.json", """[{ "move": { "c1": "down" } }]""")
+                                let encoding, network = Networks.actorCritic (RandomKey 1UL) [ 4 ]
+
+                                let origin =
+                                    PolicyOrigin("small", System.Nullable(), ImmutableSortedDictionary.Empty)
+
+                                PolicyFile.Save(SavedPolicy(network, encoding, origin), file "policy.safetensors")
+
+                                let scenario =
+                                    { SmallScenario.load folder with
+                                        Cycles = 3
+                                        Seeds = 1
+                                    }
+
+                                let result =
+                                    (Experiment.run
+                                        scenario
+                                        (SmallScenario.traces scenario)
+                                        1
+                                        ignore
+                                        CancellationToken.None)
+                                        .GetAwaiter()
+                                        .GetResult()
+
+                                Expect.equal result.Observations.Length (3 * result.Contenders.Length) "all cycles"))
+                ]
+
+            let withPolicy policy =
+                refuses $"a base policy {policy}" "\"reward\"" ("\"basePolicy\": { " + policy + " }, \"reward\"")
+
+            withPolicy "\"kind\": \"best\"" [ "basePolicy.kind: 'best'"; "threshold" ]
+            withPolicy "\"kind\": \"rules\"" [ "basePolicy.file"; "needs a file" ]
+            withPolicy "\"kind\": \"random\", \"file\": \"x\"" [ "basePolicy.file"; "no such field" ]
+            withPolicy "\"kind\": \"threshold\"" [ "basePolicy.cpuSecondsPerRequest: 0"; "1 numbers" ]
+
+            withPolicy
+                "\"kind\": \"network\", \"file\": \"x\", \"decision\": \"bold\""
+                [ "basePolicy.decision: 'bold'" ]
 
             test "a folder without a scenario is named" {
                 match Scenario.load "no-such-folder" with
