@@ -106,6 +106,47 @@ type PlanArguments =
             | Sweeps _ -> "sweeps of value iteration: gauss-seidel, in place (default), or jacobi, synchronous"
             | Out _ -> "JSON file to write"
 
+type ImportArguments =
+    | [<MainCommand; ExactlyOnce>] File of FILE: string
+    | [<Mandatory>] Scenario of DIR: string
+    | [<Mandatory>] Out of POLICY: string
+    | Activation of NAME: string
+    | Observation of KIND: string
+    | Loads of RANGE: string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | File _ -> "safetensors file with the state_dict of an MlpPolicy of Stable-Baselines3"
+            | Scenario _ -> "folder of the scenario (or its scenario.json) whose controls the policy moves"
+            | Out _ -> "policy file to write"
+            | Activation _ -> "of the hidden layers: tanh (default) or relu"
+            | Observation _ ->
+                "what the network sees: normalised (default: each control, and each load of --loads, from its range onto -1..1), levels (0, 1, ..) or values (cores, shares) of the controls, then loads in req/s if it has inputs for them"
+            | Loads _ ->
+                "with normalised: range of the offered loads in req/s, such as 5..15 (default: no load is seen)"
+
+type ShowArguments =
+    | [<MainCommand; ExactlyOnce>] Policy of POLICY: string
+    | Load of L: float
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Policy _ -> "policy file"
+            | Load _ -> "offered load of each service in the states shown, in req/s (default 5)"
+
+[<RequireSubcommand>]
+type PolicyArguments =
+    | [<CliPrefix(CliPrefix.None)>] Import of ParseResults<ImportArguments>
+    | [<CliPrefix(CliPrefix.None)>] Show of ParseResults<ShowArguments>
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Import _ -> "make a policy file of a network trained elsewhere"
+            | Show _ -> "say what a policy file holds and what it does in some states"
+
 [<RequireSubcommand>]
 type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Run of ParseResults<RunArguments>
@@ -113,6 +154,7 @@ type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Fit of ParseResults<FitArguments>
     | [<CliPrefix(CliPrefix.None)>] Predict of ParseResults<PredictArguments>
     | [<CliPrefix(CliPrefix.None)>] Plan of ParseResults<PlanArguments>
+    | [<CliPrefix(CliPrefix.None)>] Policy of ParseResults<PolicyArguments>
 
     interface IArgParserTemplate with
         member this.Usage =
@@ -122,3 +164,4 @@ type Arguments =
             | Fit _ -> "fit a random-forest system model to a trace and print its quality on held-out rows"
             | Predict _ -> "predict response times with a fitted model"
             | Plan _ -> "plan on a scenario's decision problem: values, decisions and Q-factors as JSON"
+            | Policy _ -> "import a policy trained elsewhere, or show one"

@@ -13,7 +13,9 @@ examples:
   opar record --scenario scenarios/2-system-change --out before.csv
   opar fit before.csv --out model.forest
   opar predict model.forest --config c1=2,p11=1,l1=5,cl1=5
-  opar plan --scenario scenarios/1-two-services --algorithm rollout --lookahead 3 --out plan.json"""
+  opar plan --scenario scenarios/1-two-services --algorithm rollout --lookahead 3 --out plan.json
+  opar policy import exported.safetensors --scenario scenarios/2-system-change --out policy.safetensors
+  opar policy show policy.safetensors"""
 
 /// Exit codes: done, failed, called in a wrong way.
 let private succeeded, private failed, private misused = 0, 1, 2
@@ -32,6 +34,7 @@ let private dispatch (arguments: ParseResults<Arguments>) =
     | Fit fit -> ModelCommands.fit fit
     | Predict predict -> ModelCommands.predict predict
     | Plan plan -> PlanCommand.run plan
+    | Policy policy -> PolicyCommands.run policy
 
 [<EntryPoint>]
 let main argv =

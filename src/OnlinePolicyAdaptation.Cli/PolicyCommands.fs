@@ -1,0 +1,190 @@
+/// opar policy import and opar policy show: policies brought from elsewhere.
+[<RequireQualifiedAccess>]
+module OnlinePolicyAdaptation.Cli.PolicyCommands
+
+open System
+open System.Collections.Immutable
+open System.IO
+open Argu
+open OnlinePolicyAdaptation.Domain.Mdp
+open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Learning.ActorCritic
+
+/// The option's word among those it may be.
+let private oneOf option (words: (string * 'a) list) (word: string) =
+    match words |> List.tryFind (fst >> (=) word) with
+    | Some(_, meaning) -> Ok meaning
+    | None ->
+        let expected = words |> List.map fst |> String.concat ", "
+        Error $"{option}: '{word}'; expected one of {expected}"
+
+/// "5..15": the loads that every service is offered.
+let private loadRange (scenario: Scenario) (text: string option) =
+    let fixedLoads = [ for load in scenario.Loads -> LoadRange(load, load) ]
+
+    let number (part: string) =
+        match Double.TryParse(part, Globalization.CultureInfo.InvariantCulture) with
+        | true, value when Double.IsFinite value && value >= 0.0 -> Some value
+        | _ -> None
+
+    match text with
+    | None -> Ok fixedLoads
+    | Some text ->
+        match text.Split ".." |> Array.map number with
+        | [| Some lowest; Some highest |] when lowest < highest ->
+            Ok
+                [
+                    for _ in scenario.Loads -> LoadRange(RequestRate lowest, RequestRate highest)
+                ]
+        | _ -> Error $"--loads: '{text}'; expected a range in req/s such as 5..15"
+
+/// Controls, and then the loads where the network has inputs for them too; each by `input`.
+let private plain (scenario: Scenario) inputs (ofControl: int -> Control -> ObservationInput) =
+    let controls = scenario.Grid.Controls |> Seq.mapi ofControl |> Seq.toList
+
+    let loads =
+        if inputs > controls.Length then
+            [
+                for i in 0 .. scenario.Loads.Count - 1 -> ObservationInput(ObservedQuantity.OfferedLoad, i, 0.0, 1.0)
+            ]
+        else
+            []
+
+    ObservationEncoding(scenario.Grid, scenario.Loads.Count, EquatableArray.ToEquatableArray(controls @ loads))
+
+type private Observed =
+    | Normalised
+    | Levels
+    | Values
+
+let private encoding (scenario: Scenario) inputs loads observed =
+    match observed with
+    | Normalised -> ObservationEncoding.Normalised(scenario.Grid, List.toArray loads)
+    | Values -> plain scenario inputs (fun i _ -> ObservationInput(ObservedQuantity.Control, i, 0.0, 1.0))
+    | Levels ->
+        plain scenario inputs (fun i control ->
+            ObservationInput(ObservedQuantity.Control, i, control.Lowest, 1.0 / control.Step))
+
+let private saved path (network: ActorCriticNetwork) (encoding: ObservationEncoding) origin =
+    if network.Controls <> encoding.Grid.Controls.Count then
+        Error
+            $"{path}: {network.Actor.Outputs} logits; expected down, keep, up for each of {encoding.Grid.Controls.Count} controls"
+    elif network.Observations <> encoding.Inputs.Count then
+        Error
+            $"{path}: the network has {network.Observations} inputs, the observation {encoding.Inputs.Count}; expected --observation and --loads as it was trained"
+    else
+        Ok(SavedPolicy(network, encoding, origin))
+
+let import (arguments: ParseResults<ImportArguments>) =
+    let path = arguments.GetResult ImportArguments.File
+    let out = arguments.GetResult ImportArguments.Out
+
+    Scenario.load (arguments.GetResult ImportArguments.Scenario)
+    |> Result.bind (fun scenario ->
+        oneOf
+            "--activation"
+            [ "tanh", Activation.Tanh; "relu", Activation.Relu ]
+            (arguments.GetResult(ImportArguments.Activation, "tanh"))
+        |> Result.bind (fun activation ->
+            let observation = arguments.GetResult(ImportArguments.Observation, "normalised")
+
+            oneOf "--observation" [ "normalised", Normalised; "levels", Levels; "values", Values ] observation
+            |> Result.bind (fun observed ->
+                loadRange scenario (arguments.TryGetResult ImportArguments.Loads)
+                |> Result.bind (fun loads ->
+                    let network =
+                        NetworkTensors.Network((SafetensorsFile.Load path).Tensors, activation, path)
+
+                    let origin =
+                        PolicyOrigin(
+                            scenario.Name,
+                            Nullable(),
+                            ImmutableSortedDictionary.CreateRange(
+                                dict [ "importedFrom", string (Path.GetFileName path); "observation", observation ]
+                            )
+                        )
+
+                    saved path network (encoding scenario network.Observations loads observed) origin))))
+    |> Result.map (fun policy ->
+        PolicyFile.Save(policy, out)
+        printfn $"policy: {out}")
+
+let private input (grid: ControlGrid) (input: ObservationInput) =
+    let name =
+        match input.Quantity with
+        | ObservedQuantity.Control -> grid.Controls[input.Index].Name
+        | _ -> $"offered load of service {input.Index + 1}"
+
+    $"({name} - {input.Offset}) * {input.Scale}"
+
+let private sizes (network: MultilayerPerceptron) =
+    let outputs = network.Layers |> Seq.map (fun layer -> string layer.Outputs)
+    String.concat " - " (Seq.append [ string network.Inputs ] outputs)
+
+/// All controls at the lowest, the middle and the highest level.
+let private examplesOf (grid: ControlGrid) =
+    [
+        for level in
+            [
+                (fun (_: Control) -> 0)
+                (fun control -> control.Levels / 2)
+                (fun control -> control.Levels - 1)
+            ] -> Configuration(EquatableArray.ToEquatableArray(grid.Controls |> Seq.map level))
+    ]
+
+let show (arguments: ParseResults<ShowArguments>) =
+    let path = arguments.GetResult ShowArguments.Policy
+    let saved = PolicyFile.Load path
+    let grid = saved.Encoding.Grid
+    let network = saved.Network
+    let policy = saved.Policy()
+
+    let loads =
+        EquatableArray.ToEquatableArray(
+            Seq.replicate saved.Encoding.ServiceCount (RequestRate(arguments.GetResult(ShowArguments.Load, 5.0)))
+        )
+
+    printfn $"made for scenario {saved.Origin.Scenario}"
+
+    for setting in saved.Origin.Settings do
+        printfn $"  {setting.Key}: {setting.Value}"
+
+    for control in grid.Controls do
+        printfn $"control {control}"
+
+    for part in saved.Encoding.Inputs do
+        printfn $"input {input grid part}"
+
+    printfn $"actor {sizes network.Actor}, {network.Actor.Activation}"
+
+    match network.Critic with
+    | null -> printfn "no critic"
+    | critic -> printfn $"critic {sizes critic}, {critic.Activation}"
+
+    Terminal.table
+        [ "state"; "action"; "value" ]
+        [
+            for configuration in examplesOf grid ->
+                let state = SystemState(configuration, loads)
+
+                let move (control: Control) (move: int) =
+                    control.Name + " " + move.ToString("+0;-0;0")
+
+                let action = policy.Act(state, grid.Mask configuration, RandomKey 0UL)
+
+                [
+                    grid.Describe configuration
+                    Seq.map2 move grid.Controls action.Moves |> String.concat ", "
+                    match policy with
+                    | :? NetworkPolicy as valued -> $"{valued.Value state:F4}"
+                    | _ -> "-"
+                ]
+        ]
+
+    Ok()
+
+let run (arguments: ParseResults<PolicyArguments>) =
+    match arguments.GetSubCommand() with
+    | Import import' -> import import'
+    | Show show' -> show show'
