@@ -1,0 +1,66 @@
+using OnlinePolicyAdaptation.Domain.Network;
+using static TorchSharp.torch;
+
+namespace OnlinePolicyAdaptation.Training;
+
+/// <summary>What a gradient step makes smaller.</summary>
+internal static class PpoLoss
+{
+    private const double SmallestDeviation = 1e-8;
+
+    /// <summary>Minus the clipped objective, plus the weighted error of the critic, minus the weighted entropy: a scalar.</summary>
+    /// <param name="networks">What is trained.</param>
+    /// <param name="minibatch">What is learned from.</param>
+    /// <param name="options">Weights that stay the same.</param>
+    /// <param name="progress">The share of the training done, for those that do not.</param>
+    public static Tensor Of(ParameterVector networks, Minibatch minibatch, PpoOptions options, double progress)
+    {
+        var logits = networks.Actor.Forward(minibatch.Observations);
+        var values = networks.Critic.Forward(minibatch.Observations);
+        var all = MaskedCategorical.LogProbabilities(
+            logits.view(logits.shape[0], -1, ControlAction.ChoicesPerControl),
+            minibatch.Forbidden
+        );
+        var taken = all.view(-1).index_select(0, minibatch.Choices.view(-1)).view(minibatch.Choices.shape).sum(1);
+        var advantages = options.NormaliseAdvantages ? Normalised(minibatch.Advantages) : minibatch.Advantages;
+        var policyLoss = -Objective(taken, minibatch.LogProbabilities, advantages, options.ClipRange.At(progress));
+        var valueLoss = ValueError(
+            values.view(-1).index_select(0, minibatch.Rows),
+            minibatch.Values,
+            minibatch.Returns,
+            options.ValueClipRange
+        );
+        var entropy = (MaskedCategorical.Entropy(all) * minibatch.Weights).sum();
+        return policyLoss + (valueLoss * options.ValueWeight) - (entropy * options.EntropyWeight.At(progress));
+    }
+
+    /// <summary>
+    /// The mean over steps of min(ratio A, clip(ratio, 1 - c, 1 + c) A), the ratio being that of the action's
+    /// probability to the one it was taken with: nothing is gained by moving it further than c (Schulman et al., eq. 7).
+    /// </summary>
+    public static Tensor Objective(Tensor logProbabilities, Tensor oldLogProbabilities, Tensor advantages, double clip)
+    {
+        var ratio = (logProbabilities - oldLogProbabilities).exp();
+        return minimum(ratio * advantages, ratio.clamp(1 - clip, 1 + clip) * advantages).mean();
+    }
+
+    /// <summary>
+    /// The mean squared error of the critic; with a clip range, of the worse of its value and its value held within that
+    /// range of the old one.
+    /// </summary>
+    public static Tensor ValueError(Tensor values, Tensor oldValues, Tensor returns, double? clip)
+    {
+        var error = (values - returns).square();
+        if (clip is { } range)
+        {
+            var held = oldValues + (values - oldValues).clamp(-range, range);
+            error = maximum(error, (held - returns).square());
+        }
+        return error.mean();
+    }
+
+    private static Tensor Normalised(Tensor advantages) =>
+        advantages.shape[0] > 1
+            ? (advantages - advantages.mean()) / (advantages.std() + SmallestDeviation)
+            : advantages;
+}
