@@ -106,6 +106,33 @@ type PlanArguments =
             | Sweeps _ -> "sweeps of value iteration: gauss-seidel, in place (default), or jacobi, synchronous"
             | Out _ -> "JSON file to write"
 
+type TrainArguments =
+    | [<MainCommand; ExactlyOnce>] Scenario of DIR: string
+    | Preset of NAME: string
+    | Seed of N: int
+    | Steps of N: int64
+    | [<CustomCommandLine "--warm-start">] Warm_Start of POLICY: string
+    | [<CustomCommandLine "--after-change">] After_Change
+    | [<CustomCommandLine "--trace-before">] Trace_Before of FILE: string
+    | [<CustomCommandLine "--trace-after">] Trace_After of FILE: string
+    | Report of HTML: string
+    | [<Mandatory>] Out of POLICY: string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Scenario _ -> "folder of the scenario, with its scenario.json"
+            | Preset _ ->
+                "fast (default): small networks, 64 environments; or paper: the settings of the published work, 3 x 128, a million steps"
+            | Seed _ -> "seed of all chance in the training (default 1); the same seed gives the same policy"
+            | Steps _ -> "steps of all environments together (default: the preset's)"
+            | Warm_Start _ -> "policy file to go on from, instead of new networks of the preset's size"
+            | After_Change -> "train on the system as it is after the scenario's change"
+            | Trace_Before _ -> "CSV trace of the system before the change, instead of the scenario's"
+            | Trace_After _ -> "CSV trace of the system after the change, instead of the scenario's"
+            | Report _ -> "learning curves as a page (default: results/<scenario>/training.html)"
+            | Out _ -> "policy file to write"
+
 type ImportArguments =
     | [<MainCommand; ExactlyOnce>] File of FILE: string
     | [<Mandatory>] Scenario of DIR: string
@@ -154,6 +181,7 @@ type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Fit of ParseResults<FitArguments>
     | [<CliPrefix(CliPrefix.None)>] Predict of ParseResults<PredictArguments>
     | [<CliPrefix(CliPrefix.None)>] Plan of ParseResults<PlanArguments>
+    | [<CliPrefix(CliPrefix.None)>] Train of ParseResults<TrainArguments>
     | [<CliPrefix(CliPrefix.None)>] Policy of ParseResults<PolicyArguments>
 
     interface IArgParserTemplate with
@@ -164,4 +192,5 @@ type Arguments =
             | Fit _ -> "fit a random-forest system model to a trace and print its quality on held-out rows"
             | Predict _ -> "predict response times with a fitted model"
             | Plan _ -> "plan on a scenario's decision problem: values, decisions and Q-factors as JSON"
+            | Train _ -> "train a base policy on a scenario's system by Maskable PPO"
             | Policy _ -> "import a policy trained elsewhere, or show one"

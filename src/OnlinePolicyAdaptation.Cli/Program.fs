@@ -16,6 +16,8 @@ examples:
   opar plan --scenario scenarios/1-two-services --algorithm rollout --lookahead 3 --out plan.json
   opar policy import exported.safetensors --scenario scenarios/2-system-change --out policy.safetensors
   opar policy show policy.safetensors"""
+  opar train scenarios/2-system-change --out base.policy
+  opar train scenarios/2-system-change --after-change --warm-start base.policy --seed 2 --out adapted.policy"""
 
 /// Exit codes: done, failed, called in a wrong way.
 let private succeeded, private failed, private misused = 0, 1, 2
@@ -35,6 +37,7 @@ let private dispatch (arguments: ParseResults<Arguments>) =
     | Predict predict -> ModelCommands.predict predict
     | Plan plan -> PlanCommand.run plan
     | Policy policy -> PolicyCommands.run policy
+    | Train train -> TrainCommand.run train
 
 [<EntryPoint>]
 let main argv =

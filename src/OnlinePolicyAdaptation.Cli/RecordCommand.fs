@@ -17,7 +17,7 @@ let private record (arguments: ParseResults<RecordArguments>) (scenario: Scenari
     let seed = arguments.GetResult(RecordArguments.Seed, simulation.Recording.Seed)
 
     let parameters =
-        match arguments.Contains After_Change, simulation.After with
+        match arguments.Contains RecordArguments.After_Change, simulation.After with
         | false, _ -> Ok simulation.Before
         | true, Some after -> Ok after
         | true, None ->

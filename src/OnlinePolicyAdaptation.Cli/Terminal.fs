@@ -34,6 +34,32 @@ let withProgress (title: string) total (work: (unit -> unit) -> Task<'a>) : Task
                 let bar = context.AddTask(title, maxValue = float total)
                 work (fun () -> bar.Increment 1.0))
 
+/// Runs work of `total` steps that are not equal in time and shows how far it is, on standard error: a bar, or a line per
+/// tenth when piped. The work calls the function it is given with the steps done so far and a word on how it goes.
+let withMeter (title: string) (total: int64) (work: (int64 -> string -> unit) -> 'a) : 'a =
+    if isPiped then
+        let mutable tenths = 0L
+
+        work (fun finished note ->
+            let now = min 10L (finished * 10L / total)
+
+            if now > tenths then
+                tenths <- now
+                Console.Error.WriteLine $"{title}: {now * 10L} %% of {total}, {note}")
+    else
+        let console =
+            AnsiConsole.Create(AnsiConsoleSettings(Out = AnsiConsoleOutput Console.Error))
+
+        console
+            .Progress()
+            .Columns(TaskDescriptionColumn(), ProgressBarColumn(), PercentageColumn())
+            .Start(fun context ->
+                let bar = context.AddTask(Markup.Escape title, maxValue = float total)
+
+                work (fun finished note ->
+                    bar.Value <- min (float total) (float finished)
+                    bar.Description <- Markup.Escape $"{title}: {note}"))
+
 /// A table on standard output.
 let table (header: string list) (rows: string list list) =
     let table = Table().Border TableBorder.Simple

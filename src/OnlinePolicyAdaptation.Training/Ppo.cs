@@ -10,14 +10,8 @@ namespace OnlinePolicyAdaptation.Training;
 /// <param name="Reward">Mean reward of a step of the last batch, in which the policy still explores; NaN before the first.</param>
 /// <param name="Score">What the evaluation made of the policy without exploration; null where it was not asked.</param>
 /// <param name="BestScore">The best score so far.</param>
-/// <param name="Elapsed">Since the training began, time for evaluations included.</param>
-public readonly record struct TrainingProgress(
-    long Steps,
-    double Reward,
-    double? Score,
-    double BestScore,
-    TimeSpan Elapsed
-);
+/// <param name="Seconds">Since the training began, time for evaluations included.</param>
+public sealed record TrainingProgress(long Steps, double Reward, double? Score, double BestScore, double Seconds);
 
 /// <summary>What came out of a training.</summary>
 /// <param name="Policy">The best policy found, of all that were evaluated.</param>
@@ -80,7 +74,9 @@ public static class Ppo
                 score = candidate.Score;
                 best = candidate.Score > best.Score ? candidate : best;
             }
-            onProgress?.Invoke(new(steps, reward, score, best.Score, TimeProvider.System.GetElapsedTime(began)));
+            onProgress?.Invoke(
+                new(steps, reward, score, best.Score, TimeProvider.System.GetElapsedTime(began).TotalSeconds)
+            );
         }
         return best with { IsComplete = steps >= options.Steps };
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using OnlinePolicyAdaptation.Domain.Mdp;
 
 namespace OnlinePolicyAdaptation.Training;
@@ -28,11 +29,12 @@ public sealed record PpoOptions
             StepsPerUpdate = 16,
             Epochs = 4,
             MinibatchSize = 512,
-            LearningRate = new(3e-3, 1e-4),
-            EntropyWeight = new(0.02, 0),
+            LearningRate = new(1e-3, 1e-4),
+            EntropyWeight = new(0.05, 0),
             RewardScale = 0.05,
             EpisodeSteps = 64,
             Steps = 150_000,
+            UpdatesPerEvaluation = 4,
         };
 
     /// <summary>Units of every hidden layer of actor and critic, 1 to 4096 each, up to 8 layers, tanh between them.</summary>
@@ -217,8 +219,48 @@ public sealed record PpoOptions
         init => field = AtLeastOne(value, nameof(UpdatesPerEvaluation));
     } = 1;
 
-    /// <summary>These settings with another number of steps.</summary>
+    // For callers whose language has no `with`.
+
     public PpoOptions WithSteps(long steps) => this with { Steps = steps };
+
+    public PpoOptions WithDiscount(double discount) => this with { Discount = discount };
+
+    /// <summary>More environments, with minibatches that grow in proportion: as many gradient steps per batch.</summary>
+    public PpoOptions WithEnvironments(int environments) =>
+        this with
+        {
+            Environments = environments,
+            MinibatchSize = Math.Max(2, (int)((long)MinibatchSize * environments / Environments)),
+        };
+
+    /// <summary>Name and value of every setting, for reports and files.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> Describe() =>
+        [
+            new("hidden layers", HiddenLayers.ToString()),
+            new("environments", Text(Environments)),
+            new("steps per update", Text(StepsPerUpdate)),
+            new("episode steps", Text(EpisodeSteps)),
+            new("steps", Text(Steps)),
+            new("epochs", Text(Epochs)),
+            new("minibatch size", Text(MinibatchSize)),
+            new("learning rate", Text(LearningRate)),
+            new("clip range", Text(ClipRange)),
+            new("entropy weight", Text(EntropyWeight)),
+            new("value weight", Text(ValueWeight)),
+            new("value clip range", ValueClipRange is { } range ? Text(range) : "none"),
+            new("discount", Text(Discount)),
+            new("trace decay", Text(TraceDecay)),
+            new("normalised advantages", NormaliseAdvantages ? "yes" : "no"),
+            new("maximal gradient norm", Text(MaxGradientNorm)),
+            new("reward scale", Text(RewardScale)),
+            new("updates per evaluation", Text(UpdatesPerEvaluation)),
+        ];
+
+    private static string Text(LinearSchedule value) =>
+        value.First == value.Last ? Text(value.First) : $"{Text(value.First)} to {Text(value.Last)}";
+
+    private static string Text<T>(T value)
+        where T : IFormattable => value.ToString(null, CultureInfo.InvariantCulture);
 
     private static int AtLeastOne(int value, string name)
     {
