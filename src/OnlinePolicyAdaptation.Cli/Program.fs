@@ -15,7 +15,7 @@ examples:
   opar predict model.forest --config c1=2,p11=1,l1=5,cl1=5
   opar plan --scenario scenarios/1-two-services --algorithm rollout --lookahead 3 --out plan.json
   opar policy import exported.safetensors --scenario scenarios/2-system-change --out policy.safetensors
-  opar policy show policy.safetensors"""
+  opar policy show policy.safetensors
   opar train scenarios/2-system-change --out base.policy
   opar train scenarios/2-system-change --after-change --warm-start base.policy --seed 2 --out adapted.policy"""
 

@@ -62,6 +62,10 @@ let private akka assembly =
     references assembly
     |> List.filter (fun name -> name = "Akka" || name.StartsWith "Akka.")
 
+let private training assembly =
+    references assembly
+    |> List.filter (fun name -> name = "TorchSharp" || name = "OnlinePolicyAdaptation.Training")
+
 let private filesAndClocks assembly =
     uses assembly
     |> List.filter (fun name -> name.StartsWith "System.IO." || clocks.Contains name)
@@ -74,8 +78,12 @@ let tests =
             testList
                 "a C# assembly knows no FSharp.Core"
                 [
-                    for assembly in [ "OnlinePolicyAdaptation.Domain"; "OnlinePolicyAdaptation.Learning" ] ->
-                        testCase assembly (fun () -> Expect.equal (fsharpCore assembly) [] "F# stays above C#")
+                    for assembly in
+                        [
+                            "OnlinePolicyAdaptation.Domain"
+                            "OnlinePolicyAdaptation.Learning"
+                            "OnlinePolicyAdaptation.Training"
+                        ] -> testCase assembly (fun () -> Expect.equal (fsharpCore assembly) [] "F# stays above C#")
                 ]
 
             testList
@@ -92,6 +100,29 @@ let tests =
                         testCase assembly (fun () -> Expect.equal (akka assembly) [] "streams stay in ControlCycle")
                 ]
 
+            testList
+                "only Training refers to TorchSharp, and only the command to Training"
+                [
+                    for assembly in
+                        [
+                            "OnlinePolicyAdaptation.Domain"
+                            "OnlinePolicyAdaptation.Learning"
+                            "OnlinePolicyAdaptation.Planning"
+                            "OnlinePolicyAdaptation.ControlCycle"
+                            "OnlinePolicyAdaptation.Experiments"
+                        ] do
+                        yield
+                            testCase assembly (fun () ->
+                                Expect.equal (training assembly) [] "libtorch stays in training")
+
+                    yield
+                        testCase "opar" (fun () ->
+                            Expect.equal
+                                (training "opar")
+                                [ "OnlinePolicyAdaptation.Training" ]
+                                "the command trains, but touches no tensor")
+                ]
+
             testCase "Planning uses no file and no clock" (fun () ->
                 Expect.equal (filesAndClocks "OnlinePolicyAdaptation.Planning") [] "planning is a pure function")
 
@@ -99,6 +130,7 @@ let tests =
             testCase "a breach of each law is seen" (fun () ->
                 Expect.isNonEmpty (fsharpCore "OnlinePolicyAdaptation.Tests") "the tests are F#"
                 Expect.isNonEmpty (akka "Akka.Streams") "Akka.Streams is made of Akka"
+                Expect.isNonEmpty (training "OnlinePolicyAdaptation.Training") "training is made of TorchSharp"
 
                 Expect.containsAll
                     (filesAndClocks "OnlinePolicyAdaptation.Tests")

@@ -1,45 +1,11 @@
 module OnlinePolicyAdaptation.Tests.Cli.Program
 
 open System
-open System.Diagnostics
 open System.IO
 open Expecto
 open OnlinePolicyAdaptation.Tests
 
-type private Outcome =
-    {
-        ExitCode: int
-        Output: string
-        Errors: string
-    }
-
-let private dotnet =
-    match Environment.ProcessPath with
-    | null -> "dotnet"
-    | path when Path.GetFileNameWithoutExtension path = "dotnet" -> path
-    | _ -> "dotnet"
-
-/// Runs the command in a folder, as a user would.
-let private opar folder (arguments: string list) =
-    let program = Path.Combine(AppContext.BaseDirectory, "opar.dll")
-    let info = ProcessStartInfo(dotnet, program :: arguments)
-    info.WorkingDirectory <- folder
-    info.RedirectStandardOutput <- true
-    info.RedirectStandardError <- true
-
-    match Process.Start info with
-    | null -> failtest "the command did not start"
-    | started ->
-        use started = started
-        let errors = started.StandardError.ReadToEndAsync()
-        let output = started.StandardOutput.ReadToEnd()
-        started.WaitForExit()
-
-        {
-            ExitCode = started.ExitCode
-            Output = output
-            Errors = errors.Result
-        }
+let private opar = Opar.run
 
 let private lines (text: string) =
     text.Split('\n', StringSplitOptions.RemoveEmptyEntries)

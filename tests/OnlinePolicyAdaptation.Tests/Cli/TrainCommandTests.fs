@@ -1,0 +1,109 @@
+module OnlinePolicyAdaptation.Tests.Cli.TrainCommand
+
+open System
+open System.IO
+open Expecto
+open OnlinePolicyAdaptation.Learning.ActorCritic
+open OnlinePolicyAdaptation.Tests
+
+let private within (test: string -> unit) =
+    Scratch.withFolder (fun folder ->
+        SmallScenario.write folder
+        test folder)
+
+let private short =
+    [ "train"; "."; "--steps"; "3000"; "--report"; "training.html"; "--out" ]
+
+let private succeeds (outcome: Opar.Outcome) =
+    Expect.equal outcome.ExitCode 0 $"{outcome.Output}{outcome.Errors}"
+
+/// What the dynamic linker was asked for while a command ran, by its own log.
+let private librariesOf folder arguments =
+    let log = Path.Combine(folder, "linker")
+
+    Opar.runWith [ "LD_DEBUG", "files"; "LD_DEBUG_OUTPUT", log ] folder arguments
+    |> succeeds
+
+    Directory.GetFiles(folder, "linker.*")
+    |> Array.map File.ReadAllText
+    |> String.concat "\n"
+
+[<Tests>]
+let tests =
+    testList
+        "Cli.TrainCommand"
+        [
+            test "train writes a policy of the scenario and a page, and shows how it goes" {
+                within (fun folder ->
+                    let outcome = Opar.run folder (short @ [ "p.policy"; "--seed"; "7" ])
+                    succeeds outcome
+                    Expect.stringContains outcome.Errors "steps/s, reward" "plain progress when piped"
+                    Expect.stringContains outcome.Output "where the optimum is" "answer"
+                    let policy = PolicyFile.Load(Path.Combine(folder, "p.policy"))
+                    Expect.equal policy.Origin.Scenario "small" "its scenario"
+                    Expect.equal policy.Origin.Seed (Nullable 7UL) "its seed"
+                    Expect.equal policy.Origin.Settings["steps"] "3000" "its settings"
+                    let page = File.ReadAllText(Path.Combine(folder, "training.html"))
+                    Expect.stringContains page "Reward while exploring" "learning curve"
+                    Expect.stringContains page "opar train . --preset fast --seed 7" "how to do it again")
+            }
+
+            test "the same seed gives the same file" {
+                within (fun folder ->
+                    for name in [ "a"; "b" ] do
+                        Opar.run folder (short @ [ name ]) |> succeeds
+
+                    let read name =
+                        File.ReadAllBytes(Path.Combine(folder, name))
+
+                    Expect.equal (read "a") (read "b") "bytes")
+            }
+
+            test "a warm start goes on from a policy file, on the changed system" {
+                within (fun folder ->
+                    Opar.run folder (short @ [ "a.policy" ]) |> succeeds
+
+                    Opar.run folder (short @ [ "b.policy"; "--warm-start"; "a.policy"; "--after-change" ])
+                    |> succeeds
+
+                    let policy = PolicyFile.Load(Path.Combine(folder, "b.policy"))
+                    Expect.equal policy.Origin.Settings["warm start"] "a.policy" "recorded"
+                    Expect.equal policy.Origin.Settings["system"] "after the change" "recorded")
+            }
+
+            for arguments, message in
+                [
+                    [ "train"; "."; "--out"; "no/such/p" ], "the folder"
+                    [ "train"; "."; "--steps"; "0"; "--out"; "p" ], "--steps: 0; expected at least 1"
+                    [ "train"; "."; "--warm-start"; "none"; "--out"; "p" ], "none: cannot be read"
+                    [ "train"; "."; "--trace-before"; "none.csv"; "--out"; "p" ], "none.csv: no such file"
+                ] do
+                let name = String.concat " " arguments
+
+                test $"{name} fails with one line" {
+                    within (fun folder ->
+                        let outcome = Opar.run folder arguments
+                        Expect.equal outcome.ExitCode 1 outcome.Errors
+                        Expect.stringContains outcome.Errors message "names place and value"
+                        Expect.isFalse (File.Exists(Path.Combine(folder, "p"))) "nothing left behind")
+                }
+
+            test "an unknown preset is a misuse" {
+                within (fun folder ->
+                    let outcome = Opar.run folder [ "train"; "."; "--preset"; "slow"; "--out"; "p" ]
+                    Expect.equal outcome.ExitCode 2 outcome.Errors
+                    Expect.stringContains outcome.Errors "expected one of fast, paper" "what it may be")
+            }
+
+            test "running a scenario loads no libtorch, training does" {
+                if not (OperatingSystem.IsLinux()) then
+                    skiptest "asks the dynamic linker of Linux"
+
+                within (fun folder ->
+                    let run = librariesOf folder [ "run"; "."; "--seeds"; "1"; "--out"; "out" ]
+                    Expect.stringContains run "libcoreclr.so" "the linker's log is there"
+                    Expect.isFalse (run.Contains("torch", StringComparison.OrdinalIgnoreCase)) "no libtorch"
+                    let train = librariesOf folder (short @ [ "p.policy" ])
+                    Expect.stringContains train "libtorch_cpu.so" "seen where it is loaded")
+            }
+        ]
