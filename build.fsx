@@ -112,7 +112,13 @@ let bench arguments =
         else
             arguments
 
-    let results = [ "--artifacts"; Path.Combine(artifacts, "benchmarks") ]
+    // Words such as `training` are measurements of our own, which leave no files.
+    let results =
+        if (List.head selection).StartsWith "-" then
+            [ "--artifacts"; Path.Combine(artifacts, "benchmarks") ]
+        else
+            []
+
     launch "OnlinePolicyAdaptation.Benchmarks" "OnlinePolicyAdaptation.Benchmarks" (selection @ results)
 
 let clean () =

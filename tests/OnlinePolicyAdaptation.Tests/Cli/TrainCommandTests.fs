@@ -3,6 +3,8 @@ module OnlinePolicyAdaptation.Tests.Cli.TrainCommand
 open System
 open System.IO
 open Expecto
+open OnlinePolicyAdaptation.Cli
+open OnlinePolicyAdaptation.Experiments
 open OnlinePolicyAdaptation.Learning.ActorCritic
 open OnlinePolicyAdaptation.Tests
 
@@ -16,6 +18,14 @@ let private short =
 
 let private succeeds (outcome: Opar.Outcome) =
     Expect.equal outcome.ExitCode 0 $"{outcome.Output}{outcome.Errors}"
+
+let private scenarioSystem folder =
+    match
+        Scenario.load folder
+        |> Result.bind (fun scenario -> PlanningProblem.load scenario None)
+    with
+    | Ok problem -> ScenarioTraining.ofProblem problem
+    | Error message -> failtest message
 
 /// What the dynamic linker was asked for while a command ran, by its own log.
 let private librariesOf folder arguments =
@@ -86,6 +96,39 @@ let tests =
                         Expect.equal outcome.ExitCode 1 outcome.Errors
                         Expect.stringContains outcome.Errors message "names place and value"
                         Expect.isFalse (File.Exists(Path.Combine(folder, "p"))) "nothing left behind")
+                }
+
+            test "Ctrl-C ends the training and keeps the best policy so far" {
+                if OperatingSystem.IsWindows() then
+                    skiptest "sends a signal of Unix"
+
+                within (fun folder ->
+                    let outcome =
+                        Opar.interrupt
+                            folder
+                            [ "train"; "."; "--steps"; "2000000"; "--report"; "r.html"; "--out"; "p" ]
+
+                    succeeds outcome
+                    Expect.stringContains outcome.Output "Training was stopped before its end." "says so"
+                    PolicyFile.Load(Path.Combine(folder, "p")) |> ignore
+                    Expect.isFalse (outcome.Errors.Contains "100 %") "it did not run to its end")
+            }
+
+            for name in [ "1-two-services"; "2-system-change" ] do
+                test $"the trained policy of scenario {name} is within 1 %% of its optimum" {
+                    let folder = Path.Combine(Repository.folder, "scenarios", name)
+                    let system = scenarioSystem folder
+                    let path = Path.Combine(folder, "base.safetensors")
+                    let saved = PolicyFile.Load path
+                    let scenario = system.Problem.Scenario
+                    saved.CheckFits(scenario.Grid, scenario.Loads.Count, path)
+                    let values = ScenarioTraining.values system (saved.Policy())
+                    Expect.isGreaterThan (ScenarioTraining.shareAtStart system values) 0.99 "in the start state"
+
+                    Expect.isGreaterThan
+                        (Array.average values)
+                        (0.99 * Array.average system.Optimum)
+                        "averaged over all states"
                 }
 
             test "an unknown preset is a misuse" {

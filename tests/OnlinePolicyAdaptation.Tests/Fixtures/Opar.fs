@@ -20,8 +20,8 @@ let private dotnet =
     | path when Path.GetFileNameWithoutExtension path = "dotnet" -> path
     | _ -> "dotnet"
 
-/// Runs the command in a folder with some more environment variables.
-let runWith (variables: (string * string) list) folder (arguments: string list) =
+/// Starts the command in a folder with some more environment variables.
+let private start (variables: (string * string) list) folder (arguments: string list) =
     let program = Path.Combine(AppContext.BaseDirectory, "opar.dll")
     let info = ProcessStartInfo(dotnet, program :: arguments)
     info.WorkingDirectory <- folder
@@ -33,16 +33,30 @@ let runWith (variables: (string * string) list) folder (arguments: string list) 
 
     match Process.Start info with
     | null -> failtest "the command did not start"
-    | started ->
-        use started = started
-        let errors = started.StandardError.ReadToEndAsync()
-        let output = started.StandardOutput.ReadToEnd()
-        started.WaitForExit()
+    | started -> started
 
-        {
-            ExitCode = started.ExitCode
-            Output = output
-            Errors = errors.Result
-        }
+/// Reads what a command writes until it ends.
+let private finish (started: Process) written =
+    let errors = started.StandardError.ReadToEndAsync()
+    let output = started.StandardOutput.ReadToEnd()
+    started.WaitForExit()
+
+    {
+        ExitCode = started.ExitCode
+        Output = output
+        Errors = written + errors.Result
+    }
+
+let runWith variables folder arguments =
+    use started = start variables folder arguments
+    finish started ""
 
 let run folder arguments = runWith [] folder arguments
+
+/// Runs the command and sends it what Ctrl-C sends as soon as it shows progress.
+let interrupt folder arguments =
+    use started = start [] folder arguments
+    let progress = started.StandardError.ReadLine()
+    use kill = Process.Start("kill", [ "-INT"; string<int> started.Id ])
+    kill.WaitForExit()
+    finish started $"{progress}\n"
