@@ -24,8 +24,8 @@ public sealed record TrainingResult(NetworkPolicy Policy, double Score, long Ste
 public static class Ppo
 {
     /// <summary>
-    /// Trains a policy. The same arguments give the same policy, bit for bit on the same kind of processor. It is trained on one thread: on
-    /// networks of this size a second one costs more than it brings.
+    /// Trains a policy. The same arguments give the same policy, bit for bit on the same kind of processor. One thread is
+    /// used: on networks of this size a second one costs more than it brings.
     /// </summary>
     /// <param name="problem">On what.</param>
     /// <param name="options">How.</param>

@@ -9,6 +9,7 @@ open OnlinePolicyAdaptation.Cli
 open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Learning.ActorCritic
 open OnlinePolicyAdaptation.Training
 
 type private Request =
@@ -16,6 +17,8 @@ type private Request =
         Scenario: string
         Trace: string option
         Options: PpoOptions
+        /// A policy file to go on from.
+        WarmStart: string option
         Seeds: int
     }
 
@@ -62,11 +65,13 @@ let rec private parse (request: Request) arguments =
                 Seeds = Int32.Parse(seeds, CultureInfo.InvariantCulture)
             }
             rest
+    | "--warm-start" :: path :: rest -> parse { request with WarmStart = Some path } rest
     | "--trace" :: path :: rest -> parse { request with Trace = Some path } rest
     | other :: _ ->
-        Error $"{other}: expected --preset fast or paper, then --steps N, --environments N, --seeds N, --trace CSV"
+        Error
+            $"{other}: expected --preset fast or paper, then --steps N, --environments N, --seeds N, --trace CSV, --warm-start POLICY"
 
-let private measure system options seed =
+let private measure (system: ScenarioTraining.TrainedSystem) options warmStart seed =
     let mutable share = nan
     let mutable within = nan
     let mutable steps = 0L
@@ -85,7 +90,7 @@ let private measure system options seed =
             within <- progress.Seconds
 
     let result =
-        Ppo.Train(system.Training, options, RandomKey(uint64 (seed: int)), evaluate, onProgress)
+        Ppo.Train(system.Training, options, RandomKey(uint64 (seed: int)), evaluate, onProgress, warmStart)
 
     {
         Share =
@@ -107,10 +112,15 @@ let private systemOf request =
     |> Result.map ScenarioTraining.ofProblem
 
 let private print request system =
+    let warmStart =
+        request.WarmStart
+        |> Option.map (fun path -> (PolicyFile.Load path).Network)
+        |> Option.toObj
+
     let all =
         [|
             for seed in 1 .. request.Seeds do
-                let m = measure system request.Options seed
+                let m = measure system request.Options warmStart seed
 
                 printfn
                     $"seed {seed}: {m.Share:P2} of the optimum, within 1 %% after {m.SecondsToOnePercent:F2} s; all steps {m.Seconds:F2} s, {m.StepsPerSecond:F0} steps/s"
@@ -126,7 +136,7 @@ let private print request system =
     printfn
         $"{within.Length} of {all.Length} within 1 %%; medians: within 1 %% after {median _.SecondsToOnePercent:F2} s, all steps {median _.Seconds:F2} s, {median _.StepsPerSecond:F0} steps/s"
 
-/// `SCENARIO [--preset P] [--steps N] [--environments N] [--seeds N] [--trace CSV]`
+/// `SCENARIO [--preset P] [--steps N] [--environments N] [--seeds N] [--trace CSV] [--warm-start POLICY]`
 let run (arguments: string list) =
     let outcome =
         match arguments with
@@ -137,6 +147,7 @@ let run (arguments: string list) =
                     Scenario = scenario
                     Trace = None
                     Options = PpoOptions.Fast
+                    WarmStart = None
                     Seeds = 10
                 }
                 rest
