@@ -52,13 +52,13 @@ let withMeter (title: string) (total: int64) (work: (int64 -> string -> unit) ->
 
         console
             .Progress()
-            .Columns(TaskDescriptionColumn(), ProgressBarColumn(), PercentageColumn())
+            .Columns(TaskDescriptionColumn(), ProgressBarColumn(Width = 15), PercentageColumn())
             .Start(fun context ->
                 let bar = context.AddTask(Markup.Escape title, maxValue = float total)
 
                 work (fun finished note ->
                     bar.Value <- min (float total) (float finished)
-                    bar.Description <- Markup.Escape $"{title}: {note}"))
+                    bar.Description <- Markup.Escape note))
 
 /// A table on standard output.
 let table (header: string list) (rows: string list list) =

@@ -104,7 +104,7 @@ let private train request meter (cancellation: CancellationToken) =
         let speed = float p.Steps / p.Seconds
         let left = max 0.0 (float (request.Options.Steps - p.Steps) / speed)
 
-        meter p.Steps $"{speed:F0} steps/s, reward {p.Reward:F3}, best value {p.BestScore:F2}, {left:F1} s left"
+        meter p.Steps $"{speed:F0} steps/s, reward {p.Reward:F3}, best {p.BestScore:F2}, {left:F1} s left"
 
     let system =
         match request.WarmStart with
