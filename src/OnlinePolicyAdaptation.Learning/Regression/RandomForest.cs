@@ -7,7 +7,7 @@ namespace OnlinePolicyAdaptation.Learning.Regression;
 /// Several targets share the trees. Each target is standardised for the choice of splits, so that none decides them by
 /// its variance alone; predictions are in the units of the targets and within the range of their values. The same
 /// training set, options and key give the same forest, bit for bit, on any number of threads and in any order of rows.
-/// Immutable, thread-safe.
+/// Trees stand in the order of their age, the oldest first. Immutable, thread-safe.
 /// </remarks>
 public sealed class RandomForest
 {
@@ -58,8 +58,33 @@ public sealed class RandomForest
                 $"FeaturesPerSplit is {options.FeaturesPerSplit}, expected at most {set.FeatureNames.Count}"
             );
         }
-        var trees = Grow(DistinctRows.Of(set, mergeRows), options, key);
+        var trees = Grow(DistinctRows.Of(set, mergeRows), options, options.Trees, key);
         return new(set.FeatureNames, set.TargetNames, options, key, trees);
+    }
+
+    /// <summary>
+    /// The forest with its oldest trees replaced by trees grown on a set of now: a refit at the share of its cost. New tree t
+    /// grows from the key's child t. Replacing all trees is fitting anew.
+    /// </summary>
+    /// <param name="set">Samples of the same features and targets.</param>
+    /// <param name="trees">How many to replace, from 1 to all.</param>
+    /// <param name="key">A new one for each refit; it becomes the forest's.</param>
+    /// <exception cref="ArgumentException">The set has other features or targets, or there are not so many trees.</exception>
+    public RandomForest Regrow(TrainingSet set, int trees, RandomKey key)
+    {
+        if (set.FeatureNames != FeatureNames || set.TargetNames != TargetNames)
+        {
+            throw new ArgumentException(
+                $"rows give {set.TargetNames} at {set.FeatureNames}, expected {TargetNames} at {FeatureNames}",
+                nameof(set)
+            );
+        }
+        if (trees < 1 || trees > _trees.Length)
+        {
+            throw new ArgumentException($"{trees} trees to replace, expected 1 to {_trees.Length}", nameof(trees));
+        }
+        var grown = Grow(DistinctRows.Of(set, merge: true), Options, trees, key);
+        return new(FeatureNames, TargetNames, Options, key, [.. _trees.AsSpan(trees), .. grown]);
     }
 
     /// <summary>The estimate at one row of features. Allocates nothing.</summary>
@@ -76,6 +101,33 @@ public sealed class RandomForest
             Add(tree.Value(tree.LeafOf(features)), outputs);
         }
         Average(outputs);
+    }
+
+    /// <summary>The estimate at one row of features, and how far the trees disagree about it. Allocates nothing.</summary>
+    /// <param name="features">One per feature name; NaN goes left at every split.</param>
+    /// <param name="outputs">Receives one number per target name, the same as without <paramref name="deviations"/>.</param>
+    /// <param name="deviations">
+    /// Receives the standard deviation of the trees' values of each target: what the choice of the samples left open. It does
+    /// not tell of noise that all trees have averaged out.
+    /// </param>
+    /// <exception cref="ArgumentException">A length differs.</exception>
+    public void Predict(ReadOnlySpan<double> features, Span<double> outputs, Span<double> deviations)
+    {
+        CheckLength(deviations.Length, TargetNames.Count, nameof(deviations));
+        Predict(features, outputs);
+        deviations.Clear();
+        foreach (var tree in _trees)
+        {
+            var values = tree.Value(tree.LeafOf(features));
+            for (var i = 0; i < deviations.Length; i++)
+            {
+                deviations[i] += (values[i] - outputs[i]) * (values[i] - outputs[i]);
+            }
+        }
+        for (var i = 0; i < deviations.Length; i++)
+        {
+            deviations[i] = Math.Sqrt(deviations[i] / _trees.Length);
+        }
     }
 
     /// <summary>
@@ -120,9 +172,9 @@ public sealed class RandomForest
         }
     }
 
-    private static RegressionTree[] Grow(DistinctRows rows, ForestOptions options, RandomKey key)
+    private static RegressionTree[] Grow(DistinctRows rows, ForestOptions options, int count, RandomKey key)
     {
-        var trees = new RegressionTree[options.Trees];
+        var trees = new RegressionTree[count];
         if (options.Threads == 1)
         {
             var grower = new TreeGrower(rows, options);
@@ -174,13 +226,10 @@ public sealed class RandomForest
         Array.Fill(highest, double.NegativeInfinity);
         foreach (var tree in trees)
         {
-            for (var node = 0; node < tree.Nodes; node++)
+            for (var output = 0; output < outputs; output++)
             {
-                for (var output = 0; output < outputs && tree.IsLeaf(node); output++)
-                {
-                    lowest[output] = Math.Min(lowest[output], tree.Value(node)[output]);
-                    highest[output] = Math.Max(highest[output], tree.Value(node)[output]);
-                }
+                lowest[output] = Math.Min(lowest[output], tree.Lowest(output));
+                highest[output] = Math.Max(highest[output], tree.Highest(output));
             }
         }
         return (lowest, highest);

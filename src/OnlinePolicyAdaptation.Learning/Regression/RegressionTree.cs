@@ -17,6 +17,8 @@ internal sealed class RegressionTree
     private readonly int[] _next;
     private readonly double[] _values;
     private readonly int _outputs;
+    private readonly double[] _lowest;
+    private readonly double[] _highest;
 
     /// <param name="features">Of every node: the feature it splits by, or <see cref="Leaf"/>.</param>
     /// <param name="thresholds">Of every split, in the order of the nodes.</param>
@@ -34,6 +36,7 @@ internal sealed class RegressionTree
         _next = new int[features.Length];
         _values = new double[features.Length * outputs];
         _outputs = outputs;
+        (_lowest, _highest) = Ranges(leafValues, outputs);
         Splits = thresholds.Length;
         int splits = 0,
             leaves = 0;
@@ -58,6 +61,12 @@ internal sealed class RegressionTree
     public int Nodes => _features.Length;
 
     public int Splits { get; }
+
+    /// <summary>The lowest value of an output in any leaf.</summary>
+    public double Lowest(int output) => _lowest[output];
+
+    /// <summary>The highest value of an output in any leaf.</summary>
+    public double Highest(int output) => _highest[output];
 
     public bool IsLeaf(int node) => _next[node] == node;
 
@@ -106,6 +115,18 @@ internal sealed class RegressionTree
             moved = (a ^ lastA) | (b ^ lastB) | (c ^ lastC) | (d ^ lastD);
         } while (moved != 0);
         return (a, b, c, d);
+    }
+
+    private static (double[] Lowest, double[] Highest) Ranges(ReadOnlySpan<double> leafValues, int outputs)
+    {
+        var lowest = leafValues[..outputs].ToArray();
+        var highest = leafValues[..outputs].ToArray();
+        for (var i = outputs; i < leafValues.Length; i++)
+        {
+            lowest[i % outputs] = Math.Min(lowest[i % outputs], leafValues[i]);
+            highest[i % outputs] = Math.Max(highest[i % outputs], leafValues[i]);
+        }
+        return (lowest, highest);
     }
 
     private int Step(int node, ReadOnlySpan<double> row) =>
