@@ -8,6 +8,8 @@ type RunArguments =
     | Cycles of N: int
     | [<CustomCommandLine "--change-at">] Change_At of K: int
     | Lookahead of L: string
+    | Forgetting of WAYS: string
+    | Outlook of BOUND: string
     | [<CustomCommandLine "--trace-before">] Trace_Before of FILE: string
     | [<CustomCommandLine "--trace-after">] Trace_After of FILE: string
     | Threads of T: int
@@ -22,6 +24,10 @@ type RunArguments =
             | Change_At _ ->
                 "the system changes before this cycle; 0: the first cycle already runs on the changed system"
             | Lookahead _ -> "lookahead horizons of the rollout policies, such as 1,3"
+            | Forgetting _ ->
+                "samples the system model is fitted to: never (forget), window:N, newest:N (of each configuration), relevance:N (default: the scenario's); further ones after a comma are compared at the longest horizon"
+            | Outlook _ ->
+                "response times that are planned with: expected, optimistic:P or cautious:P, P being the confidence of the bound (default: the scenario's)"
             | Trace_Before _ -> "CSV trace of the system before the change, instead of the scenario's"
             | Trace_After _ -> "CSV trace of the system after the change, instead of the scenario's"
             | Threads _ -> "threads to run on (default: one per core); the results do not depend on it"

@@ -15,14 +15,44 @@ let private horizons (text: string) =
     | [||] -> Ok(parts |> Array.map int |> List.ofArray)
     | wrong -> Error $"--lookahead: '{wrong[0]}' is not a number; expected horizons such as 1,3"
 
+/// The first way to forget is the model's, the others are compared with it.
+let private forgettings (text: string) =
+    (text.Split(',', StringSplitOptions.TrimEntries), Ok [])
+    ||> Array.foldBack (fun part found ->
+        match EstimationSyntax.forgetting part, found with
+        | Ok way, Ok ways -> Ok(way :: ways)
+        | Error message, _ -> Error $"--forgetting: {message}"
+        | _, Error message -> Error message)
+
+/// An option's value by its parser, or the scenario's.
+let private given parse fallback text =
+    match text with
+    | Some text -> parse text
+    | None -> Ok fallback
+
 let private configured (arguments: ParseResults<RunArguments>) (scenario: Scenario) =
-    match arguments.TryGetResult RunArguments.Lookahead with
-    | Some text -> horizons text
-    | None -> Ok scenario.Horizons
+    let outlook text =
+        EstimationSyntax.outlook text
+        |> Result.mapError (fun message -> $"--outlook: {message}")
+
+    let ways = scenario.Estimation.Forgetting :: scenario.AlsoForgetting
+
+    given horizons scenario.Horizons (arguments.TryGetResult RunArguments.Lookahead)
     |> Result.bind (fun horizons ->
+        given forgettings ways (arguments.TryGetResult RunArguments.Forgetting)
+        |> Result.bind (fun ways ->
+            given outlook scenario.Estimation.Outlook (arguments.TryGetResult RunArguments.Outlook)
+            |> Result.map (fun outlook -> horizons, ways, outlook)))
+    |> Result.bind (fun (horizons, ways, outlook) ->
         scenario
         |> Scenario.change (fun scenario ->
             { scenario with
+                Estimation =
+                    { scenario.Estimation with
+                        Forgetting = List.head ways
+                        Outlook = outlook
+                    }
+                AlsoForgetting = List.tail ways
                 Seeds = arguments.GetResult(RunArguments.Seeds, scenario.Seeds)
                 Cycles = arguments.GetResult(RunArguments.Cycles, scenario.Cycles)
                 ChangeAt = arguments.GetResult(RunArguments.Change_At, scenario.ChangeAt)

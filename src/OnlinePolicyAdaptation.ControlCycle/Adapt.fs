@@ -4,11 +4,25 @@ module OnlinePolicyAdaptation.ControlCycle.Adapt
 
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.Learning.SystemModels
 open OnlinePolicyAdaptation.Planning
+open MathNet.Numerics.Distributions
+
+/// The response times that are planned with.
+let private responseTimes outlook (model: EstimatedModel) : IResponseTimeModel =
+    let bounded sign confidence =
+        BoundedResponseTimes(model.ResponseTimes, sign * Normal.InvCDF(0.0, 1.0, confidence))
+
+    match outlook with
+    | Outlook.Expected -> model.ResponseTimes
+    | Outlook.Optimistic confidence -> bounded -1.0 confidence
+    | Outlook.Cautious confidence -> bounded 1.0 confidence
 
 let private byRollout (settings: ControllerSettings) horizon (model: EstimatedModel) (state: SystemState) key =
     let grid = settings.Grid
-    let dynamics = NetworkDynamics(grid, settings.Reward, model.ResponseTimes)
+
+    let dynamics =
+        NetworkDynamics(grid, settings.Reward, responseTimes settings.Estimation.Outlook model)
 
     NetworkModel.tabulate dynamics state.OfferedLoads
     |> Result.bind (fun finite ->

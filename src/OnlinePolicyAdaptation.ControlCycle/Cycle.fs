@@ -8,9 +8,7 @@ type CycleState =
     {
         /// The number of the next cycle, from 0.
         Cycle: int
-        Window: SampleWindow
-        /// The last model that could be fitted, or why there is none.
-        Model: Result<EstimatedModel, CycleError>
+        Estimator: Estimator
         /// The configuration in force in the cycle before.
         Previous: Configuration voption
         Key: RandomKey
@@ -27,35 +25,12 @@ module Cycle =
 
     /// A controller that has learned from these samples, oldest first.
     let start settings (history: Sample seq) key =
-        let window =
-            (SampleWindow.empty, history)
-            ||> Seq.fold (fun window sample -> SampleWindow.add settings.Estimation sample window)
-
         {
             Cycle = 0
-            Window = window
-            Model = Estimate.fit settings -1 (modelKey key -1) window
+            Estimator = Estimate.start settings (modelKey key -1) history
             Previous = ValueNone
             Key = key
         }
-
-    /// Learns from a sample. Where no model can be fitted, the last one stays in place.
-    let private learn settings (state: CycleState) sample =
-        let window = SampleWindow.add settings.Estimation sample state.Window
-
-        match Estimate.fit settings state.Cycle (modelKey state.Key state.Cycle) window with
-        | Ok model ->
-            { state with
-                Window = window
-                Model = Ok model
-            },
-            []
-        | Error error ->
-            { state with
-                Window = window
-                Model = state.Model |> Result.mapError (fun _ -> error)
-            },
-            [ error ]
 
     let private reward (settings: ControllerSettings) (state: CycleState) (sample: Sample) =
         let current = state.Previous |> ValueOption.defaultValue sample.Configuration
@@ -71,6 +46,7 @@ module Cycle =
             Reward = ValueNone
             Action = ControlAction.Keep controls
             Next = metrics.Configuration
+            Change = ValueNone
             QFactor = ValueNone
             Errors = [ error ]
         }
@@ -88,24 +64,26 @@ module Cycle =
             let loads = SampleWindow.quantised settings.Estimation offered
 
             let predicted =
-                match state.Model with
+                match state.Estimator.Model with
                 | Ok model -> ValueSome(Estimate.predict model configuration loads)
                 | Error _ -> ValueNone
 
-            let learned, estimationErrors =
+            let estimator, change, estimationErrors =
                 match settings.Planner, sample with
-                | Planner.BasePolicy, Ok _ -> state, []
-                | _, Error error -> state, [ error ]
-                | Planner.Rollout _, Ok sample -> learn settings state sample
+                | Planner.BasePolicy, Ok _ -> state.Estimator, ValueNone, []
+                | _, Error error -> state.Estimator, ValueNone, [ error ]
+                | Planner.Rollout _, Ok sample ->
+                    Estimate.learn settings state.Cycle (modelKey state.Key state.Cycle) sample state.Estimator
 
             let struct (action, qFactor), planningErrors =
                 Adapt.decide
                     settings
-                    learned.Model
+                    estimator.Model
                     (SystemState(configuration, loads))
                     (actionKey state.Key state.Cycle)
 
-            { learned with
+            { state with
+                Estimator = estimator
                 Cycle = state.Cycle + 1
                 Previous = ValueSome configuration
             },
@@ -119,6 +97,7 @@ module Cycle =
                     | Error _ -> ValueNone
                 Action = action
                 Next = Act.next settings.Grid configuration action
+                Change = change
                 QFactor = qFactor
                 Errors = List.distinct (estimationErrors @ planningErrors)
             }

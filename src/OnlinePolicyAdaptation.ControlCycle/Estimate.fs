@@ -1,35 +1,210 @@
-/// From samples to the system model that is planned with.
-[<RequireQualifiedAccess>]
-module OnlinePolicyAdaptation.ControlCycle.Estimate
+namespace OnlinePolicyAdaptation.ControlCycle
 
 open System
+open MathNet.Numerics.Statistics
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Learning.Regression
 open OnlinePolicyAdaptation.Learning.SystemModels
 
-/// Fits the model to the window.
-let fit (settings: ControllerSettings) cycle (key: RandomKey) (window: SampleWindow) =
-    let estimation = settings.Estimation
-    let available = SampleWindow.count window
+/// All that estimation carries from one cycle to the next.
+type Estimator =
+    {
+        Window: SampleWindow
+        Detector: ChangeDetector
+        /// How much slower nodes have become since the last change, one entry per service; empty before the first.
+        Slowdowns: NodeSlowdown[]
+        /// Fitted to the window, as if the system were still the one before the last change.
+        Forest: RandomForest voption
+        /// The last model that could be fitted, or why there is none.
+        Model: Result<EstimatedModel, CycleError>
+    }
 
-    if available < estimation.MinimumSamples then
-        Error(CycleError.TooFewSamples(available, estimation.MinimumSamples))
-    else
-        let layout = FeatureLayout(settings.Grid, settings.Reward.Objectives.Count)
+/// From samples to the system model that is planned with: notice changes, forget, refit.
+[<RequireQualifiedAccess>]
+module Estimate =
 
-        let forest =
-            RandomForest.Fit(SampleWindow.trainingSet layout window, estimation.Forest, key)
+    let private layoutOf (settings: ControllerSettings) =
+        FeatureLayout(settings.Grid, settings.Reward.Objectives.Count)
 
-        Ok
-            {
-                ResponseTimes = ForestResponseTimes(forest, layout)
-                Samples = available
-                FittedAt = cycle
+    /// The rows of the forest. What was measured since the last change is divided by the factor that predictions are
+    /// multiplied by.
+    let private trainingSet (layout: FeatureLayout) (estimator: Estimator) =
+        let window = estimator.Window
+        let width, height = layout.Names.Count, layout.Services
+        let count = SampleWindow.count window
+        let features = Array.zeroCreate<float>(count * width)
+        let targets = Array.zeroCreate<float>(count * height)
+        let weights = Array.zeroCreate<float> count
+        let place = Array.zeroCreate<float> width
+        let mutable row = 0
+
+        for cell in window.Cells do
+            layout.Write(cell.Configuration, cell.OfferedLoads.AsSpan(), Span place)
+            let factors = estimator.Slowdowns |> Array.map _.Factor(cell.Configuration)
+
+            for sample in cell.Samples do
+                place.CopyTo(features, row * width)
+                sample.Seconds.CopyTo(targets, row * height)
+                weights[row] <- sample.Weight
+
+                if sample.Cycle >= window.Since then
+                    for service in 0 .. factors.Length - 1 do
+                        targets[row * height + service] <- sample.Seconds[service] / factors[service]
+
+                row <- row + 1
+
+        TrainingSet(layout.Names, layout.TargetNames, features, targets, weights)
+
+    /// The lowest and the highest response time that carries weight, of every service.
+    let private ranges services (window: SampleWindow) =
+        let lowest = Array.create services infinity
+        let highest = Array.create services -infinity
+
+        for cell in window.Cells do
+            for sample in cell.Samples do
+                if sample.Weight > 0.0 then
+                    for service in 0 .. services - 1 do
+                        lowest[service] <- min lowest[service] sample.Seconds[service]
+                        highest[service] <- max highest[service] sample.Seconds[service]
+
+        struct (lowest, highest)
+
+    /// The usual deviation of a measurement, the median over the cells.
+    let private noise services (window: SampleWindow) =
+        Array.init services (fun service ->
+            window.Cells
+            |> Seq.map (fun cell -> CellStatistics.deviation cell.Samples service)
+            |> Statistics.Median)
+
+    let private model (settings: ControllerSettings) cycle forest (estimator: Estimator) =
+        let layout = layoutOf settings
+        let struct (lowest, highest) = ranges layout.Services estimator.Window
+
+        {
+            ResponseTimes =
+                CorrectedResponseTimes(
+                    forest,
+                    ReadOnlySpan estimator.Slowdowns,
+                    layout,
+                    lowest,
+                    highest,
+                    noise layout.Services estimator.Window
+                )
+            Samples = SampleWindow.count estimator.Window
+            FittedAt = cycle
+        }
+
+    /// Grows the oldest trees anew, or all. Where no model can be fitted, the last one stays in place.
+    let private refit (settings: ControllerSettings) cycle key all (estimator: Estimator) =
+        let estimation = settings.Estimation
+        let available = SampleWindow.count estimator.Window
+
+        if available < estimation.MinimumSamples then
+            let error = CycleError.TooFewSamples(available, estimation.MinimumSamples)
+
+            { estimator with
+                Model = estimator.Model |> Result.mapError (fun _ -> error)
+            },
+            [ error ]
+        else
+            let set = trainingSet (layoutOf settings) estimator
+
+            let forest =
+                match estimator.Forest with
+                | ValueSome forest when not all -> forest.Regrow(set, estimation.RegrownTrees, key)
+                | _ -> RandomForest.Fit(set, estimation.Forest, key)
+
+            { estimator with
+                Forest = ValueSome forest
+                Model = Ok(model settings cycle forest estimator)
+            },
+            []
+
+    /// An estimator that has learned from these samples, oldest first.
+    let start (settings: ControllerSettings) (key: RandomKey) (history: Sample seq) =
+        let history = Seq.toArray history
+
+        let window =
+            (SampleWindow.empty, Array.indexed history)
+            ||> Array.fold (fun window (i, sample) ->
+                SampleWindow.add settings.Estimation (i - history.Length) sample window)
+
+        {
+            Window = window
+            Detector = ChangeDetector.create settings.Reward.Objectives.Count history.Length
+            Slowdowns = [||]
+            Forest = ValueNone
+            Model = Error(CycleError.TooFewSamples(0, settings.Estimation.MinimumSamples))
+        }
+        |> refit settings -1 key true
+        |> fst
+
+    /// The predicted mean response time of every service, in seconds.
+    let predict (model: EstimatedModel) configuration (offeredLoads: EquatableArray<RequestRate>) =
+        let seconds = Array.zeroCreate<float> offeredLoads.Count
+        model.ResponseTimes.Predict(configuration, offeredLoads.AsSpan(), Span seconds)
+        seconds
+
+    let private detect (cell: Cell voption) cycle (sample: Sample) (estimator: Estimator) =
+        match estimator.Model, cell with
+        | Ok model, ValueSome cell ->
+            let current = SampleWindow.current estimator.Window cell
+
+            match Surprise.scores current sample (predict model cell.Configuration cell.OfferedLoads) with
+            | ValueSome scores -> ChangeDetector.observe cycle scores estimator.Detector
+            | ValueNone -> estimator.Detector, ValueNone
+        | _ -> estimator.Detector, ValueNone
+
+    /// What is known becomes what was known.
+    let private renew services (change: DetectedChange) (estimator: Estimator) =
+        let renewed cell =
+            Relevance.renew change.Since estimator.Slowdowns (SampleWindow.current estimator.Window cell) cell
+
+        { estimator with
+            Window = SampleWindow.renew change.Since renewed estimator.Window
+            Detector = ChangeDetector.create services 0
+        }
+
+    /// Weighs the cell that was just measured against what the nodes are now thought to do.
+    let private reweigh (cell: Cell) (estimator: Estimator) =
+        let current = SampleWindow.current estimator.Window cell
+
+        { estimator with
+            Window = SampleWindow.replace (Relevance.reweigh estimator.Slowdowns current cell) estimator.Window
+        }
+
+    /// Learns from the sample of a cycle.
+    let learn (settings: ControllerSettings) cycle key (sample: Sample) (estimator: Estimator) =
+        let services = settings.Reward.Objectives.Count
+        let loads = SampleWindow.quantised settings.Estimation sample.OfferedLoads
+        let cell = SampleWindow.tryCell sample.Configuration loads
+
+        let struct (detector, change) =
+            match settings.Estimation.Forgetting with
+            | Forgetting.ByRelevance _ -> detect (cell estimator.Window) cycle sample estimator
+            | _ -> estimator.Detector, ValueNone
+
+        let measured =
+            { estimator with
+                Detector = detector
+                Window = SampleWindow.add settings.Estimation cycle sample estimator.Window
             }
 
-/// The predicted mean response time of every service, in seconds.
-let predict (model: EstimatedModel) configuration (offeredLoads: EquatableArray<RequestRate>) =
-    let seconds = Array.zeroCreate<float> offeredLoads.Count
-    model.ResponseTimes.Predict(configuration, offeredLoads.AsSpan(), Span seconds)
-    seconds
+        let renewed =
+            match change with
+            | ValueSome change -> renew services change measured
+            | ValueNone -> measured
+
+        let weighed =
+            match cell renewed.Window with
+            | ValueSome cell when renewed.Window.HasChanged ->
+                { renewed with
+                    Slowdowns = Relevance.slowdowns settings.Grid services renewed.Window
+                }
+                |> reweigh cell
+            | _ -> renewed
+
+        let refitted, errors = refit settings cycle key (ValueOption.isSome change) weighed
+
+        refitted, change, errors

@@ -3,24 +3,54 @@ namespace OnlinePolicyAdaptation.ControlCycle
 open System
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
-open OnlinePolicyAdaptation.Learning.Regression
-open OnlinePolicyAdaptation.Learning.SystemModels
 
-/// The samples a model is fitted to: of each configuration and load step, the newest few.
-///
-/// A window over time alone would forget configurations that are still true and keep, for its whole length, what a
-/// change made wrong. Replacing per configuration forgets exactly what has been measured anew.
+/// A measurement as it is remembered.
+type Remembered =
+    {
+        /// When it was taken; below 0 before the controller started.
+        Cycle: int
+        /// Mean response time of every service. Of a system that has changed since, as it would be thought to be now.
+        Seconds: float[]
+        /// What it counts, from 0 to 1. Never grows.
+        Weight: float
+    }
+
+/// All that is remembered of one configuration under one load.
+type Cell =
+    {
+        Configuration: Configuration
+        OfferedLoads: EquatableArray<RequestRate>
+        /// Newest first.
+        Samples: Remembered list
+        /// Mean logarithm of every service's response time before the last change; none where nothing was measured.
+        Reference: float[] voption
+    }
+
+/// The samples a model is fitted to, by configuration and quantised load.
 type SampleWindow =
     private
         {
-            /// Newest first, by the levels of the configuration and the quantised loads.
-            cells: Map<float list, Sample list>
+            cells: Map<float list, Cell>
+            /// The first cycle that is thought to have measured the system as it is.
+            since: int
         }
+
+    /// In an order that does not depend on that of the samples.
+    member this.Cells = this.cells.Values
+
+    member this.Since = this.since
+
+    /// Whether the system was seen to change.
+    member this.HasChanged = this.since > Int32.MinValue
 
 [<RequireQualifiedAccess>]
 module SampleWindow =
 
-    let empty = { cells = Map.empty }
+    let empty =
+        {
+            cells = Map.empty
+            since = Int32.MinValue
+        }
 
     /// Each load as a multiple of the load step; what is offered at all is at least one step.
     let quantised settings (loads: EquatableArray<RequestRate>) : EquatableArray<RequestRate> =
@@ -31,44 +61,89 @@ module SampleWindow =
             RequestRate(settings.LoadStep * max least steps))
         |> EquatableArray.ToEquatableArray
 
-    /// Adds a sample, its loads quantised.
-    let add settings (sample: Sample) window =
-        let sample =
-            { sample with
-                OfferedLoads = quantised settings sample.OfferedLoads
+    let private place (configuration: Configuration) (loads: EquatableArray<RequestRate>) =
+        [
+            for level in configuration.Levels do
+                float level
+            for load in loads do
+                load.PerSecond
+        ]
+
+    /// The cell of a configuration under a load that is already quantised.
+    let tryCell configuration loads window =
+        match window.cells.TryFind(place configuration loads) with
+        | Some cell -> ValueSome cell
+        | None -> ValueNone
+
+    /// The cell's samples of the system as it is.
+    let current window cell =
+        cell.Samples |> List.takeWhile (fun sample -> sample.Cycle >= window.since)
+
+    /// Forgets what was measured before a cycle.
+    let private withoutOlder cycle (cells: Map<float list, Cell>) =
+        cells
+        |> Map.map (fun _ cell ->
+            { cell with
+                Samples = cell.Samples |> List.takeWhile (fun sample -> sample.Cycle >= cycle)
+            })
+        |> Map.filter (fun _ cell -> not cell.Samples.IsEmpty)
+
+    /// Adds the sample of a cycle, its loads quantised, and forgets by count.
+    let add settings cycle (sample: Sample) window =
+        let loads = quantised settings sample.OfferedLoads
+        let place = place sample.Configuration loads
+
+        let added =
+            {
+                Cycle = cycle
+                Seconds = sample.ResponseTimes |> Seq.map _.Seconds |> Seq.toArray
+                Weight = 1.0
             }
 
         let cell =
-            [
-                for level in sample.Configuration.Levels do
-                    float level
-                for load in sample.OfferedLoads do
-                    load.PerSecond
-            ]
+            window.cells.TryFind place
+            |> Option.defaultValue
+                {
+                    Configuration = sample.Configuration
+                    OfferedLoads = loads
+                    Samples = []
+                    Reference = ValueNone
+                }
 
-        let older = window.cells |> Map.tryFind cell |> Option.defaultValue []
+        let keep =
+            match settings.Forgetting with
+            | Forgetting.Never
+            | Forgetting.Window _ -> Int32.MaxValue
+            | Forgetting.PerConfiguration samples
+            | Forgetting.ByRelevance samples -> samples
 
-        {
+        let cells =
+            window.cells
+            |> Map.add
+                place
+                { cell with
+                    Samples = List.truncate keep (added :: cell.Samples)
+                }
+
+        { window with
             cells =
-                window.cells
-                |> Map.add cell (List.truncate settings.SamplesPerConfiguration (sample :: older))
+                match settings.Forgetting with
+                | Forgetting.Window samples -> withoutOlder (cycle - samples + 1) cells
+                | _ -> cells
         }
 
     let count window =
-        window.cells |> Map.fold (fun total _ samples -> total + samples.Length) 0
+        window.cells |> Map.fold (fun total _ cell -> total + cell.Samples.Length) 0
 
-    /// The window as a training set, in the order of the cells.
-    let trainingSet (layout: FeatureLayout) window =
-        let samples = window.cells |> Map.toArray |> Array.collect (snd >> List.toArray)
-        let width = layout.Names.Count
-        let features = Array.zeroCreate<float>(samples.Length * width)
-        let targets = Array.zeroCreate<float>(samples.Length * layout.Services)
+    /// The window with a cell of it replaced.
+    let replace cell window =
+        { window with
+            cells = window.cells |> Map.add (place cell.Configuration cell.OfferedLoads) cell
+        }
 
-        samples
-        |> Array.iteri (fun i sample ->
-            layout.Write(sample.Configuration, sample.OfferedLoads.AsSpan(), Span(features, i * width, width))
-
-            for service in 0 .. layout.Services - 1 do
-                targets[i * layout.Services + service] <- sample.ResponseTimes[service].Seconds)
-
-        TrainingSet(layout.Names, layout.TargetNames, features, targets)
+    /// The system is another one since a cycle, and every cell is what becomes of it.
+    let renew since (renewed: Cell -> Cell) window =
+        {
+            cells = window.cells |> Map.map (fun _ cell -> renewed cell)
+            since = since
+        }

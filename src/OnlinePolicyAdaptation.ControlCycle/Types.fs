@@ -3,15 +3,40 @@ namespace OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Learning.Regression
+open OnlinePolicyAdaptation.Learning.SystemModels
 open OnlinePolicyAdaptation.Planning
+
+/// Which samples the system model is fitted to, and what they weigh.
+[<RequireQualifiedAccess>]
+type Forgetting =
+    /// All, for ever.
+    | Never
+    /// The newest of all samples, at least 1: a window over time.
+    | Window of samples: int
+    /// The newest samples of each configuration and load step, at least 1.
+    | PerConfiguration of samples: int
+    /// The newest samples of each configuration and load step, at least 1; and once the system was seen to change, the
+    /// older ones lose weight where new measurements contradict them, and are corrected where nothing is measured yet.
+    | ByRelevance of samples: int
+
+/// Which of the response times that are thought possible is planned with.
+[<RequireQualifiedAccess>]
+type Outlook =
+    /// The mean.
+    | Expected
+    /// A lower bound of the mean, which holds with this probability (0.5 to 1): what is not known well is tried.
+    | Optimistic of confidence: float
+    /// An upper bound of a measurement, which holds with this probability (0.5 to 1): the noise must fit in as well.
+    | Cautious of confidence: float
 
 /// How the system model is estimated from what was measured.
 type EstimationSettings =
     {
         Forest: ForestOptions
-        /// The newest samples kept of each configuration and load step; at least 1. Older ones are forgotten, so that a
-        /// configuration that was measured again after a change is soon known as it is now.
-        SamplesPerConfiguration: int
+        /// Trees that are grown anew in each cycle, the oldest first; from 1 to all.
+        RegrownTrees: int
+        Forgetting: Forgetting
+        Outlook: Outlook
         /// Offered loads are told apart, and planned for, in multiples of this; req/s, above 0.
         LoadStep: float
         /// With fewer samples than this there is no system model; at least 1.
@@ -58,11 +83,20 @@ type CycleError =
     /// The estimated model cannot be planned with. The base policy acts.
     | UnusableModel of reason: string
 
+/// The managed system was seen to change.
+type DetectedChange =
+    {
+        /// The service whose response times gave it away, from 0.
+        Service: int
+        /// The cycle of the first measurement that is thought to be from the new system.
+        Since: int
+    }
+
 /// The estimate of the managed system that is planned with.
 type EstimatedModel =
     {
-        ResponseTimes: IResponseTimeModel
-        /// Distinct measurements it was fitted to.
+        ResponseTimes: CorrectedResponseTimes
+        /// Measurements it was fitted to.
         Samples: int
         /// The cycle after whose metrics it was fitted; -1 for the model that a run starts with.
         FittedAt: int
@@ -81,6 +115,8 @@ type CycleRecord =
         Action: ControlAction
         /// The configuration the action leads to.
         Next: Configuration
+        /// The change of the system that was noticed with these metrics.
+        Change: DetectedChange voption
         /// The Q-factor of the action, where rollout chose it.
         QFactor: float voption
         Errors: CycleError list

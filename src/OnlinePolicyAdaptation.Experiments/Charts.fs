@@ -1,6 +1,7 @@
 namespace OnlinePolicyAdaptation.Experiments
 
 open XPlot.Plotly
+open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Domain.Network
 
 /// A chart and the sentence that says what it shows.
@@ -38,11 +39,17 @@ module Charts =
         | Contender.Rollout 1 -> of' (230, 159, 0) "solid"
         | Contender.Rollout 2 -> of' (204, 121, 167) "solid"
         | Contender.Rollout _ -> of' (0, 114, 178) "solid"
+        | Contender.RolloutForgetting(_, Forgetting.Never) -> of' (86, 180, 233) "longdash"
+        | Contender.RolloutForgetting(_, Forgetting.Window _) -> of' (150, 150, 40) "longdashdot"
+        | Contender.RolloutForgetting _ -> of' (204, 121, 167) "dashdot"
 
     let label contender =
         match contender with
         | Contender.Base -> "base policy, unchanged"
         | Contender.Rollout horizon -> $"rollout, l = {horizon}"
+        | Contender.RolloutForgetting(horizon, Forgetting.Never) -> $"rollout, l = {horizon}, never forgetting"
+        | Contender.RolloutForgetting(horizon, forgetting) ->
+            $"rollout, l = {horizon}, {EstimationSyntax.forgettingName forgetting}"
         | Contender.Optimum -> "optimum, told of the change"
 
     /// The estimate over seeds of a measure in each cycle. Cycles without a value are left out.
@@ -185,6 +192,33 @@ module Charts =
             Chart = lines result result.Contenders (fun o -> o.Timed.Record.Reward) "reward per cycle" []
         }
 
+    let private quality (result: ExperimentResult) =
+        let before = Adaptation.expectedRewards result.Scenario result.Traces.Before
+        let after = Adaptation.expectedRewards result.Scenario result.Traces.After
+
+        let expected (o: Observation) =
+            let rewards =
+                match o.Phase with
+                | Phase.Before -> before
+                | Phase.After -> after
+
+            match rewards.TryFind(result.Scenario.Grid.IndexOf o.Timed.Record.Metrics.Configuration) with
+            | Some reward -> ValueSome reward
+            | None -> ValueNone
+
+        {
+            Heading = "Adaptation"
+            Caption =
+                $"Expected reward of the configuration in force, from all rows recorded of it, so without the noise of single intervals; mean over {result.Scenario.Seeds} seeds with 95 %% confidence intervals. The dotted black line is the best configuration after the change."
+            Chart =
+                lines
+                    result
+                    result.Contenders
+                    expected
+                    "expected reward of the configuration"
+                    [ bound (after |> Map.values |> Seq.max) ]
+        }
+
     let private responseTime (result: ExperimentResult) service =
         let name = result.Scenario.Topology.Services[service]
         let objective = result.Scenario.Reward.Objectives[service].Bound.Seconds
@@ -266,6 +300,7 @@ module Charts =
     let all (result: ExperimentResult) =
         [
             reward result
+            quality result
             for service in 0 .. result.Scenario.Topology.Services.Count - 1 do
                 responseTime result service
             for index in 0 .. result.Scenario.Grid.Controls.Count - 1 do

@@ -17,6 +17,8 @@ type Contender =
     | Base
     /// Rollout of that policy on the model estimated while it runs; it is not told of the change.
     | Rollout of horizon: int
+    /// The same, with a model that forgets in another way than the scenario's.
+    | RolloutForgetting of horizon: int * Forgetting
     /// The exact optimum of the system in force: who plays it is told of the change and has measured all of the system.
     | Optimum
 
@@ -25,6 +27,7 @@ type Contender =
         match this with
         | Base -> "base"
         | Rollout horizon -> $"rollout-l{horizon}"
+        | RolloutForgetting(horizon, forgetting) -> $"rollout-l{horizon}-{EstimationSyntax.forgettingName forgetting}"
         | Optimum -> "optimum"
 
 /// One cycle of one run.
@@ -114,6 +117,10 @@ module Experiment =
         [
             Contender.Base
             yield! scenario.Horizons |> List.distinct |> List.map Contender.Rollout
+            if not scenario.Horizons.IsEmpty then
+                for forgetting in scenario.AlsoForgetting |> List.distinct do
+                    if forgetting <> scenario.Estimation.Forgetting then
+                        Contender.RolloutForgetting(List.max scenario.Horizons, forgetting)
             Contender.Optimum
         ]
 
@@ -125,10 +132,16 @@ module Experiment =
 
         let given = policyOf (givenPolicy scenario traces (oldSystemKey key))
 
+        let scenario =
+            match contender with
+            | Contender.RolloutForgetting(_, forgetting) -> Scenario.forgetting forgetting scenario
+            | _ -> scenario
+
         let settingsIn (state: CycleState) =
             match contender with
             | Contender.Base -> settings scenario Planner.BasePolicy given
-            | Contender.Rollout horizon -> settings scenario (Planner.Rollout horizon) given
+            | Contender.Rollout horizon
+            | Contender.RolloutForgetting(horizon, _) -> settings scenario (Planner.Rollout horizon) given
             | Contender.Optimum when state.Cycle < scenario.ChangeAt -> settings scenario Planner.BasePolicy before
             | Contender.Optimum -> settings scenario Planner.BasePolicy after
 

@@ -32,11 +32,11 @@ let responseTimes (scenario: Scenario) (trace: TestbedTrace) key : Result<IRespo
             Planner = Planner.BasePolicy
             Estimation =
                 { scenario.Estimation with
-                    SamplesPerConfiguration = Int32.MaxValue
+                    Forgetting = Forgetting.Never
                 }
         }
 
-    match (Cycle.start settings (samples trace) key).Model with
+    match (Cycle.start settings (samples trace) key).Estimator.Model with
     | Ok model -> Ok model.ResponseTimes
     | Error(CycleError.TooFewSamples(available, required)) ->
         Error

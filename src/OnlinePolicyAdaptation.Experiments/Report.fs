@@ -25,6 +25,31 @@ let private percent (e: ConfidenceInterval) =
             HalfWidth = 100.0 * e.HalfWidth
         }
 
+/// The median over seeds, and the seed that took longest.
+let private adapted (cycles: int voption[]) =
+    let cell count =
+        if Double.IsFinite count then number 0 count else "never"
+
+    match cycles |> Array.map (ValueOption.map float >> ValueOption.defaultValue infinity) with
+    | [||] -> "–"
+    | cycles ->
+        let sorted = Array.sort cycles
+        let median = (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2.0
+        $"{cell median} (at most {cell (Array.last sorted)})"
+
+/// What the detection of changes did: the share of seeds that noticed, and how soon; before the change, false alarms.
+let private detection (s: PhaseSummary) =
+    match s.Phase with
+    | Phase.Before -> $"{number 1 s.FalseAlarms} per 1,000 cycles"
+    | Phase.After ->
+        match
+            s.DetectionDelays
+            |> Array.choose (ValueOption.map float >> ValueOption.toOption)
+        with
+        | [||] -> "–"
+        | delays ->
+            $"after {number 0 (MathNet.Numerics.Statistics.Statistics.Median delays)} cycles, {delays.Length} of {s.DetectionDelays.Length} seeds"
+
 /// The header and the cells of the summary table, for the page and the terminal alike.
 let summaryTable (summary: PhaseSummary list) =
     [
@@ -33,6 +58,8 @@ let summaryTable (summary: PhaseSummary list) =
         "reward per cycle"
         "SLO missed (% of cycles)"
         "prediction error (NMAE)"
+        "adapted after (cycles)"
+        "change noticed"
         "median time to decide"
     ],
     [
@@ -45,6 +72,8 @@ let summaryTable (summary: PhaseSummary list) =
                 withInterval 3 s.Reward
                 percent s.Violations
                 withInterval 3 s.ModelError
+                adapted s.Adapted
+                detection s
                 Page.duration s.MedianDecisionSeconds
             ]
     ]
@@ -106,7 +135,7 @@ let private settings (result: ExperimentResult) =
             "start", scenario.Grid.Describe scenario.Start
             "discount", string<float> scenario.Discount.Value
             "system model",
-            $"random forest of {scenario.Estimation.Forest.Trees} trees on the newest {scenario.Estimation.SamplesPerConfiguration} samples of each configuration and load step"
+            $"random forest of {scenario.Estimation.Forest.Trees} trees on {EstimationSyntax.describe scenario.Estimation.Forgetting}; {scenario.Estimation.RegrownTrees} trees grown anew per cycle; planned with: {EstimationSyntax.outlookName scenario.Estimation.Outlook}"
             "trace before the change", trace result.Traces.Before
             "trace after the change", trace result.Traces.After
             "software", ResultFile.softwareVersion

@@ -45,7 +45,7 @@ let private recordsTable (result: ExperimentResult) =
                 @ perService "response_time"
                 @ [ "reward" ]
                 @ perService "predicted_response_time"
-                @ [ "decision_seconds" ] do
+                @ [ "change_since"; "decision_seconds" ] do
                 name, typeof<float>
         ]
 
@@ -68,6 +68,7 @@ let private recordsTable (result: ExperimentResult) =
                 yield record.Reward
                 for service in 0 .. services - 1 do
                     yield record.Predicted |> ValueOption.map (Array.item service)
+                yield record.Change |> ValueOption.map (fun change -> float change.Since)
                 yield ValueSome o.Timed.Decision.TotalSeconds
             ]
 
@@ -98,6 +99,10 @@ type SummaryJson =
         RewardPerCycle: EstimateJson
         SloViolations: EstimateJson
         PredictionNmae: EstimateJson
+        /// Per seed, after the change.
+        AdaptedAfterCycles: Nullable<int> list
+        ChangeNoticedAfterCycles: Nullable<int> list
+        FalseAlarmsPer1000Cycles: float
         MedianDecisionSeconds: float
     }
 
@@ -117,7 +122,9 @@ type SettingsJson =
         Discount: float
         Start: Map<string, float>
         Trees: int
-        SamplesPerConfiguration: int
+        RegrownTrees: int
+        Forgetting: string
+        Outlook: string
         LoadStep: float
         TraceBefore: TraceJson
         TraceAfter: TraceJson
@@ -152,7 +159,9 @@ let private settingsJson (result: ExperimentResult) =
             Seq.zip (scenario.Grid.Controls |> Seq.map _.Name) (scenario.Grid.Values scenario.Start)
             |> Map.ofSeq
         Trees = scenario.Estimation.Forest.Trees
-        SamplesPerConfiguration = scenario.Estimation.SamplesPerConfiguration
+        RegrownTrees = scenario.Estimation.RegrownTrees
+        Forgetting = EstimationSyntax.forgettingName scenario.Estimation.Forgetting
+        Outlook = EstimationSyntax.outlookName scenario.Estimation.Outlook
         LoadStep = scenario.Estimation.LoadStep
         TraceBefore = trace result.Traces.Before
         TraceAfter = trace result.Traces.After
@@ -168,12 +177,23 @@ let private summaryJson (s: PhaseSummary) =
             HalfWidth95 = known e.HalfWidth
         }
 
+    let cycles counts =
+        [
+            for count: int voption in counts ->
+                match count with
+                | ValueSome cycles -> Nullable<int> cycles
+                | ValueNone -> Nullable()
+        ]
+
     {
         Policy = s.Contender.Name
         Phase = phaseName s.Phase
         RewardPerCycle = estimate s.Reward
         SloViolations = estimate s.Violations
         PredictionNmae = estimate s.ModelError
+        AdaptedAfterCycles = cycles s.Adapted
+        ChangeNoticedAfterCycles = cycles s.DetectionDelays
+        FalseAlarmsPer1000Cycles = s.FalseAlarms
         MedianDecisionSeconds = s.MedianDecisionSeconds
     }
 

@@ -36,6 +36,8 @@ type Scenario =
         Seeds: int
         /// Lookahead horizons of the rollout policies.
         Horizons: int list
+        /// Other ways to forget than the estimation's, which are compared with it at the longest horizon.
+        AlsoForgetting: Forgetting list
         /// Trace of the system before any change.
         TraceBefore: string option
         /// Trace of the system after its change; none where it does not change.
@@ -134,6 +136,11 @@ module Scenario =
 
         Configuration(EquatableArray.ToEquatableArray(grid.Controls |> Seq.map level))
 
+    let private syntax place parse (text: string) =
+        match parse text with
+        | Ok value -> value
+        | Error message -> Validation.fail place message
+
     let private estimation (file: ScenarioFile.Estimation option) =
         let pick field fallback =
             file |> Option.bind field |> Option.defaultValue fallback
@@ -144,6 +151,14 @@ module Scenario =
 
         let trees = pick _.Trees 120
         Validation.require "estimation.trees" trees "1 to 10000" (trees >= 1 && trees <= 10_000)
+        let regrown = pick _.RegrownTrees (max 1 (trees / 4))
+
+        Validation.require
+            "estimation.regrownTrees"
+            regrown
+            $"1 to {trees}, the number of trees"
+            (regrown >= 1 && regrown <= trees)
+
         let loadStep = pick _.LoadStep 5.0
         Validation.require "estimation.loadStep" loadStep "a number above 0" (loadStep > 0.0)
 
@@ -151,7 +166,9 @@ module Scenario =
             Forest =
                 Validation.at "estimation" (fun () ->
                     ForestOptions(Trees = trees, MinSamplesLeaf = pick _.MinSamplesLeaf 1))
-            SamplesPerConfiguration = atLeastOne "estimation.samplesPerConfiguration" (pick _.SamplesPerConfiguration 3)
+            RegrownTrees = regrown
+            Forgetting = syntax "estimation.forgetting" EstimationSyntax.forgetting (pick _.Forgetting "relevance:30")
+            Outlook = syntax "estimation.outlook" EstimationSyntax.outlook (pick _.Outlook "expected")
             LoadStep = loadStep
             MinimumSamples = atLeastOne "estimation.minimumSamples" (pick _.MinimumSamples 30)
         }
@@ -261,6 +278,11 @@ module Scenario =
             ChangeAt = file.Experiment.ChangeAt |> Option.defaultValue file.Experiment.Cycles
             Seeds = file.Experiment.Seeds
             Horizons = List.ofArray file.Experiment.Lookahead
+            AlsoForgetting =
+                file.Experiment.AlsoForgetting
+                |> Option.defaultValue [||]
+                |> Seq.map (syntax "experiment.alsoForgetting" EstimationSyntax.forgetting)
+                |> List.ofSeq
             TraceBefore = file.Trace |> Option.map (fun trace -> Path.Combine(directory, trace.Before))
             TraceAfter =
                 file.Trace
@@ -287,3 +309,12 @@ module Scenario =
     /// The scenario with some settings of its experiment replaced.
     let change replace scenario =
         Validation.run "" (fun () -> checkExperiment (replace scenario))
+
+    /// The scenario with a model that forgets in this way.
+    let forgetting forgetting (scenario: Scenario) =
+        { scenario with
+            Estimation =
+                { scenario.Estimation with
+                    Forgetting = forgetting
+                }
+        }

@@ -53,8 +53,12 @@ module ScenarioFile =
             Trees: int option
             /// Default 1.
             MinSamplesLeaf: int option
-            /// Default 3.
-            SamplesPerConfiguration: int option
+            /// Trees grown anew in each cycle; default a quarter of them.
+            RegrownTrees: int option
+            /// never, window:1500, newest:3 or relevance:30; default relevance:30.
+            Forgetting: string option
+            /// expected, optimistic:0.7 or cautious:0.7; default expected.
+            Outlook: string option
             /// In req/s; default 5.
             LoadStep: float option
             /// Default 30.
@@ -108,6 +112,8 @@ module ScenarioFile =
             Seeds: int
             /// Lookahead horizons of the rollout policies that are compared.
             Lookahead: int[]
+            /// Ways to forget that are compared with the estimation's, written alike.
+            AlsoForgetting: string[] option
         }
 
     type SimulatedService =

@@ -25,6 +25,13 @@ type PhaseSummary =
         Violations: ConfidenceInterval
         /// Error of the response times predicted one step ahead, NMAE: mean absolute error over mean response time.
         ModelError: ConfidenceInterval
+        /// After the change: the cycles after which each seed has adapted (`Adaptation.adaptedAfter`), in the seeds' order; none
+        /// where it has not.
+        Adapted: int voption[]
+        /// After the change: the cycles until each seed noticed it, in the seeds' order; none where it did not.
+        DetectionDelays: int voption[]
+        /// Before the change: changes that were noticed all the same, per 1,000 cycles.
+        FalseAlarms: float
         /// Estimating and planning in one cycle, over all cycles of all seeds.
         MedianDecisionSeconds: float
     }
@@ -91,7 +98,30 @@ module Summary =
     let private share predicate (items: 'a[]) =
         float (items |> Seq.filter predicate |> Seq.length) / float items.Length
 
-    let private phaseSummary scenario contender phase (observations: Observation[]) =
+    /// When each seed has adapted.
+    let private adapted (scenario: Scenario) expected (bySeed: Observation[][]) =
+        bySeed
+        |> Array.map (fun observations ->
+            let earned =
+                observations
+                |> Array.map (fun o ->
+                    expected
+                    |> Map.tryFind (scenario.Grid.IndexOf o.Timed.Record.Metrics.Configuration)
+                    |> Option.defaultValue Double.NegativeInfinity)
+
+            match Adaptation.adaptedAfter expected earned with
+            | Some cycles -> ValueSome cycles
+            | None -> ValueNone)
+
+    let private noticed (o: Observation) =
+        ValueOption.isSome o.Timed.Record.Change
+
+    let private detectionDelay (scenario: Scenario) (observations: Observation[]) =
+        match observations |> Array.tryFind noticed with
+        | Some o -> ValueSome(o.Timed.Record.Cycle - scenario.ChangeAt)
+        | None -> ValueNone
+
+    let private phaseSummary scenario expected contender phase (observations: Observation[]) =
         let bySeed = observations |> Array.groupBy _.Seed |> Array.map snd
 
         let over measure =
@@ -103,11 +133,25 @@ module Summary =
             Reward = over (rewards >> Array.average)
             Violations = over (share (violated scenario))
             ModelError = over (Array.collect predictions >> nmae)
+            Adapted =
+                match phase with
+                | Phase.Before -> [||]
+                | Phase.After -> adapted scenario expected bySeed
+            DetectionDelays =
+                match phase with
+                | Phase.Before -> [||]
+                | Phase.After -> bySeed |> Array.map (detectionDelay scenario)
+            FalseAlarms =
+                match phase with
+                | Phase.Before -> 1000.0 * share noticed observations
+                | Phase.After -> 0.0
             MedianDecisionSeconds = observations |> Array.map _.Timed.Decision.TotalSeconds |> Statistics.Median
         }
 
     /// One entry per contender and phase that has cycles, contenders in their order.
     let ofResult (result: ExperimentResult) =
+        let expected = Adaptation.expectedRewards result.Scenario result.Traces.After
+
         [
             for contender in result.Contenders do
                 for phase in [ Phase.Before; Phase.After ] do
@@ -116,5 +160,5 @@ module Summary =
                         |> Array.filter (fun o -> o.Contender = contender && o.Phase = phase)
 
                     if observations.Length > 0 then
-                        phaseSummary result.Scenario contender phase observations
+                        phaseSummary result.Scenario expected contender phase observations
         ]

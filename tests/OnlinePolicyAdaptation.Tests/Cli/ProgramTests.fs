@@ -150,7 +150,13 @@ let tests =
                     let path = Path.Combine(folder, "scenario.json")
                     let text = File.ReadAllText path
                     // The window holds 90 samples, the traces 120.
-                    File.WriteAllText(path, text.Replace("\"trees\": 10", "\"trees\": 10, \"minimumSamples\": 100"))
+                    File.WriteAllText(
+                        path,
+                        text.Replace(
+                            "\"trees\": 10",
+                            "\"trees\": 10, \"forgetting\": \"newest:3\", \"minimumSamples\": 100"
+                        )
+                    )
 
                     let outcome =
                         opar folder [ "run"; "."; "--seeds"; "2"; "--cycles"; "12"; "--out"; "out" ]

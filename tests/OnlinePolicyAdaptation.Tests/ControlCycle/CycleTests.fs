@@ -128,7 +128,11 @@ let tests =
                 Expect.equal record.Errors [ CycleError.IncompleteMetrics 0 ] "said"
                 Expect.equal record.Reward ValueNone "unknown"
                 Expect.isTrue (ValueOption.isSome record.QFactor) "planned"
-                Expect.equal (SampleWindow.count state.Window) (SampleWindow.count before.Window) "nothing learned"
+
+                Expect.equal
+                    (SampleWindow.count state.Estimator.Window)
+                    (SampleWindow.count before.Estimator.Window)
+                    "nothing learned"
             }
 
             test "with too few samples the base policy acts, and the record says so" {

@@ -4,19 +4,29 @@ open Expecto
 open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
-open OnlinePolicyAdaptation.Learning.SystemModels
 open OnlinePolicyAdaptation.Tests
 
 let private settings = (TwoNodes.settings Planner.BasePolicy).Estimation
-let private layout = FeatureLayout(TwoNodes.grid, 1)
+
+let private kept = 3
+
+let private windowBy forgetting samples =
+    let settings =
+        { settings with
+            Forgetting = forgetting
+        }
+
+    (SampleWindow.empty, List.indexed samples)
+    ||> List.fold (fun window (cycle, sample) -> SampleWindow.add settings cycle sample window)
 
 let private window samples =
-    (SampleWindow.empty, samples)
-    ||> List.fold (fun window sample -> SampleWindow.add settings sample window)
+    windowBy (Forgetting.PerConfiguration kept) samples
 
-let private targets window =
-    let set = SampleWindow.trainingSet layout window
-    [ for row in 0 .. set.Count - 1 -> set.Targets(row)[0] ]
+let private targets (window: SampleWindow) =
+    [
+        for cell in window.Cells do
+            for sample in cell.Samples -> sample.Seconds[0]
+    ]
 
 let private here = TwoNodes.configuration 0.4 3.0
 
@@ -32,11 +42,25 @@ let tests =
         [
             testProperty "keeps the newest samples of each configuration" (fun (count: byte) ->
                 let seconds = [ for i in 1 .. int count -> float i ]
-                let newest = seconds |> List.rev |> List.truncate settings.SamplesPerConfiguration
+                let newest = seconds |> List.rev |> List.truncate kept
+                Expect.equal (seconds |> List.map (at here) |> window |> targets) newest "newest first")
 
-                match newest with
-                | [] -> ()
-                | _ -> Expect.equal (seconds |> List.map (at here) |> window |> targets) newest "newest first")
+            testProperty "a window over time keeps the newest of all samples"
+            <| fun (levels: byte list) (samples: byte) ->
+                let samples = 1 + int samples % 7
+
+                let taken =
+                    levels
+                    |> List.mapi (fun i level -> at (TwoNodes.configuration 0.4 (1.0 + float (level % 5uy))) (float i))
+
+                Expect.equal
+                    (taken |> windowBy (Forgetting.Window samples) |> targets |> List.sort)
+                    [ for i in max 0 (levels.Length - samples) .. levels.Length - 1 -> float i ]
+                    "the last ones"
+
+            testProperty "never forgetting keeps all samples" (fun (count: byte) ->
+                let samples = [ for i in 1 .. int count -> at here (float i) ]
+                Expect.equal (windowBy Forgetting.Never samples |> SampleWindow.count) samples.Length "all")
 
             test "a sample replaces none of another configuration or load step" {
                 let elsewhere = at (TwoNodes.configuration 0.6 3.0) 9.0
@@ -47,19 +71,8 @@ let tests =
                     }
 
                 let window = window (elsewhere :: busier :: [ for i in 1..5 -> at here (float i) ])
-                Expect.equal (SampleWindow.count window) (2 + settings.SamplesPerConfiguration) "all cells"
+                Expect.equal (SampleWindow.count window) (2 + kept) "all cells"
                 Expect.containsAll (targets window) [ 8.0; 9.0 ] "kept"
-            }
-
-            test "features stand in the order cores, routing weight, offered load, carried load" {
-                let busy =
-                    { at here 0.1 with
-                        OfferedLoads = TwoNodes.array [ RequestRate 11.0 ]
-                    }
-
-                let set = SampleWindow.trainingSet layout (window [ busy ])
-                Expect.sequenceEqual set.FeatureNames [ "c1"; "p11"; "l1"; "cl1" ] "names"
-                Expect.equal (set.Features(0).ToArray()) [| 3.0; 0.4; 10.0; 10.0 |] "load quantised, all of it carried"
             }
 
             test "loads are rounded to the load step, but never to no load" {

@@ -74,7 +74,7 @@ let tests =
 
                     Expect.equal
                         lines[0]
-                        "policy,seed,cycle,phase,l1,p11,c1,response_time,reward,predicted_response_time,decision_seconds"
+                        "policy,seed,cycle,phase,l1,p11,c1,response_time,reward,predicted_response_time,change_since,decision_seconds"
                         "header"
 
                     Expect.equal lines.Length (1 + 3 * 3 * 15) "rows"
@@ -106,7 +106,11 @@ let tests =
                         let page = Path.Combine(out, "report.html")
                         let charts = Regex.Matches(File.ReadAllText page, "<div class=\"chart\"").Count
                         let dom, log = render browser page (Path.Combine(out, "profile"))
-                        Expect.equal charts 6 "reward, response time, two controls, model error, decision time"
+
+                        Expect.equal
+                            charts
+                            7
+                            "reward, adaptation, response time, two controls, model error, decision time"
 
                         Expect.equal
                             (Regex.Matches(dom, "<div class=\"chart[^\"]*js-plotly-plot").Count)
@@ -131,6 +135,9 @@ let tests =
                             Reward = estimate mean
                             Violations = estimate 0.0
                             ModelError = estimate 0.0
+                            Adapted = [||]
+                            DetectionDelays = [||]
+                            FalseAlarms = 0.0
                             MedianDecisionSeconds = 0.002
                         }
 

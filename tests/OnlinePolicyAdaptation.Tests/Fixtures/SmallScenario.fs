@@ -19,7 +19,7 @@ let json =
   "reward": { "saves": [["c1"]], "decimals": 3 },
   "discount": 0.99,
   "start": { "p11": 1, "c1": 5 },
-  "estimation": { "trees": 10, "samplesPerConfiguration": 3 },
+  "estimation": { "trees": 10 },
   "experiment": { "cycles": 30, "changeAt": 10, "seeds": 3, "lookahead": [3] },
   "trace": { "before": "before.csv", "after": "after.csv" }
 }"""

@@ -79,7 +79,9 @@ let settings planner =
         Estimation =
             {
                 Forest = ForestOptions(Trees = 20)
-                SamplesPerConfiguration = 3
+                RegrownTrees = 20
+                Forgetting = Forgetting.PerConfiguration 3
+                Outlook = Outlook.Expected
                 LoadStep = 5.0
                 MinimumSamples = 10
             }

@@ -1,0 +1,42 @@
+/// What the samples of a cell have in common. Response times are compared by their logarithms, so that a deviation is a
+/// share, whether a service takes milliseconds or seconds.
+[<RequireQualifiedAccess>]
+module OnlinePolicyAdaptation.ControlCycle.CellStatistics
+
+open System
+
+/// Response times below this are taken for it, in seconds: logarithms are compared.
+let shortest = 1e-6
+
+let logarithm (seconds: float) = log (max shortest seconds)
+
+/// The mean logarithm of a service's response time, by weight; some sample has one.
+let meanLog (samples: Remembered list) service =
+    let weight = samples |> List.sumBy _.Weight
+
+    (samples
+     |> List.sumBy (fun sample -> sample.Weight * logarithm sample.Seconds[service]))
+    / weight
+
+/// The usual deviation of one measurement, relative to its mean, before much is known; and what that guess counts, in
+/// samples.
+let private usualDeviation = 0.1
+let private guessed = 5.0
+
+/// A deviation from the mean below this share is never thought unusual.
+let private smallestDeviation = 0.05
+
+/// The standard deviation of a service's measurements in a cell, relative to their mean: from the mean absolute deviation,
+/// which a single interval of 20 s cannot blow up as it does the variance.
+let deviation (samples: Remembered list) service =
+    if samples.IsEmpty then
+        usualDeviation
+    else
+        let mean = meanLog samples service
+
+        let sum =
+            samples
+            |> List.sumBy (fun sample -> abs (logarithm sample.Seconds[service] - mean))
+
+        let normal = sqrt (Math.PI / 2.0)
+        max smallestDeviation ((normal * sum + guessed * usualDeviation) / (float samples.Length + guessed))

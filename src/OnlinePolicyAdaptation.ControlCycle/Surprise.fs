@@ -1,0 +1,46 @@
+/// How unusual a measurement is, given what was predicted: what the detection of changes goes by.
+[<RequireQualifiedAccess>]
+module OnlinePolicyAdaptation.ControlCycle.Surprise
+
+open MathNet.Numerics.Distributions
+
+/// Samples of a cell, of the system as it is, from which its usual deviation is known well enough to call another one
+/// unusual. A cell that is not familiar tells nothing about a change: what is new there may be so because it was unknown.
+let private familiar = 5
+
+/// A residual over the cell's usual deviation. Where the cell has shown residuals as large before, it is no more unusual than
+/// its rank among them says, however they are distributed: two modes or a heavy tail are nothing new.
+let private score (residuals: float[]) deviation (residual: float) =
+    let size = residual / deviation
+
+    let asLarge =
+        residuals
+        |> Seq.filter (fun other -> other * float (sign residual) >= abs residual)
+        |> Seq.length
+
+    if asLarge = 0 then
+        size
+    else
+        let share = (float asLarge + 0.5) / float (residuals.Length + 1)
+
+        float (sign size)
+        * min (abs size) (max 0.0 (Normal.InvCDF(0.0, 1.0, 1.0 - share)))
+
+/// The scores of the services, 0 on average and about 1 in size where nothing has changed; positive: slower than predicted.
+/// None where the cell is not familiar. `current` are its samples of the system as it is, `predicted` the mean response times
+/// in seconds.
+let scores (current: Remembered list) (sample: Sample) (predicted: float[]) =
+    if current.Length < familiar then
+        ValueNone
+    else
+        ValueSome(
+            predicted
+            |> Array.mapi (fun service predicted ->
+                let residual seconds =
+                    CellStatistics.logarithm seconds - CellStatistics.logarithm predicted
+
+                score
+                    [| for remembered in current -> residual remembered.Seconds[service] |]
+                    (CellStatistics.deviation current service)
+                    (residual sample.ResponseTimes[service].Seconds))
+        )

@@ -1,0 +1,98 @@
+using OnlinePolicyAdaptation.Domain.Network;
+using OnlinePolicyAdaptation.Learning.Regression;
+
+namespace OnlinePolicyAdaptation.Learning.SystemModels;
+
+/// <summary>
+/// Response times as a random forest predicts them, times the factor by which nodes have become slower since its samples
+/// were taken; with a spread.
+/// </summary>
+/// <remarks>Immutable, thread-safe.</remarks>
+public sealed class CorrectedResponseTimes : IResponseTimeModel
+{
+    private readonly RandomForest _forest;
+    private readonly NodeSlowdown[] _slowdowns;
+    private readonly FeatureLayout _layout;
+    private readonly double[] _lowest;
+    private readonly double[] _highest;
+    private readonly double[] _noise;
+
+    /// <param name="forest">Its features and targets are those of the layout; seconds.</param>
+    /// <param name="slowdowns">One per service, or none.</param>
+    /// <param name="layout">The order of the features.</param>
+    /// <param name="lowest">Seconds per service that no prediction is below.</param>
+    /// <param name="highest">Seconds per service that no prediction is above.</param>
+    /// <param name="noise">Standard deviation of a measurement per service, as a share of its mean.</param>
+    /// <exception cref="ArgumentException">The forest has other features or targets.</exception>
+    public CorrectedResponseTimes(
+        RandomForest forest,
+        ReadOnlySpan<NodeSlowdown> slowdowns,
+        FeatureLayout layout,
+        ReadOnlySpan<double> lowest,
+        ReadOnlySpan<double> highest,
+        ReadOnlySpan<double> noise
+    )
+    {
+        if (!forest.FeatureNames.SequenceEqual(layout.Names) || !forest.TargetNames.SequenceEqual(layout.TargetNames))
+        {
+            throw new ArgumentException(
+                $"the forest maps {string.Join(", ", forest.FeatureNames)} to {string.Join(", ", forest.TargetNames)}; "
+                    + $"expected {string.Join(", ", layout.Names)} to {string.Join(", ", layout.TargetNames)}",
+                nameof(forest)
+            );
+        }
+        _forest = forest;
+        _slowdowns = slowdowns.ToArray();
+        _layout = layout;
+        _lowest = lowest.ToArray();
+        _highest = highest.ToArray();
+        _noise = noise.ToArray();
+    }
+
+    public void Predict(Configuration configuration, ReadOnlySpan<RequestRate> offeredLoads, Span<double> responseTimes)
+    {
+        Span<double> features = stackalloc double[_layout.Names.Count];
+        _layout.Write(configuration, offeredLoads, features);
+        _forest.Predict(features, responseTimes);
+        for (var service = 0; service < responseTimes.Length; service++)
+        {
+            responseTimes[service] = Bounded(service, responseTimes[service] * Factor(service, configuration));
+        }
+    }
+
+    /// <summary>The prediction and its two spreads.</summary>
+    /// <param name="configuration">The configuration in force.</param>
+    /// <param name="offeredLoads">One per service.</param>
+    /// <param name="responseTimes">Receives the mean response time per service, in seconds.</param>
+    /// <param name="uncertainty">
+    /// Receives the standard deviation of that mean, in seconds: by how much the trees disagree, and what is not known of the
+    /// nodes. More measurements would lower it.
+    /// </param>
+    /// <param name="noise">Receives the standard deviation of one measurement around its mean, in seconds.</param>
+    public void Predict(
+        Configuration configuration,
+        ReadOnlySpan<RequestRate> offeredLoads,
+        Span<double> responseTimes,
+        Span<double> uncertainty,
+        Span<double> noise
+    )
+    {
+        Span<double> features = stackalloc double[_layout.Names.Count];
+        _layout.Write(configuration, offeredLoads, features);
+        _forest.Predict(features, responseTimes, uncertainty);
+        for (var service = 0; service < responseTimes.Length; service++)
+        {
+            var trees = uncertainty[service] * Factor(service, configuration);
+            var nodes =
+                _slowdowns.Length == 0 ? 0 : responseTimes[service] * _slowdowns[service].Deviation(configuration);
+            uncertainty[service] = Math.Sqrt((trees * trees) + (nodes * nodes));
+            responseTimes[service] = Bounded(service, responseTimes[service] * Factor(service, configuration));
+            noise[service] = responseTimes[service] * _noise[service];
+        }
+    }
+
+    private double Factor(int service, Configuration configuration) =>
+        _slowdowns.Length == 0 ? 1 : _slowdowns[service].Factor(configuration);
+
+    private double Bounded(int service, double seconds) => Math.Clamp(seconds, _lowest[service], _highest[service]);
+}

@@ -1,0 +1,128 @@
+module OnlinePolicyAdaptation.Tests.ControlCycle.Estimate
+
+open Expecto
+open FsCheck
+open OnlinePolicyAdaptation.ControlCycle
+open OnlinePolicyAdaptation.Domain.Mdp
+open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.Tests
+
+let private settings =
+    let settings = TwoNodes.settings (Planner.Rollout 3)
+
+    { settings with
+        Estimation =
+            { settings.Estimation with
+                Forgetting = Forgetting.ByRelevance 10
+                RegrownTrees = 5
+            }
+    }
+
+/// The formula's response time with noise of a few percent.
+let private noisy (random: RandomKey) onNode2 cycle configuration =
+    let mutable sequence = random.Split(cycle + 100_000).Sequence()
+    let noise = 0.04 * (sequence.NextDouble() - 0.5)
+
+    { TwoNodes.sample 0.0 configuration with
+        ResponseTimes = TwoNodes.array [ ResponseTime(TwoNodes.responseTime onNode2 configuration * (1.0 + noise)) ]
+    }
+
+let private key = RandomKey 11UL
+
+/// Every configuration measured six times while node 2 answers in 0.08 s.
+let private informed =
+    [
+        for round in 0..5 do
+            for i, configuration in List.indexed TwoNodes.configurations ->
+                noisy key 0.08 (-1000 + 30 * round + i) configuration
+    ]
+    |> Estimate.start settings key
+
+/// Learns from visits to configurations, the node 2 being at this speed.
+let private visit onNode2 (configurations: Configuration list) estimator =
+    ((estimator, []), List.indexed configurations)
+    ||> List.fold (fun (estimator, changes) (cycle, configuration) ->
+        let estimator, change, _ =
+            Estimate.learn settings cycle (key.Split cycle) (noisy key onNode2 cycle configuration) estimator
+
+        estimator, changes @ ValueOption.toList change)
+
+let private predicted (estimator: Estimator) configuration =
+    match estimator.Model with
+    | Ok model -> (Estimate.predict model configuration TwoNodes.load)[0]
+    | Error error -> failtest $"{error}"
+
+let private walk =
+    [ 1.0, 5.0; 0.8, 4.0; 0.6, 3.0; 0.4, 3.0; 0.6, 3.0; 0.8, 3.0; 1.0, 3.0 ]
+    |> List.map (fun (p, c) -> TwoNodes.configuration p c)
+
+[<Tests>]
+let tests =
+    testList
+        "ControlCycle.Estimate"
+        [
+            test "a change is noticed within a few cycles, and carried over to what was not visited" {
+                let estimator, changes = visit 0.3 walk informed
+                Expect.hasLength changes 1 "once"
+                Expect.isLessThanOrEqual changes.Head.Since 2 "since its beginning"
+
+                let unvisited = TwoNodes.configuration 0.0 2.0
+                Expect.isGreaterThan (predicted estimator unvisited) 0.2 "0.08 s before, 0.3 s now"
+
+                let unaffected = TwoNodes.configuration 1.0 2.0
+
+                Expect.floatClose
+                    { absolute = 0.015; relative = 0.0 }
+                    (predicted estimator unaffected)
+                    0.09
+                    "node 1 only"
+            }
+
+            test "where nothing changes nothing is noticed, and nothing forgotten" {
+                let cycles = [ for i in 0..400 -> walk[i % walk.Length] ]
+                let _, changes = visit 0.08 cycles informed
+                Expect.isEmpty changes "stationary"
+            }
+
+            testProperty "predictions stay within the range of the targets that carry weight"
+            <| fun (visits: (byte * byte) list) (onNode2: byte) ->
+                let configurations =
+                    visits
+                    |> List.map (fun (p, c) -> TwoNodes.configuration (0.2 * float (p % 6uy)) (1.0 + float (c % 5uy)))
+
+                let estimator, _ = visit (0.02 + float onNode2 / 200.0) configurations informed
+
+                let targets =
+                    [
+                        for cell in estimator.Window.Cells do
+                            for sample in cell.Samples do
+                                if sample.Weight > 0.0 then
+                                    sample.Seconds[0]
+                    ]
+
+                for configuration in TwoNodes.configurations do
+                    let seconds = predicted estimator configuration
+                    Expect.isGreaterThanOrEqual seconds (List.min targets) "not below"
+                    Expect.isLessThanOrEqual seconds (List.max targets) "not above"
+
+            testProperty "an optimist expects no more than the mean, a cautious planner no less" (fun (at: byte) ->
+                let estimator, _ = visit 0.3 walk informed
+                let configuration = TwoNodes.configurations[int at % TwoNodes.configurations.Length]
+
+                match estimator.Model with
+                | Error error -> failtest $"{error}"
+                | Ok model ->
+                    let bound deviations =
+                        let seconds = [| 0.0 |]
+
+                        OnlinePolicyAdaptation.Learning.SystemModels
+                            .BoundedResponseTimes(model.ResponseTimes, deviations)
+                            .Predict(configuration, TwoNodes.load.AsSpan(), System.Span seconds)
+
+                        seconds[0]
+
+                    let mean = predicted estimator configuration
+                    Expect.isLessThanOrEqual (bound -1.0) mean "lower"
+                    Expect.equal (bound 0.0) mean "the mean"
+                    Expect.isGreaterThan (bound 1.0) mean "upper: there is noise everywhere")
+        ]

@@ -1,0 +1,106 @@
+module OnlinePolicyAdaptation.Tests.ControlCycle.Relevance
+
+open Expecto
+open FsCheck
+open OnlinePolicyAdaptation.ControlCycle
+open OnlinePolicyAdaptation.Learning.SystemModels
+open OnlinePolicyAdaptation.Tests
+
+let private remembered cycle seconds =
+    {
+        Cycle = cycle
+        Seconds = [| seconds |]
+        Weight = 1.0
+    }
+
+let private unchanged = [| NodeSlowdown(TwoNodes.grid, 0) |]
+
+/// A cell with older samples of a system before cycle 0 and current ones, in seconds.
+let private cell older current : Remembered list * Cell =
+    let current = current |> List.mapi (fun i seconds -> remembered (100 - i) seconds)
+    let older = older |> List.mapi (fun i seconds -> remembered (-1 - i) seconds)
+
+    current,
+    {
+        Configuration = TwoNodes.configuration 0.4 3.0
+        OfferedLoads = TwoNodes.load
+        Samples = current @ older
+        Reference = ValueNone
+    }
+
+let private weights (cell: Cell) = cell.Samples |> List.map _.Weight
+
+let private seconds (value: PositiveInt) = float value.Get / 1000.0
+
+/// What is thought of node 1 and node 2 after these changes were measured at these routing weights.
+let private after changes =
+    (NodeSlowdown(TwoNodes.grid, 0), changes)
+    ||> List.fold (fun slowdown (p, change) -> slowdown.After(TwoNodes.configuration p 3.0, change, 0.0001))
+
+[<Tests>]
+let tests =
+    testList
+        "ControlCycle.Relevance"
+        [
+            testProperty "weights never grow with age"
+            <| fun (older: PositiveInt list) (current: PositiveInt) (next: PositiveInt list) ->
+                let mutable taken = [ seconds current ]
+                let mutable before = snd (cell (List.map seconds older) taken)
+
+                for value in next do
+                    let current =
+                        remembered 200 (seconds value)
+                        :: (before.Samples |> List.takeWhile (fun s -> s.Cycle >= 0))
+
+                    let grown =
+                        { before with
+                            Samples = current @ (before.Samples |> List.filter (fun s -> s.Cycle < 0))
+                        }
+
+                    let reweighed = Relevance.reweigh unchanged current grown
+
+                    for a, b in List.zip grown.Samples reweighed.Samples do
+                        Expect.isLessThanOrEqual b.Weight a.Weight "no heavier"
+                        Expect.isGreaterThanOrEqual b.Weight 0.0 "not negative"
+
+                    before <- reweighed
+
+            test "older samples keep their weight where new ones agree, and lose it where they contradict" {
+                let agreeing, agreed = cell [ 0.100; 0.101; 0.099 ] [ 0.1 ]
+                let contradicting, contradicted = cell [ 0.100; 0.101; 0.099 ] [ 0.3 ]
+                Expect.equal (weights (Relevance.reweigh unchanged agreeing agreed)) [ 1.0; 1.0; 1.0; 1.0 ] "agree"
+
+                match weights (Relevance.reweigh unchanged contradicting contradicted) with
+                | current :: older ->
+                    Expect.equal current 1.0 "the new one"
+                    Expect.all older (fun weight -> weight < 0.01) "the old ones"
+                | [] -> failtest "lost"
+            }
+
+            test "a slower node slows the configurations not measured by the share they send to it" {
+                // Node 2 takes twice as long: seen at the weights 1, 0.8 and 0.6 of node 1, expected at 0.
+                let slowdown = after [ 1.0, 0.0; 0.8, 0.2; 0.6, 0.4 ]
+
+                let factor p =
+                    slowdown.Factor(TwoNodes.configuration p 1.0)
+
+                Expect.floatClose { absolute = 0.1; relative = 0.0 } (factor 1.0) 1.0 "none of it"
+                Expect.floatClose { absolute = 0.25; relative = 0.0 } (factor 0.0) 2.0 "all of it"
+                Expect.isLessThan (slowdown.Deviation(TwoNodes.configuration 1.0 1.0)) 0.1 "known"
+
+                Expect.isGreaterThan
+                    (slowdown.Deviation(TwoNodes.configuration 0.0 1.0))
+                    (slowdown.Deviation(TwoNodes.configuration 0.6 1.0))
+                    "less is known far away"
+            }
+
+            testProperty "every measurement leaves less uncertain" (fun (p: byte) (change: byte) (at: byte) ->
+                let weight level = 0.2 * float (level % 6uy)
+                let before = after [ 0.4, 0.1 ]
+
+                let later =
+                    before.After(TwoNodes.configuration (weight p) 3.0, float change / 100.0, 0.01)
+
+                let there = TwoNodes.configuration (weight at) 2.0
+                Expect.isLessThanOrEqual (later.Deviation there) (before.Deviation there + 1e-12) "anywhere")
+        ]
