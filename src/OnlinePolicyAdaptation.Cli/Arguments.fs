@@ -64,6 +64,25 @@ type PredictArguments =
             | Model _ -> "file written by opar fit"
             | Config _ -> "a value for every feature of the model, such as c1=2,p11=1,l1=5,cl1=5"
 
+type EvaluateArguments =
+    | [<MainCommand; Mandatory>] Traces of TRACE: string list
+    | Scenario of DIR: string
+    | [<CustomCommandLine "--full-refit">] Full_Refit
+    | Seed of N: int
+    | Threads of T: int
+    | Out of HTML: string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Traces _ -> "CSV traces of one system; the system changes where one ends and the next begins"
+            | Scenario _ ->
+                "folder of the scenario whose controls, columns and estimation hold (default: controls are read off the traces' columns c1, p11, ..)"
+            | Full_Refit -> "evaluate the model also with all trees grown anew for each sample"
+            | Seed _ -> "seed of the forests (default 1)"
+            | Threads _ -> "models evaluated at once (default: one per core); use 1 to measure times of refits"
+            | Out _ -> "page to write (default: results/evaluation.html)"
+
 type RecordArguments =
     | [<Mandatory>] Scenario of DIR: string
     | [<Mandatory>] Out of CSV: string
@@ -186,6 +205,7 @@ type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Record of ParseResults<RecordArguments>
     | [<CliPrefix(CliPrefix.None)>] Fit of ParseResults<FitArguments>
     | [<CliPrefix(CliPrefix.None)>] Predict of ParseResults<PredictArguments>
+    | [<CliPrefix(CliPrefix.None)>] Evaluate of ParseResults<EvaluateArguments>
     | [<CliPrefix(CliPrefix.None)>] Plan of ParseResults<PlanArguments>
     | [<CliPrefix(CliPrefix.None)>] Train of ParseResults<TrainArguments>
     | [<CliPrefix(CliPrefix.None)>] Policy of ParseResults<PolicyArguments>
@@ -197,6 +217,7 @@ type Arguments =
             | Record _ -> "record a trace of a scenario's simulated mesh over its whole control grid"
             | Fit _ -> "fit a random-forest system model to a trace and print its quality on held-out rows"
             | Predict _ -> "predict response times with a fitted model"
+            | Evaluate _ -> "evaluate ways to forget: predict each row of a trace, then learn from it"
             | Plan _ -> "plan on a scenario's decision problem: values, decisions and Q-factors as JSON"
             | Train _ -> "train a base policy on a scenario's system by Maskable PPO"
             | Policy _ -> "import a policy trained elsewhere, or show one"

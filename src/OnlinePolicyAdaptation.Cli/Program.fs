@@ -13,6 +13,7 @@ examples:
   opar record --scenario scenarios/2-system-change --out before.csv
   opar fit before.csv --out model.forest
   opar predict model.forest --config c1=2,p11=1,l1=5,cl1=5
+  opar evaluate before.csv after.csv
   opar plan --scenario scenarios/1-two-services --algorithm rollout --lookahead 3 --out plan.json
   opar policy import exported.safetensors --scenario scenarios/2-system-change --out policy.safetensors
   opar policy show policy.safetensors
@@ -35,6 +36,7 @@ let private dispatch (arguments: ParseResults<Arguments>) =
     | Record record -> RecordCommand.run record
     | Fit fit -> ModelCommands.fit fit
     | Predict predict -> ModelCommands.predict predict
+    | Evaluate evaluate -> EvaluateCommand.run evaluate
     | Plan plan -> PlanCommand.run plan
     | Policy policy -> PolicyCommands.run policy
     | Train train -> TrainCommand.run train

@@ -53,6 +53,21 @@ module ChangeDetector =
                     }
         }
 
+    /// Takes note of a sample that was learned from but could not be scored: as of those before the first, its residual
+    /// counts as 0.
+    let unscored detector =
+        {
+            tests =
+                detector.tests
+                |> Array.map (fun test ->
+                    let count = test.Count + 1
+
+                    { test with
+                        Count = count
+                        Mean = test.Mean * float test.Count / float count
+                    })
+        }
+
     let private raise' cycle excess sum =
         let height = sum.Height + excess - allowance
 

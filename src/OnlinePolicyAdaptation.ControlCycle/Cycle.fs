@@ -2,6 +2,7 @@ namespace OnlinePolicyAdaptation.ControlCycle
 
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.Learning.SystemModels
 
 /// What a controller carries from one cycle to the next.
 type CycleState =
@@ -23,11 +24,14 @@ module Cycle =
 
     let private actionKey (key: RandomKey) (cycle: int) = key.Split(1).Split cycle
 
+    let private layout (settings: ControllerSettings) =
+        FeatureLayout(settings.Grid, settings.Reward.Objectives.Count)
+
     /// A controller that has learned from these samples, oldest first.
     let start settings (history: Sample seq) key =
         {
             Cycle = 0
-            Estimator = Estimate.start settings (modelKey key -1) history
+            Estimator = Estimate.start settings.Estimation (layout settings) (modelKey key -1) history
             Previous = ValueNone
             Key = key
         }
@@ -73,7 +77,13 @@ module Cycle =
                 | Planner.BasePolicy, Ok _ -> state.Estimator, ValueNone, []
                 | _, Error error -> state.Estimator, ValueNone, [ error ]
                 | Planner.Rollout _, Ok sample ->
-                    Estimate.learn settings state.Cycle (modelKey state.Key state.Cycle) sample state.Estimator
+                    Estimate.learn
+                        settings.Estimation
+                        (layout settings)
+                        state.Cycle
+                        (modelKey state.Key state.Cycle)
+                        sample
+                        state.Estimator
 
             let struct (action, qFactor), planningErrors =
                 Adapt.decide

@@ -24,8 +24,8 @@ type Estimator =
 [<RequireQualifiedAccess>]
 module Estimate =
 
-    let private layoutOf (settings: ControllerSettings) =
-        FeatureLayout(settings.Grid, settings.Reward.Objectives.Count)
+    /// All trees are grown anew for the first samples of a cell, as many as this.
+    let private hardlyKnown = 4
 
     /// The rows of the forest. What was measured since the last change is divided by the factor that predictions are
     /// multiplied by.
@@ -77,8 +77,7 @@ module Estimate =
             |> Seq.map (fun cell -> CellStatistics.deviation cell.Samples service)
             |> Statistics.Median)
 
-    let private model (settings: ControllerSettings) cycle forest (estimator: Estimator) =
-        let layout = layoutOf settings
+    let private model (layout: FeatureLayout) cycle forest (estimator: Estimator) =
         let struct (lowest, highest) = ranges layout.Services estimator.Window
 
         {
@@ -96,8 +95,7 @@ module Estimate =
         }
 
     /// Grows the oldest trees anew, or all. Where no model can be fitted, the last one stays in place.
-    let private refit (settings: ControllerSettings) cycle key all (estimator: Estimator) =
-        let estimation = settings.Estimation
+    let private refit estimation layout cycle key all (estimator: Estimator) =
         let available = SampleWindow.count estimator.Window
 
         if available < estimation.MinimumSamples then
@@ -108,7 +106,7 @@ module Estimate =
             },
             [ error ]
         else
-            let set = trainingSet (layoutOf settings) estimator
+            let set = trainingSet layout estimator
 
             let forest =
                 match estimator.Forest with
@@ -117,27 +115,26 @@ module Estimate =
 
             { estimator with
                 Forest = ValueSome forest
-                Model = Ok(model settings cycle forest estimator)
+                Model = Ok(model layout cycle forest estimator)
             },
             []
 
     /// An estimator that has learned from these samples, oldest first.
-    let start (settings: ControllerSettings) (key: RandomKey) (history: Sample seq) =
+    let start estimation (layout: FeatureLayout) (key: RandomKey) (history: Sample seq) =
         let history = Seq.toArray history
 
         let window =
             (SampleWindow.empty, Array.indexed history)
-            ||> Array.fold (fun window (i, sample) ->
-                SampleWindow.add settings.Estimation (i - history.Length) sample window)
+            ||> Array.fold (fun window (i, sample) -> SampleWindow.add estimation (i - history.Length) sample window)
 
         {
             Window = window
-            Detector = ChangeDetector.create settings.Reward.Objectives.Count history.Length
+            Detector = ChangeDetector.create layout.Services history.Length
             Slowdowns = [||]
             Forest = ValueNone
-            Model = Error(CycleError.TooFewSamples(0, settings.Estimation.MinimumSamples))
+            Model = Error(CycleError.TooFewSamples(0, estimation.MinimumSamples))
         }
-        |> refit settings -1 key true
+        |> refit estimation layout -1 key true
         |> fst
 
     /// The predicted mean response time of every service, in seconds.
@@ -153,8 +150,8 @@ module Estimate =
 
             match Surprise.scores current sample (predict model cell.Configuration cell.OfferedLoads) with
             | ValueSome scores -> ChangeDetector.observe cycle scores estimator.Detector
-            | ValueNone -> estimator.Detector, ValueNone
-        | _ -> estimator.Detector, ValueNone
+            | ValueNone -> ChangeDetector.unscored estimator.Detector, ValueNone
+        | _ -> ChangeDetector.unscored estimator.Detector, ValueNone
 
     /// What is known becomes what was known.
     let private renew services (change: DetectedChange) (estimator: Estimator) =
@@ -175,36 +172,42 @@ module Estimate =
         }
 
     /// Learns from the sample of a cycle.
-    let learn (settings: ControllerSettings) cycle key (sample: Sample) (estimator: Estimator) =
-        let services = settings.Reward.Objectives.Count
-        let loads = SampleWindow.quantised settings.Estimation sample.OfferedLoads
+    let learn estimation (layout: FeatureLayout) cycle key (sample: Sample) (estimator: Estimator) =
+        let loads = SampleWindow.quantised estimation sample.OfferedLoads
         let cell = SampleWindow.tryCell sample.Configuration loads
 
         let struct (detector, change) =
-            match settings.Estimation.Forgetting with
+            match estimation.Forgetting with
             | Forgetting.ByRelevance _ -> detect (cell estimator.Window) cycle sample estimator
             | _ -> estimator.Detector, ValueNone
 
         let measured =
             { estimator with
                 Detector = detector
-                Window = SampleWindow.add settings.Estimation cycle sample estimator.Window
+                Window = SampleWindow.add estimation cycle sample estimator.Window
             }
 
         let renewed =
             match change with
-            | ValueSome change -> renew services change measured
+            | ValueSome change -> renew layout.Services change measured
             | ValueNone -> measured
 
         let weighed =
             match cell renewed.Window with
             | ValueSome cell when renewed.Window.HasChanged ->
                 { renewed with
-                    Slowdowns = Relevance.slowdowns settings.Grid services renewed.Window
+                    Slowdowns = Relevance.slowdowns layout.Grid layout.Services renewed.Window
                 }
                 |> reweigh cell
             | _ -> renewed
 
-        let refitted, errors = refit settings cycle key (ValueOption.isSome change) weighed
+        // A few trees of many learn too slowly what is new: it is to be planned with at once.
+        let isNew =
+            match cell weighed.Window with
+            | ValueSome cell -> (SampleWindow.current weighed.Window cell).Length <= hardlyKnown
+            | ValueNone -> false
+
+        let refitted, errors =
+            refit estimation layout cycle key (isNew || ValueOption.isSome change) weighed
 
         refitted, change, errors

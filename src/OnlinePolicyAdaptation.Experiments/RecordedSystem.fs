@@ -2,10 +2,10 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Experiments.RecordedSystem
 
-open System
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.Learning.SystemModels
 open OnlinePolicyAdaptation.ControlCycle
 
 /// The rows of a trace as samples to learn from, in their order.
@@ -18,25 +18,14 @@ let samples (trace: TestbedTrace) =
 
 /// The response times of the system that a trace was recorded on: a forest fitted to all its rows taken together.
 let responseTimes (scenario: Scenario) (trace: TestbedTrace) key : Result<IResponseTimeModel, string> =
-    let idle = ControlAction.Keep scenario.Grid.Controls.Count
-
-    let settings =
-        {
-            Grid = scenario.Grid
-            Reward = scenario.Reward
-            Discount = scenario.Discount
-            BasePolicy =
-                { new IPolicy<SystemState, ControlAction> with
-                    member _.Act(_, _, _) = idle
-                }
-            Planner = Planner.BasePolicy
-            Estimation =
-                { scenario.Estimation with
-                    Forgetting = Forgetting.Never
-                }
+    let estimation =
+        { scenario.Estimation with
+            Forgetting = Forgetting.Never
         }
 
-    match (Cycle.start settings (samples trace) key).Estimator.Model with
+    let layout = FeatureLayout(scenario.Grid, scenario.Reward.Objectives.Count)
+
+    match (Estimate.start estimation layout key (samples trace)).Model with
     | Ok model -> Ok model.ResponseTimes
     | Error(CycleError.TooFewSamples(available, required)) ->
         Error

@@ -14,12 +14,11 @@ namespace OnlinePolicyAdaptation.Learning.SystemModels;
 /// </remarks>
 public sealed class FeatureLayout
 {
-    private readonly ControlGrid _grid;
     private readonly int[] _controls;
 
     public FeatureLayout(ControlGrid grid, int services)
     {
-        _grid = grid;
+        Grid = grid;
         Services = services;
         _controls = [.. Enumerable.Range(0, grid.Controls.Count).OrderBy(i => Rank(grid.Controls[i].Target))];
         Names =
@@ -30,6 +29,8 @@ public sealed class FeatureLayout
         ];
         TargetNames = [.. Enumerable.Range(1, services).Select(service => $"d{service}")];
     }
+
+    public ControlGrid Grid { get; }
 
     public int Services { get; }
 
@@ -44,7 +45,7 @@ public sealed class FeatureLayout
     {
         for (var i = 0; i < _controls.Length; i++)
         {
-            features[i] = _grid.Controls[_controls[i]].Value(configuration.Levels[_controls[i]]);
+            features[i] = Grid.Controls[_controls[i]].Value(configuration.Levels[_controls[i]]);
         }
         for (var service = 0; service < Services; service++)
         {
@@ -57,11 +58,11 @@ public sealed class FeatureLayout
     /// <summary>The share of a service's requests that the front node does not refuse.</summary>
     private double Admitted(Configuration configuration, int service)
     {
-        for (var i = 0; i < _grid.Controls.Count; i++)
+        for (var i = 0; i < Grid.Controls.Count; i++)
         {
-            if (_grid.Controls[i].Target is ControlTarget.BlockingRate blocking && blocking.Service == service)
+            if (Grid.Controls[i].Target is ControlTarget.BlockingRate blocking && blocking.Service == service)
             {
-                return 1 - _grid.Controls[i].Value(configuration.Levels[i]);
+                return 1 - Grid.Controls[i].Value(configuration.Levels[i]);
             }
         }
         return 1;

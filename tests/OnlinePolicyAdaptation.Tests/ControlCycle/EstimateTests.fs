@@ -5,18 +5,16 @@ open FsCheck
 open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.Learning.SystemModels
 open OnlinePolicyAdaptation.Tests
 
-let private settings =
-    let settings = TwoNodes.settings (Planner.Rollout 3)
-
-    { settings with
-        Estimation =
-            { settings.Estimation with
-                Forgetting = Forgetting.ByRelevance 10
-                RegrownTrees = 5
-            }
+let private estimation =
+    { (TwoNodes.settings (Planner.Rollout 3)).Estimation with
+        Forgetting = Forgetting.ByRelevance 10
+        RegrownTrees = 5
     }
+
+let private layout = FeatureLayout(TwoNodes.grid, 1)
 
 /// The formula's response time with noise of a few percent.
 let private noisy (random: RandomKey) onNode2 cycle configuration =
@@ -36,14 +34,14 @@ let private informed =
             for i, configuration in List.indexed TwoNodes.configurations ->
                 noisy key 0.08 (-1000 + 30 * round + i) configuration
     ]
-    |> Estimate.start settings key
+    |> Estimate.start estimation layout key
 
 /// Learns from visits to configurations, the node 2 being at this speed.
 let private visit onNode2 (configurations: Configuration list) estimator =
     ((estimator, []), List.indexed configurations)
     ||> List.fold (fun (estimator, changes) (cycle, configuration) ->
         let estimator, change, _ =
-            Estimate.learn settings cycle (key.Split cycle) (noisy key onNode2 cycle configuration) estimator
+            Estimate.learn estimation layout cycle (key.Split cycle) (noisy key onNode2 cycle configuration) estimator
 
         estimator, changes @ ValueOption.toList change)
 

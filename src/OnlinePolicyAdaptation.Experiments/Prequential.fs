@@ -1,0 +1,131 @@
+namespace OnlinePolicyAdaptation.Experiments
+
+open System
+open OnlinePolicyAdaptation.Domain.Mdp
+open OnlinePolicyAdaptation.Learning.SystemModels
+open OnlinePolicyAdaptation.ControlCycle
+
+/// What is evaluated on a trace.
+[<RequireQualifiedAccess>]
+type Estimation =
+    /// A model that forgets in this way.
+    | By of Forgetting
+    /// The same, but with all trees grown anew in every cycle: what growing a few at a time is compared with.
+    | FullRefit of Forgetting
+    /// A model that is told of the change: where a trace ends and the next begins, it forgets all.
+    | Oracle
+
+    member this.Name =
+        match this with
+        | By forgetting -> EstimationSyntax.forgettingName forgetting
+        | FullRefit forgetting -> $"{EstimationSyntax.forgettingName forgetting}, full refit"
+        | Oracle -> "told of the change"
+
+/// One measurement, first predicted, then learned from.
+[<Struct>]
+type Prediction =
+    {
+        /// Which trace it is from, from 0.
+        Trace: int
+        /// Sum of the absolute errors over the services, in seconds; none where there was no model.
+        Error: float voption
+        /// Sum of the measured response times, in seconds.
+        Measured: float
+        /// Whether a change of the system was noticed with it.
+        Noticed: bool
+        /// Time to detect, forget and refit.
+        Learning: TimeSpan
+    }
+
+/// Predict, then learn: every row tests the model before it trains it (A. P. Dawid, Statistical Theory: The Prequential
+/// Approach, Journal of the Royal Statistical Society A 147, 1984).
+[<RequireQualifiedAccess>]
+module Prequential =
+
+    let private settings (estimation: EstimationSettings) kind =
+        match kind with
+        | Estimation.By forgetting ->
+            { estimation with
+                Forgetting = forgetting
+            }
+        | Estimation.FullRefit forgetting ->
+            { estimation with
+                Forgetting = forgetting
+                RegrownTrees = estimation.Forest.Trees
+            }
+        | Estimation.Oracle ->
+            { estimation with
+                Forgetting = Forgetting.Never
+            }
+
+    /// An estimator that has forgotten all but its last model, which stays in place until something is learned.
+    let private forgetAll estimation layout key (estimator: Estimator) =
+        { Estimate.start estimation layout key [] with
+            Model = estimator.Model
+        }
+
+    let private predicted (estimator: Estimator) estimation (sample: Sample) =
+        match estimator.Model with
+        | Error _ -> ValueNone
+        | Ok model ->
+            let loads = SampleWindow.quantised estimation sample.OfferedLoads
+            let seconds = Estimate.predict model sample.Configuration loads
+
+            ValueSome(
+                Seq.zip seconds sample.ResponseTimes
+                |> Seq.sumBy (fun (predicted, measured) -> abs (predicted - measured.Seconds))
+            )
+
+    /// Evaluates on traces in sequence; one prediction per sample, in order. `onSample` is called after each.
+    let run (estimation: EstimationSettings) (layout: FeatureLayout) (key: RandomKey) kind traces onSample =
+        let learned = settings estimation kind
+
+        // Told of a change, a model is not to be silent until it has as many samples as a first one needs.
+        let again = { learned with MinimumSamples = 1 }
+
+        let step (struct (estimator, settings)) cycle trace (sample: Sample) =
+            let error = predicted estimator settings sample
+            let began = TimeProvider.System.GetTimestamp()
+
+            let estimator, change, _ =
+                Estimate.learn settings layout cycle (key.Split(cycle + 1)) sample estimator
+
+            let learning = TimeProvider.System.GetElapsedTime began
+            onSample ()
+
+            {
+                Trace = trace
+                Error = error
+                Measured = sample.ResponseTimes |> Seq.sumBy _.Seconds
+                Noticed = ValueOption.isSome change
+                Learning = learning
+            },
+            struct (estimator, settings)
+
+        let mutable state = struct (Estimate.start learned layout (key.Split 0) [], learned)
+        let predictions = ResizeArray<Prediction>()
+
+        for trace, samples in Seq.indexed (traces: Sample[] list) do
+            match kind with
+            | Estimation.Oracle when trace > 0 ->
+                let struct (estimator, _) = state
+                state <- struct (forgetAll again layout (key.Split 0) estimator, again)
+            | _ -> ()
+
+            for sample in samples do
+                let prediction, next = step state predictions.Count trace sample
+                state <- next
+                predictions.Add prediction
+
+        predictions.ToArray()
+
+    /// Sum of the errors over the sum of what was measured, where both are known; NaN where nothing was predicted.
+    let nmae (predictions: Prediction seq) =
+        let error, measured =
+            ((0.0, 0.0), predictions)
+            ||> Seq.fold (fun (error, measured) prediction ->
+                match prediction.Error with
+                | ValueSome e -> error + e, measured + prediction.Measured
+                | ValueNone -> error, measured)
+
+        error / measured
