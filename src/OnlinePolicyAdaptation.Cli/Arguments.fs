@@ -169,10 +169,12 @@ type ImportArguments =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | File _ -> "safetensors file with the state_dict of an MlpPolicy of Stable-Baselines3"
+            | File _ ->
+                "ONNX file (.onnx) of an actor, from observation to three logits per control; or safetensors file with the state_dict of an MlpPolicy of Stable-Baselines3"
             | Scenario _ -> "folder of the scenario (or its scenario.json) whose controls the policy moves"
             | Out _ -> "policy file to write"
-            | Activation _ -> "of the hidden layers: tanh (default) or relu"
+            | Activation _ ->
+                "of the hidden layers of a safetensors file: tanh (default) or relu; an ONNX file tells it"
             | Observation _ ->
                 "what the network sees: normalised (default: each control, and each load of --loads, from its range onto -1..1), levels (0, 1, ..) or values (cores, shares) of the controls, then loads in req/s if it has inputs for them"
             | Loads _ ->

@@ -10,6 +10,7 @@ open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Experiments
 open OnlinePolicyAdaptation.Learning.ActorCritic
+open OnlinePolicyAdaptation.Onnx
 
 /// The option's word among those it may be.
 let private oneOf option (words: (string * 'a) list) (word: string) =
@@ -76,26 +77,31 @@ let private saved path (network: ActorCriticNetwork) (encoding: ObservationEncod
     else
         Ok(SavedPolicy(network, encoding, origin))
 
+/// The network in a file of either kind. A state_dict does not tell its activation; an ONNX graph does.
+let private network (path: string) (activation: string option) =
+    let isOnnx = path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase)
+
+    match activation with
+    | Some given when isOnnx -> Error $"--activation: '{given}'; expected none, as {path} tells it"
+    | _ when isOnnx -> Ok(OnnxActorFile.Load path)
+    | given ->
+        oneOf "--activation" [ "tanh", Activation.Tanh; "relu", Activation.Relu ] (Option.defaultValue "tanh" given)
+        |> Result.map (fun activation -> NetworkTensors.Network((SafetensorsFile.Load path).Tensors, activation, path))
+
 let import (arguments: ParseResults<ImportArguments>) =
     let path = arguments.GetResult ImportArguments.File
     let out = arguments.GetResult ImportArguments.Out
 
     Scenario.load (arguments.GetResult ImportArguments.Scenario)
     |> Result.bind (fun scenario ->
-        oneOf
-            "--activation"
-            [ "tanh", Activation.Tanh; "relu", Activation.Relu ]
-            (arguments.GetResult(ImportArguments.Activation, "tanh"))
-        |> Result.bind (fun activation ->
+        network path (arguments.TryGetResult ImportArguments.Activation)
+        |> Result.bind (fun network ->
             let observation = arguments.GetResult(ImportArguments.Observation, "normalised")
 
             oneOf "--observation" [ "normalised", Normalised; "levels", Levels; "values", Values ] observation
             |> Result.bind (fun observed ->
                 loadRange scenario (arguments.TryGetResult ImportArguments.Loads)
                 |> Result.bind (fun loads ->
-                    let network =
-                        NetworkTensors.Network((SafetensorsFile.Load path).Tensors, activation, path)
-
                     let origin =
                         PolicyOrigin(
                             scenario.Name,

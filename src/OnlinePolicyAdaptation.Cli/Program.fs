@@ -16,6 +16,7 @@ examples:
   opar evaluate before.csv after.csv
   opar plan --scenario scenarios/1-two-services --algorithm rollout --lookahead 3 --out plan.json
   opar policy import exported.safetensors --scenario scenarios/2-system-change --out policy.safetensors
+  opar policy import actor.onnx --scenario scenarios/2-system-change --out policy.safetensors
   opar policy show policy.safetensors
   opar train scenarios/2-system-change --out base.policy
   opar train scenarios/2-system-change --after-change --warm-start base.policy --seed 2 --out adapted.policy"""

@@ -66,6 +66,12 @@ let private training assembly =
     references assembly
     |> List.filter (fun name -> name = "TorchSharp" || name = "OnlinePolicyAdaptation.Training")
 
+let private onnx assembly =
+    references assembly
+    |> List.filter (fun name ->
+        name.StartsWith "Microsoft.ML.OnnxRuntime"
+        || name = "OnlinePolicyAdaptation.Onnx")
+
 let private filesAndClocks assembly =
     uses assembly
     |> List.filter (fun name -> name.StartsWith "System.IO." || clocks.Contains name)
@@ -83,6 +89,7 @@ let tests =
                             "OnlinePolicyAdaptation.Domain"
                             "OnlinePolicyAdaptation.Learning"
                             "OnlinePolicyAdaptation.Training"
+                            "OnlinePolicyAdaptation.Onnx"
                         ] -> testCase assembly (fun () -> Expect.equal (fsharpCore assembly) [] "F# stays above C#")
                 ]
 
@@ -110,6 +117,7 @@ let tests =
                             "OnlinePolicyAdaptation.Planning"
                             "OnlinePolicyAdaptation.ControlCycle"
                             "OnlinePolicyAdaptation.Experiments"
+                            "OnlinePolicyAdaptation.Onnx"
                         ] do
                         yield
                             testCase assembly (fun () ->
@@ -123,6 +131,28 @@ let tests =
                                 "the command trains, but touches no tensor")
                 ]
 
+            testList
+                "only Onnx refers to ONNX Runtime, and only the command to Onnx"
+                [
+                    for assembly in
+                        [
+                            "OnlinePolicyAdaptation.Domain"
+                            "OnlinePolicyAdaptation.Learning"
+                            "OnlinePolicyAdaptation.Training"
+                            "OnlinePolicyAdaptation.Planning"
+                            "OnlinePolicyAdaptation.ControlCycle"
+                            "OnlinePolicyAdaptation.Experiments"
+                        ] do
+                        yield testCase assembly (fun () -> Expect.equal (onnx assembly) [] "ONNX stays at the edge")
+
+                    yield
+                        testCase "opar" (fun () ->
+                            Expect.equal
+                                (onnx "opar")
+                                [ "OnlinePolicyAdaptation.Onnx" ]
+                                "the command imports, but runs no session")
+                ]
+
             testCase "Planning uses no file and no clock" (fun () ->
                 Expect.equal (filesAndClocks "OnlinePolicyAdaptation.Planning") [] "planning is a pure function")
 
@@ -131,6 +161,11 @@ let tests =
                 Expect.isNonEmpty (fsharpCore "OnlinePolicyAdaptation.Tests") "the tests are F#"
                 Expect.isNonEmpty (akka "Akka.Streams") "Akka.Streams is made of Akka"
                 Expect.isNonEmpty (training "OnlinePolicyAdaptation.Training") "training is made of TorchSharp"
+
+                Expect.containsAll
+                    (onnx "OnlinePolicyAdaptation.Onnx")
+                    [ "Microsoft.ML.OnnxRuntime" ]
+                    "the import asks the runtime"
 
                 Expect.containsAll
                     (filesAndClocks "OnlinePolicyAdaptation.Tests")

@@ -53,6 +53,21 @@ let runWith variables folder arguments =
 
 let run folder arguments = runWith [] folder arguments
 
+/// What the dynamic linker was asked for while a command ran and succeeded, by its own log; skips the test where it keeps none.
+let librariesOf folder arguments =
+    if not (OperatingSystem.IsLinux()) then
+        skiptest "asks the dynamic linker of Linux"
+
+    Scratch.withFolder (fun logs ->
+        let log = Path.Combine(logs, "linker")
+
+        let outcome =
+            runWith [ "LD_DEBUG", "files"; "LD_DEBUG_OUTPUT", log ] folder arguments
+
+        Expect.equal outcome.ExitCode 0 $"{outcome.Output}{outcome.Errors}"
+
+        Directory.GetFiles logs |> Array.map File.ReadAllText |> String.concat "\n")
+
 /// Runs the command and sends it what Ctrl-C sends as soon as it shows progress.
 let interrupt folder arguments =
     use started = start [] folder arguments

@@ -5,8 +5,8 @@ module OnlinePolicyAdaptation.Tests.Scratch
 open System
 open System.IO
 
-/// Runs a test with an empty folder, which is deleted afterwards.
-let withFolder (test: string -> unit) =
+/// Runs a test, or what a test needs, with an empty folder, which is deleted afterwards.
+let withFolder (test: string -> 'a) =
     let folder = Path.Combine(Path.GetTempPath(), $"opar-{Guid.NewGuid():N}")
     Directory.CreateDirectory folder |> ignore
 
