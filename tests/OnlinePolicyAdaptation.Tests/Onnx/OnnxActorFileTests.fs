@@ -528,6 +528,8 @@ let tests =
             }
 
             test "what changes nothing may stand in between" {
+                let metadata = [ OnnxFile.text 1 "key"; OnnxFile.text 2 "value" ]
+
                 let bytes =
                     OnnxFile.model
                         [
@@ -535,9 +537,14 @@ let tests =
                             OnnxFile.node "Flatten" [ "observation" ] [ "a" ] [ OnnxFile.integerAttribute "axis" 1L ]
                             OnnxFile.node "Identity" [ "w" ] [ "v" ] []
                             OnnxFile.node "MatMul" [ "a"; "v" ] [ "b" ] []
-                            OnnxFile.node "Identity" [ "b" ] [ "logits" ] []
+                            OnnxFile.node
+                                "Identity"
+                                [ "b" ]
+                                [ "logits" ]
+                                [ OnnxFile.message 9 metadata; OnnxFile.text 7 "" ]
                             OnnxFile.initialiser (OnnxFile.tensor "w" [ 2; 6 ] [ for i in 1..12 -> float32 i ])
                             OnnxFile.text 10 "a description"
+                            OnnxFile.message 16 metadata
                             OnnxFile.value 13 "b" [ OnnxFile.Any; OnnxFile.Fixed 6L ]
                         ]
 
