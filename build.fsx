@@ -83,6 +83,20 @@ let build () =
 
     step "build" ([ "build"; solution; "--configuration"; "Release"; "--no-restore" ] @ quietly)
 
+/// Where `dotnet pack` puts packages: a folder that can be added as a NuGet source.
+let packages = Path.Combine(artifacts, "package", "release")
+
+let pack () =
+    build ()
+
+    if Directory.Exists packages then
+        Directory.Delete(packages, recursive = true)
+
+    step "pack" [ "pack"; solution; "--configuration"; "Release"; "--no-build" ]
+
+    for file in Directory.GetFiles(packages, "*.nupkg") |> Array.sort do
+        printfn $"%8.1f{float (FileInfo file).Length / 1024.0} kB  {Path.GetRelativePath(root, file)}"
+
 let formatted = [ "src"; "tests"; "scenarios"; "build.fsx" ]
 
 let format () =
@@ -152,6 +166,7 @@ let targets =
         target "format" (Alone format) "lay out all code"
         target "format-check" (Alone checkFormat) "fail if any code is not laid out so"
         target "test" (With("Expecto's, e.g. --filter Planning", test)) "build and run the tests"
+        target "pack" (Alone pack) "make the NuGet packages and the tool opar in .artifacts/package/release"
         target "run" (With("those of `opar run`", run)) "build and run scenarios/2-system-change"
         target "bench" (With("BenchmarkDotNet's, e.g. --filter '*Forest*'", bench)) "build and run the benchmarks"
         target "clean" (Alone clean) "delete .artifacts"

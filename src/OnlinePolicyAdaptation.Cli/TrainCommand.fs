@@ -248,7 +248,16 @@ let private checkFolder (path: string) =
     | folder when Directory.Exists folder -> Ok()
     | folder -> Error $"{path}: the folder {folder} does not exist"
 
+/// The tool package comes without libtorch, which is a hundred times its size.
+let private checkLibTorch request =
+    match LibTorch.Problem() with
+    | null -> Ok request
+    | problem ->
+        Error
+            $"training needs TorchSharp and libtorch, which the tool package leaves out (540 MB): use an opar built from the sources by `dotnet fsi build.fsx build`. ({problem})"
+
 let run (arguments: ParseResults<TrainArguments>) =
     checkFolder (arguments.GetResult TrainArguments.Out)
     |> Result.bind (fun () -> request arguments)
+    |> Result.bind checkLibTorch
     |> Result.map (fun request -> trainUntilStopped request |> write arguments request)
