@@ -76,16 +76,25 @@ public sealed record TraceColumns(EquatableArray<TraceColumn> Controls, Equatabl
     /// The names of the KTH testbed: control names as they are; <c>l1, cl1, d1</c> for service 1; loads in req/s, times in
     /// seconds, shares as fractions.
     /// </summary>
-    public static TraceColumns Testbed(ControlGrid grid, int services) =>
+    /// <param name="grid">The controls that were recorded.</param>
+    /// <param name="services">The number of services.</param>
+    /// <param name="loadLevelUnit">
+    /// The unit of <c>expected_l1</c>, the load that the recording was configured for, such as <c>5 req/s</c>; null: the
+    /// trace has no such columns.
+    /// </param>
+    public static TraceColumns Testbed(ControlGrid grid, int services, string? loadLevelUnit = null) =>
         new(
             grid.Controls.Select(control => new TraceColumn(
                     control.Name,
                     control.Target is ControlTarget.CpuCores ? "cores" : "fraction"
                 ))
                 .ToEquatableArray(),
-            Enumerable.Range(1, services).Select(TestbedService).ToEquatableArray()
+            Enumerable.Range(1, services).Select(service => TestbedService(service, loadLevelUnit)).ToEquatableArray()
         );
 
-    private static ServiceColumns TestbedService(int number) =>
-        new(new($"l{number}", "req/s"), new($"cl{number}", "req/s"), new($"d{number}", "s"));
+    private static ServiceColumns TestbedService(int number, string? loadLevelUnit) =>
+        new(new($"l{number}", "req/s"), new($"cl{number}", "req/s"), new($"d{number}", "s"))
+        {
+            LoadLevel = loadLevelUnit is null ? null : new($"expected_l{number}", loadLevelUnit),
+        };
 }

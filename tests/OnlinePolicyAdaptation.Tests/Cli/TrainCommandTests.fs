@@ -16,7 +16,7 @@ let private within (test: string -> unit) =
 let private short =
     [ "train"; "."; "--steps"; "3000"; "--report"; "training.html"; "--out" ]
 
-let private succeeds (outcome: Opar.Outcome) =
+let private succeeds (outcome: Dotnet.Outcome) =
     Expect.equal outcome.ExitCode 0 $"{outcome.Output}{outcome.Errors}"
 
 let private scenarioSystem folder =

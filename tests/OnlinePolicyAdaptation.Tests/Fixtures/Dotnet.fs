@@ -1,0 +1,51 @@
+/// Programs that are run by `dotnet`, as a user would.
+[<RequireQualifiedAccess>]
+module OnlinePolicyAdaptation.Tests.Dotnet
+
+open System
+open System.Diagnostics
+open System.IO
+open Expecto
+
+type Outcome =
+    {
+        ExitCode: int
+        Output: string
+        Errors: string
+    }
+
+let private dotnet =
+    match Environment.ProcessPath with
+    | null -> "dotnet"
+    | path when Path.GetFileNameWithoutExtension path = "dotnet" -> path
+    | _ -> "dotnet"
+
+/// Starts `dotnet` in a folder with some more environment variables.
+let start (variables: (string * string) list) folder (arguments: string list) =
+    let info = ProcessStartInfo(dotnet, arguments)
+    info.WorkingDirectory <- folder
+    info.RedirectStandardOutput <- true
+    info.RedirectStandardError <- true
+
+    for name, value in variables do
+        info.Environment[name] <- value
+
+    match Process.Start info with
+    | null -> failtest "the command did not start"
+    | started -> started
+
+/// Reads what a command writes until it ends.
+let finish (started: Process) written =
+    let errors = started.StandardError.ReadToEndAsync()
+    let output = started.StandardOutput.ReadToEnd()
+    started.WaitForExit()
+
+    {
+        ExitCode = started.ExitCode
+        Output = output
+        Errors = written + errors.Result
+    }
+
+let run variables folder arguments =
+    use started = start variables folder arguments
+    finish started ""
