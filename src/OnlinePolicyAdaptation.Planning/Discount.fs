@@ -13,6 +13,7 @@ type Discount =
 [<RequireQualifiedAccess>]
 module Discount =
 
+    /// An error where gamma is not above 0 and below 1, NaN included.
     let create gamma =
         if gamma > 0.0 && gamma < 1.0 then
             Ok(Discount gamma)

@@ -38,11 +38,13 @@ type FiniteModel =
 
     member this.StateCount = this.firstChoice.Length - 1
     member this.ChoiceCount = this.actions.Length
+    /// Of each state the number of its first choice, and at the end the number of choices.
     member this.FirstChoice = this.firstChoice
     /// Action of each choice.
     member this.Actions = this.actions
     /// Expected reward of each choice.
     member this.Rewards = this.rewards
+    /// Of each choice the number of its first successor, and at the end the number of successors.
     member this.FirstSuccessor = this.firstSuccessor
     /// State of each successor.
     member this.Successors = this.successors

@@ -11,7 +11,8 @@ open OnlinePolicyAdaptation.Domain.Network
 let states (grid: ControlGrid) (offeredLoads: EquatableArray<RequestRate>) =
     Array.init grid.ConfigurationCount (fun i -> SystemState(grid.ConfigurationAt i, offeredLoads))
 
-/// The system model under one load, as a table. The response times of each configuration are asked for once.
+/// The system model under one load, as a table. The response times of each configuration are asked for once and taken
+/// to be finite.
 let tabulate (dynamics: NetworkDynamics) (offeredLoads: EquatableArray<RequestRate>) =
     let grid = dynamics.Grid
     let loads = Seq.toArray offeredLoads
@@ -41,7 +42,8 @@ let greedy (grid: ControlGrid) (moveCharge: float) (model: FiniteModel) : Finite
 
     FinitePolicy.greedy model (fun action -> charges[action])
 
-/// A policy of the domain as a table.
+/// A policy of the domain as a table over the states of the model; acts in state i under child i of the key. An error where
+/// it takes an action that is not admissible.
 let policy (dynamics: NetworkDynamics) offeredLoads (policy: IPolicy<SystemState, ControlAction>) key model =
     let grid = dynamics.Grid
 

@@ -28,8 +28,8 @@ let private best (grid: ControlGrid) (model: FiniteModel) (mask: ActionMask) sta
 /// load of a state that the policy is asked for is taken to be this one.
 ///
 /// The base policy is asked once for every configuration, under the child of the key 0 with its number. An error where
-/// it takes an action that leaves the grid, where a reward is not finite, or where the horizon is below 1. A mask that
-/// allows none of the actions of the grid gets "keep" as far as it allows that.
+/// it takes an action that leaves the grid, or where the horizon is below 1. A mask that allows none of the actions of the
+/// grid gets "keep" as far as it allows that.
 let create
     (dynamics: NetworkDynamics)
     (offeredLoads: EquatableArray<RequestRate>)

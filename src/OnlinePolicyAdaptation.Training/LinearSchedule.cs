@@ -5,6 +5,7 @@ namespace OnlinePolicyAdaptation.Training;
 /// <param name="Last">Its value when all steps are done.</param>
 public readonly record struct LinearSchedule(double First, double Last)
 {
+    /// <summary>A hyperparameter that stays as it is.</summary>
     public static LinearSchedule Constant(double value) => new(value, value);
 
     /// <param name="progress">The share of the training steps done, in [0, 1].</param>

@@ -221,8 +221,10 @@ public sealed record PpoOptions
 
     // For callers whose language has no `with`.
 
+    /// <summary>So many steps of all environments together, at least 1.</summary>
     public PpoOptions WithSteps(long steps) => this with { Steps = steps };
 
+    /// <summary>Another discount, at least 0 and below 1.</summary>
     public PpoOptions WithDiscount(double discount) => this with { Discount = discount };
 
     /// <summary>More environments, with minibatches that grow in proportion: as many gradient steps per batch.</summary>

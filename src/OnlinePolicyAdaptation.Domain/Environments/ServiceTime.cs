@@ -9,6 +9,7 @@ public abstract record ServiceTime
 {
     private ServiceTime(double meanSeconds) => MeanSeconds = Require.Positive(meanSeconds, nameof(meanSeconds));
 
+    /// <summary>Mean work, in CPU seconds; above 0.</summary>
     public double MeanSeconds { get; }
 
     /// <summary>Draws the work of one request, in CPU seconds.</summary>

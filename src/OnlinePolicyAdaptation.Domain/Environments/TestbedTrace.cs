@@ -25,6 +25,7 @@ public sealed class TestbedTrace
         RowsWithoutService = rowsWithoutService;
     }
 
+    /// <summary>The file it was read from.</summary>
     public string Path { get; }
 
     /// <summary>The rows in which every service answered something, in the file's order; at least one.</summary>
@@ -37,6 +38,10 @@ public sealed class TestbedTrace
     /// The file or a column is missing, there is no row, or a value is not a number in its range or off the grid; the
     /// message names file, line, column and value.
     /// </exception>
+    /// <summary>Reads all rows.</summary>
+    /// <param name="path">A CSV file with a header; numbers have a decimal point.</param>
+    /// <param name="grid">The controls; every row is on it.</param>
+    /// <param name="columns">Where controls and measurements stand, and in which units.</param>
     public static TestbedTrace Read(string path, ControlGrid grid, TraceColumns columns)
     {
         using var file = TraceFile.Open(path);

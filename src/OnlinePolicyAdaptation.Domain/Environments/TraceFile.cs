@@ -36,6 +36,8 @@ public sealed class TraceFile : IDisposable
         return Guarded(path, () => new TraceFile(path, CsvDataReader.Create(path)));
     }
 
+    /// <summary>Goes to the next row; false where there is none.</summary>
+    /// <exception cref="BadInputException">It is not readable as CSV.</exception>
     public bool Read() => Guarded(_path, _reader.Read);
 
     /// <summary>The field of each row in this column, checked to be a finite number from 0 to <paramref name="highest"/>.</summary>

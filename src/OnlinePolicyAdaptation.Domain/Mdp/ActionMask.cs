@@ -7,6 +7,8 @@ namespace OnlinePolicyAdaptation.Domain.Mdp;
 /// </remarks>
 public sealed record ActionMask
 {
+    /// <param name="allowed">One per component; bit k is set where choice k is allowed.</param>
+    /// <exception cref="ArgumentException">A component has no choice.</exception>
     public ActionMask(EquatableArray<ulong> allowed)
     {
         for (var i = 0; i < allowed.Count; i++)
@@ -19,9 +21,11 @@ public sealed record ActionMask
         Allowed = allowed;
     }
 
+    /// <summary>One per component; bit k is set where choice k is allowed. None is 0.</summary>
     public EquatableArray<ulong> Allowed { get; }
 
     public int Components => Allowed.Count;
 
+    /// <summary>Whether a component, from 0, may take a choice, 0 to 63.</summary>
     public bool Allows(int component, int choice) => ((Allowed[component] >> choice) & 1) != 0;
 }

@@ -20,6 +20,7 @@ public readonly struct EquatableArray<T> : IEquatable<EquatableArray<T>>, IReadO
 
     public T this[int index] => Items[index];
 
+    /// <summary>The elements in place, not copied.</summary>
     public ReadOnlySpan<T> AsSpan() => Items.AsSpan();
 
     public bool Equals(EquatableArray<T> other) => AsSpan().SequenceEqual(other.AsSpan());
@@ -49,11 +50,14 @@ public readonly struct EquatableArray<T> : IEquatable<EquatableArray<T>>, IReadO
     public static bool operator !=(EquatableArray<T> left, EquatableArray<T> right) => !left.Equals(right);
 }
 
+/// <summary>Makes equatable arrays.</summary>
 public static class EquatableArray
 {
+    /// <summary>A copy of the items, in their order. Collection expressions call this: <c>[a, b]</c>.</summary>
     public static EquatableArray<T> Create<T>(ReadOnlySpan<T> items)
         where T : IEquatable<T> => new([.. items]);
 
+    /// <summary>A copy of the items, in their order; from F# <c>[ a; b ].ToEquatableArray()</c>.</summary>
     public static EquatableArray<T> ToEquatableArray<T>(this IEnumerable<T> items)
         where T : IEquatable<T> => new([.. items]);
 }

@@ -11,6 +11,7 @@ namespace OnlinePolicyAdaptation.Domain.Mdp;
 /// </remarks>
 public interface ILocalModel
 {
+    /// <summary>The components, terms and sums, and which depends on which.</summary>
     TermLayout Layout { get; }
 
     /// <summary>A term under the levels of all components. It looks at those in its scope only.</summary>

@@ -4,5 +4,6 @@ namespace OnlinePolicyAdaptation.Domain.Mdp;
 /// <remarks>Pure and thread-safe. Never NaN nor infinite.</remarks>
 public interface IValueFunction<in TState>
 {
+    /// <summary>The discounted sum, in units of the reward.</summary>
     double Value(TState state);
 }

@@ -13,6 +13,7 @@ public readonly record struct RandomKey(ulong Value)
     /// <summary>The child key with this index; children of one key are independent of each other and of it.</summary>
     public RandomKey Split(ulong index) => new(Mix(Mix(Value) + (GoldenGamma * (index + 1))));
 
+    /// <inheritdoc cref="Split(ulong)"/>
     public RandomKey Split(int index) => Split(unchecked((ulong)index));
 
     /// <summary>The random numbers of this key, from the first.</summary>

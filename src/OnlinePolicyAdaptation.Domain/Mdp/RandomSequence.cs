@@ -8,6 +8,7 @@ public struct RandomSequence
 
     internal RandomSequence(ulong state) => _state = state;
 
+    /// <summary>Uniform on all 2^64 numbers.</summary>
     public ulong NextUInt64() => RandomKey.Mix(_state += 0x9E3779B97F4A7C15);
 
     /// <summary>Uniform on [0, 1), a multiple of 2^-53.</summary>

@@ -43,8 +43,10 @@ public sealed class TermLayout
 
     public int SumCount { get; }
 
+    /// <summary>The number of levels of a component.</summary>
     public int LevelCount(int component) => _levelCounts[component];
 
+    /// <summary>The sum that a term belongs to.</summary>
     public int SumOf(int term) => _sumOf[term];
 
     /// <summary>The terms that depend on a component, ascending.</summary>

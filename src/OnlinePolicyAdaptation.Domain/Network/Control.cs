@@ -27,6 +27,7 @@ public sealed record Control
     /// <param name="lowest">The value of level 0, in cores or as a share.</param>
     /// <param name="highest">The value of the last level; above <paramref name="lowest"/>.</param>
     /// <param name="levels">The number of levels, at least 2.</param>
+    /// <exception cref="ArgumentException">The name is blank, or a number is out of its range; the message says which.</exception>
     public Control(string name, ControlTarget target, double lowest, double highest, int levels)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
@@ -55,14 +56,18 @@ public sealed record Control
         Levels = levels;
     }
 
+    /// <summary>As in traces and reports; never blank.</summary>
     public string Name { get; }
 
     public ControlTarget Target { get; }
 
+    /// <summary>The value of level 0, in cores or as a share; not negative.</summary>
     public double Lowest { get; }
 
+    /// <summary>The value of the last level, in cores or as a share; a share is at most 1.</summary>
     public double Highest { get; }
 
+    /// <summary>The number of levels, at least 2; they are numbered from 0.</summary>
     public int Levels { get; }
 
     /// <summary>The difference between the values of neighbouring levels.</summary>

@@ -8,6 +8,8 @@ public sealed record ControlAction
     /// <summary>The choices of one control in an <see cref="ActionMask"/>: down, keep, up.</summary>
     public const int ChoicesPerControl = 3;
 
+    /// <param name="moves">One per control, in the grid's order.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A move is not -1, 0 or +1.</exception>
     public ControlAction(EquatableArray<int> moves)
     {
         foreach (var move in moves)
@@ -33,6 +35,7 @@ public sealed record ControlAction
         return new(moves.ToEquatableArray());
     }
 
+    /// <summary>Whether the mask allows every move; it has a component for each control.</summary>
     public bool IsAllowedBy(ActionMask mask)
     {
         for (var i = 0; i < Moves.Count; i++)
@@ -67,7 +70,9 @@ public sealed record ControlAction
         return new(moves.ToEquatableArray());
     }
 
+    /// <summary>Whether no control moves.</summary>
     public bool IsKeep => !Moves.AsSpan().ContainsAnyExcept(0);
 
+    /// <summary>The action that moves none of so many controls.</summary>
     public static ControlAction Keep(int controls) => new(new int[controls].ToEquatableArray());
 }

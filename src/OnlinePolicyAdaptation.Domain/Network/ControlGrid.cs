@@ -19,6 +19,9 @@ public enum GridEdge
 /// </remarks>
 public sealed record ControlGrid
 {
+    /// <param name="controls">At least one, of different names.</param>
+    /// <param name="edge">What happens to a move that would leave the grid.</param>
+    /// <exception cref="ArgumentException">There is no control, or two have the same name.</exception>
     public ControlGrid(EquatableArray<Control> controls, GridEdge edge = GridEdge.Mask)
     {
         ArgumentOutOfRangeException.ThrowIfZero(controls.Count, nameof(controls));
@@ -42,6 +45,7 @@ public sealed record ControlGrid
     /// <exception cref="OverflowException">More than 2^31 - 1: they cannot be enumerated.</exception>
     public int ActionCount => Product(static _ => ControlAction.ChoicesPerControl);
 
+    /// <summary>Whether a configuration has a level of every control, each one that the control has.</summary>
     public bool Contains(Configuration configuration)
     {
         var levels = configuration.Levels;
@@ -59,6 +63,7 @@ public sealed record ControlGrid
         return true;
     }
 
+    /// <summary>The configuration of a number from 0 to <see cref="ConfigurationCount"/> - 1, which is not checked.</summary>
     public Configuration ConfigurationAt(int index)
     {
         var levels = new int[Controls.Count];
@@ -69,6 +74,7 @@ public sealed record ControlGrid
         return new Configuration(levels.ToEquatableArray());
     }
 
+    /// <summary>The number of a configuration that the grid contains, which is not checked.</summary>
     public int IndexOf(Configuration configuration)
     {
         var index = 0;
@@ -79,6 +85,7 @@ public sealed record ControlGrid
         return index;
     }
 
+    /// <summary>The action of a number from 0 to <see cref="ActionCount"/> - 1, which is not checked.</summary>
     public ControlAction ActionAt(int index)
     {
         var moves = new int[Controls.Count];
@@ -90,6 +97,7 @@ public sealed record ControlGrid
         return new ControlAction(moves.ToEquatableArray());
     }
 
+    /// <summary>The number of an action with a move for every control, which is not checked.</summary>
     public int IndexOf(ControlAction action)
     {
         var index = 0;

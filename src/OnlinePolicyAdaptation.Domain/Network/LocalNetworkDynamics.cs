@@ -15,6 +15,10 @@ public sealed class LocalNetworkDynamics : ILocalModel
     private readonly RequestRate[] _offeredLoads;
     private readonly int[] _controlOf;
 
+    /// <param name="grid">The controls, which are the components.</param>
+    /// <param name="reward">Tells the reward of a step.</param>
+    /// <param name="responseTimes">Tells the response time of each service.</param>
+    /// <param name="offeredLoads">One per service; taken to stay as they are.</param>
     public LocalNetworkDynamics(
         ControlGrid grid,
         RewardFunction reward,

@@ -31,6 +31,7 @@ public sealed class NetworkDynamics(ControlGrid grid, RewardFunction reward, IRe
         return actions;
     }
 
+    /// <summary>The outcome of an action. It is computed, not drawn: the key is not used.</summary>
     public Transition<SystemState> Sample(SystemState state, ControlAction action, RandomKey key)
     {
         var next = Grid.Move(state.Configuration, action);

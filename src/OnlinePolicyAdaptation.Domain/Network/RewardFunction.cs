@@ -61,10 +61,13 @@ public sealed class RewardFunction
     /// <summary>The groups of control indices, one factor each.</summary>
     public IReadOnlyList<IReadOnlyList<int>> Saved => _saved;
 
+    /// <summary>One per service, in the topology's order.</summary>
     public EquatableArray<ServiceLevelObjective> Objectives { get; }
 
+    /// <summary>The state whose controls a step is charged for.</summary>
     public CostAt CostAt { get; }
 
+    /// <summary>Decimals to which response times (in seconds) and the reward are rounded, halves to even; null: not at all.</summary>
     public int? Decimals { get; }
 
     /// <param name="current">The configuration one leaves.</param>

@@ -17,6 +17,7 @@ public sealed class GreedyPolicy(
     double moveCharge = GreedyPolicy.DefaultMoveCharge
 ) : IPolicy<SystemState, ControlAction>
 {
+    /// <summary>Per core or whole share, in units of the reward.</summary>
     public const double DefaultMoveCharge = 0.001;
 
     public ControlAction Act(SystemState state, ActionMask mask, RandomKey key)

@@ -12,6 +12,7 @@ public readonly record struct Condition(bool OfLoad, int Index, double AtLeast, 
     /// <summary>Values on a grid are computed; this much they may be beside the number that was written.</summary>
     public const double Tolerance = 1e-9;
 
+    /// <summary>Whether a value, in the unit of the bounds, lies within them.</summary>
     public bool Holds(double value) => value >= AtLeast - Tolerance && value <= AtMost + Tolerance;
 }
 

@@ -12,6 +12,7 @@ public sealed class TabularPolicy : IPolicy<SystemState, ControlAction>
 
     /// <param name="grid">The controls.</param>
     /// <param name="actions">Action number of every configuration number.</param>
+    /// <exception cref="ArgumentException">There is not an action for every configuration.</exception>
     public TabularPolicy(ControlGrid grid, ReadOnlySpan<int> actions)
     {
         if (actions.Length != grid.ConfigurationCount)

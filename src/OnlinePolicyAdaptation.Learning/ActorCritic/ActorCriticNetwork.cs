@@ -9,6 +9,9 @@ namespace OnlinePolicyAdaptation.Learning.ActorCritic;
 /// </remarks>
 public sealed class ActorCriticNetwork
 {
+    /// <param name="actor">As many outputs as three times the number of controls.</param>
+    /// <param name="critic">As many inputs as the actor, and one output; null: no state is valued.</param>
+    /// <exception cref="ArgumentException">A width is another.</exception>
     public ActorCriticNetwork(MultilayerPerceptron actor, MultilayerPerceptron? critic)
     {
         ArgumentNullException.ThrowIfNull(actor);
@@ -34,7 +37,9 @@ public sealed class ActorCriticNetwork
 
     public MultilayerPerceptron? Critic { get; }
 
+    /// <summary>The number of inputs.</summary>
     public int Observations => Actor.Inputs;
 
+    /// <summary>The number of controls decided on.</summary>
     public int Controls => Actor.Outputs / ControlAction.ChoicesPerControl;
 }

@@ -80,6 +80,11 @@ public class ActorPolicy : IPolicy<SystemState, ControlAction>, IStochasticPolic
         return new(new EquatableArray<int>(ImmutableCollectionsMarshal.AsImmutableArray(moves)));
     }
 
+    /// <summary>The probabilities from which a sampled decision is drawn; a masked choice has 0.</summary>
+    /// <param name="state">Where one is.</param>
+    /// <param name="mask">A component for each control.</param>
+    /// <param name="probabilities">Receives <c>[controls, 3]</c>, row by row: down, keep, up. Each row sums to 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A length differs.</exception>
     public void Probabilities(SystemState state, ActionMask mask, Span<double> probabilities)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(probabilities.Length, Network.Actor.Outputs, nameof(probabilities));

@@ -25,8 +25,10 @@ public sealed class DenseLayer
 
     public int Outputs { get; }
 
+    /// <summary><c>[outputs, inputs]</c>, row by row.</summary>
     public ImmutableArray<float> Weights { get; }
 
+    /// <summary><c>[outputs]</c>.</summary>
     public ImmutableArray<float> Biases { get; }
 
     private static void Check(ImmutableArray<float> values, long expected, string name)

@@ -33,8 +33,10 @@ public sealed class MultilayerPerceptron
         _widest = _packed.Max(layer => layer.PaddedOutputs);
     }
 
+    /// <summary>From the inputs to the outputs; at least one.</summary>
     public ImmutableArray<DenseLayer> Layers { get; }
 
+    /// <summary>Applied between the layers, not after the last.</summary>
     public Activation Activation { get; }
 
     public int Inputs => Layers[0].Inputs;

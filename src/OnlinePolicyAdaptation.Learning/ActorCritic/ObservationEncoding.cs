@@ -60,6 +60,7 @@ public sealed record ObservationEncoding
 
     public int ServiceCount { get; }
 
+    /// <summary>In the network's order; at least one.</summary>
     public EquatableArray<ObservationInput> Inputs { get; }
 
     /// <summary>

@@ -70,8 +70,10 @@ public sealed class TrainingSet
         }
     }
 
+    /// <summary>In the order of a row's features; distinct.</summary>
     public EquatableArray<string> FeatureNames { get; }
 
+    /// <summary>In the order of a row's targets; distinct.</summary>
     public EquatableArray<string> TargetNames { get; }
 
     /// <summary>Number of rows, those of weight 0 included; at least 1.</summary>
@@ -83,6 +85,7 @@ public sealed class TrainingSet
     /// <summary>The targets of one row, in the order of their names.</summary>
     public ReadOnlySpan<double> Targets(int row) => _targets.AsSpan(row * TargetNames.Count, TargetNames.Count);
 
+    /// <summary>How many rows a row stands for; not negative.</summary>
     public double Weight(int row) => _weights[row];
 
     /// <summary>The rows of positive weight, ascending; never empty.</summary>
