@@ -38,9 +38,11 @@ type NewtonStep =
 [<RequireQualifiedAccess>]
 module NewtonStep =
 
-    /// The line through (x0, y0) and (x1, y1); through the first with the given slope where the two have the same x.
-    let private through slope struct (x0, y0) struct (x1, y1) =
-        let slope = if x0 = x1 then slope else (y1 - y0) / (x1 - x0)
+    /// The line through (x0, y0) and (x1, y1); through the first with the given slope where the two have the same x but for
+    /// rounding.
+    let private through (slope: float) struct (x0: float, y0) struct (x1, y1) =
+        let isVertical = abs (x1 - x0) <= 1e-9 * (1.0 + abs x0)
+        let slope = if isVertical then slope else (y1 - y0) / (x1 - x0)
 
         {
             Slope = slope
@@ -48,7 +50,7 @@ module NewtonStep =
         }
 
     /// The data at a state, for the one-step rollout policy of a base policy, with `points` >= 2 points of T. Where the
-    /// two policies have the same value in the state, the operators get the slope gamma: all values grow alike.
+    /// two policies have the same value in the state, but for rounding, the operators get the slope gamma: all values grow alike.
     let at (model: FiniteModel) (discount: Discount) (optimal: float[]) points (basePolicy: FinitePolicy) state =
         let gamma = discount.Value
         let baseValues = PolicyEvaluation.exact model discount basePolicy
