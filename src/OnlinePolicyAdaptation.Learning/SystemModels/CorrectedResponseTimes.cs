@@ -33,14 +33,7 @@ public sealed class CorrectedResponseTimes : IResponseTimeModel
         ReadOnlySpan<double> noise
     )
     {
-        if (!forest.FeatureNames.SequenceEqual(layout.Names) || !forest.TargetNames.SequenceEqual(layout.TargetNames))
-        {
-            throw new ArgumentException(
-                $"the forest maps {string.Join(", ", forest.FeatureNames)} to {string.Join(", ", forest.TargetNames)}; "
-                    + $"expected {string.Join(", ", layout.Names)} to {string.Join(", ", layout.TargetNames)}",
-                nameof(forest)
-            );
-        }
+        layout.Check(forest);
         _forest = forest;
         _slowdowns = slowdowns.ToArray();
         _layout = layout;

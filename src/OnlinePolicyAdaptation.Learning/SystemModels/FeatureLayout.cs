@@ -1,5 +1,6 @@
 using OnlinePolicyAdaptation.Domain.Mdp;
 using OnlinePolicyAdaptation.Domain.Network;
+using OnlinePolicyAdaptation.Learning.Regression;
 
 namespace OnlinePolicyAdaptation.Learning.SystemModels;
 
@@ -52,6 +53,19 @@ public sealed class FeatureLayout
             var offered = offeredLoads[service].PerSecond;
             features[_controls.Length + service] = offered;
             features[_controls.Length + Services + service] = offered * Admitted(configuration, service);
+        }
+    }
+
+    /// <exception cref="ArgumentException">The features or targets of the forest are not those of this layout.</exception>
+    internal void Check(RandomForest forest)
+    {
+        if (!forest.FeatureNames.SequenceEqual(Names) || !forest.TargetNames.SequenceEqual(TargetNames))
+        {
+            throw new ArgumentException(
+                $"the forest maps {string.Join(", ", forest.FeatureNames)} to {string.Join(", ", forest.TargetNames)}; "
+                    + $"expected {string.Join(", ", Names)} to {string.Join(", ", TargetNames)}",
+                nameof(forest)
+            );
         }
     }
 

@@ -5,6 +5,7 @@ module OnlinePolicyAdaptation.Tests.Opar
 open System
 open System.Diagnostics
 open System.IO
+open Expecto
 
 let private program = Path.Combine(AppContext.BaseDirectory, "opar.dll")
 
