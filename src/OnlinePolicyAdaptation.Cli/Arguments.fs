@@ -67,7 +67,10 @@ type PredictArguments =
 type EvaluateArguments =
     | [<MainCommand; Mandatory>] Traces of TRACE: string list
     | Scenario of DIR: string
+    | Forgetting of WAY: string
     | [<CustomCommandLine "--full-refit">] Full_Refit
+    | Save of FILE: string
+    | Resume of FILE: string
     | Seed of N: int
     | Threads of T: int
     | Out of HTML: string
@@ -78,6 +81,12 @@ type EvaluateArguments =
             | Traces _ -> "CSV traces of one system; the system changes where one ends and the next begins"
             | Scenario _ ->
                 "folder of the scenario whose controls, columns and estimation hold (default: controls are read off the traces' columns c1, p11, ..)"
+            | Forgetting _ ->
+                "samples the model is fitted to that is compared with the others, such as relevance:10 (default: the scenario's, or relevance:30)"
+            | Save _ ->
+                "file to keep the estimator in as it stands after the last trace: rows, weights, detector and trees"
+            | Resume _ ->
+                "go on from such a file, with this estimator alone: the predictions are the same as without a stop"
             | Full_Refit -> "evaluate the model also with all trees grown anew for each sample"
             | Seed _ -> "seed of the forests (default 1)"
             | Threads _ -> "models evaluated at once (default: one per core); use 1 to measure times of refits"

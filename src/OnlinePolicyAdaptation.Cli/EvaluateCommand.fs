@@ -47,25 +47,60 @@ let private kinds (estimation: EstimationSettings) withFullRefit =
     ]
     |> List.distinct
 
-let private evaluate threads estimation layout key kinds (traces: Sample[] list) =
+/// The estimation with the way to forget that an option asks for.
+let private forgetting text (estimation: EstimationSettings) =
+    match text with
+    | None -> Ok estimation
+    | Some text ->
+        EstimationSyntax.forgetting text
+        |> Result.map (fun way -> { estimation with Forgetting = way })
+        |> Result.mapError (fun message -> $"--forgetting: {message}")
+
+/// Every model with where it starts from.
+let private starts (estimation: EstimationSettings) layout key withFullRefit resumed =
+    match resumed with
+    | Some path ->
+        EstimatorFile.load estimation layout path
+        |> Result.map (fun checkpoint -> [ Estimation.By estimation.Forgetting, checkpoint ])
+    | None ->
+        Ok
+            [
+                for kind in kinds estimation withFullRefit -> kind, Prequential.fresh estimation layout key kind
+            ]
+
+let private evaluate threads estimation layout starts (traces: Sample[] list) =
     let samples = traces |> List.sumBy _.Length
 
-    Terminal.withProgress $"{List.length kinds} models, {samples} samples" (samples * List.length kinds) (fun step ->
+    Terminal.withProgress $"{List.length starts} models, {samples} samples" (samples * List.length starts) (fun step ->
         task {
-            let predictions = Array.zeroCreate<Prediction[]>(List.length kinds)
+            let outcomes = Array.zeroCreate (List.length starts)
 
             do!
                 Parallel.ForEachAsync(
-                    List.indexed kinds,
+                    List.indexed starts,
                     ParallelOptions(MaxDegreeOfParallelism = threads),
-                    fun (i, kind) _ ->
-                        predictions[i] <- Prequential.run estimation layout key kind traces step
+                    fun (i, (kind, checkpoint)) _ ->
+                        let predictions, last =
+                            Prequential.from checkpoint estimation layout kind traces step
+
+                        outcomes[i] <- kind, predictions, last
                         ValueTask.CompletedTask
                 )
 
-            return List.zip kinds (List.ofArray predictions)
+            return List.ofArray outcomes
         })
     |> _.GetAwaiter().GetResult()
+
+let private report out (result: PrequentialResult) =
+    PrequentialReport.table result ||> Terminal.table
+    printfn $"{PrequentialReport.answer result}\n"
+
+    Path.GetDirectoryName(Path.GetFullPath out)
+    |> Option.ofObj
+    |> Option.iter (Directory.CreateDirectory >> ignore)
+
+    AtomicFile.Write(out, (fun text -> text.Write(PrequentialReport.html result)))
+    printfn $"report: {Path.GetFullPath out}"
 
 let run (arguments: ParseResults<EvaluateArguments>) =
     let paths = arguments.GetResult EvaluateArguments.Traces
@@ -75,6 +110,8 @@ let run (arguments: ParseResults<EvaluateArguments>) =
     let threads =
         arguments.GetResult(EvaluateArguments.Threads, Environment.ProcessorCount)
 
+    let resumed = arguments.TryGetResult EvaluateArguments.Resume
+
     let out =
         arguments.GetResult(EvaluateArguments.Out, Path.Combine("results", "evaluation.html"))
 
@@ -82,38 +119,42 @@ let run (arguments: ParseResults<EvaluateArguments>) =
         Error $"--threads: {threads}; expected at least 1"
     else
         given scenario paths
-        |> Result.map (fun (grid, columns, estimation) ->
-            let traces = paths |> List.map (fun path -> TestbedTrace.Read(path, grid, columns))
+        |> Result.bind (fun (grid, columns, estimation) ->
+            forgetting (arguments.TryGetResult EvaluateArguments.Forgetting) estimation
+            |> Result.map (fun estimation -> grid, columns, estimation))
+        |> Result.bind (fun (grid, columns, estimation) ->
+            let layout = FeatureLayout(grid, columns.Services.Count)
 
-            let predictions =
-                evaluate
-                    threads
-                    estimation
-                    (FeatureLayout(grid, columns.Services.Count))
-                    (RandomKey(uint64 seed))
-                    (kinds estimation (arguments.Contains EvaluateArguments.Full_Refit))
-                    (traces |> List.map (RecordedSystem.samples >> Seq.toArray))
+            starts estimation layout (RandomKey(uint64 seed)) (arguments.Contains EvaluateArguments.Full_Refit) resumed
+            |> Result.map (fun starts ->
+                let outcomes =
+                    paths
+                    |> List.map (fun path -> TestbedTrace.Read(path, grid, columns))
+                    |> List.map (RecordedSystem.samples >> Seq.toArray)
+                    |> evaluate threads estimation layout starts
 
-            let option name value =
-                value
-                |> Option.map (fun value -> $" --{name} {value}")
-                |> Option.defaultValue ""
+                let option name value =
+                    value
+                    |> Option.map (fun value -> $" --{name} {value}")
+                    |> Option.defaultValue ""
 
-            let files = String.concat " " paths
+                let files = String.concat " " paths
 
-            let result =
-                {
-                    Traces = paths
-                    Predictions = predictions
-                    Command = $"""opar evaluate {files}{option "scenario" scenario} --seed {seed}"""
-                }
+                report
+                    out
+                    {
+                        Traces = paths
+                        Predictions = outcomes |> List.map (fun (kind, predictions, _) -> kind, predictions)
+                        Command =
+                            $"""opar evaluate {files}{option "scenario" scenario}{option "resume" resumed}{option "forgetting" (arguments.TryGetResult EvaluateArguments.Forgetting)} --seed {seed}"""
+                    }
 
-            PrequentialReport.table result ||> Terminal.table
-            printfn $"{PrequentialReport.answer result}\n"
+                match arguments.TryGetResult EvaluateArguments.Save with
+                | None -> ()
+                | Some path ->
+                    let _, _, last =
+                        outcomes
+                        |> List.find (fun (kind, _, _) -> kind = Estimation.By estimation.Forgetting)
 
-            Path.GetDirectoryName(Path.GetFullPath out)
-            |> Option.ofObj
-            |> Option.iter (Directory.CreateDirectory >> ignore)
-
-            AtomicFile.Write(out, (fun text -> text.Write(PrequentialReport.html result)))
-            printfn $"report: {Path.GetFullPath out}")
+                    EstimatorFile.save layout path last
+                    printfn $"estimator: {path}"))

@@ -14,6 +14,8 @@ examples:
   opar fit before.csv --out model.forest
   opar predict model.forest --config c1=2,p11=1,l1=5,cl1=5
   opar evaluate before.csv after.csv
+  opar evaluate monday.csv --save estimator.json
+  opar evaluate tuesday.csv --resume estimator.json
   opar plan --scenario scenarios/1-two-services --algorithm rollout --lookahead 3 --out plan.json
   opar policy import exported.safetensors --scenario scenarios/2-system-change --out policy.safetensors
   opar policy import actor.onnx --scenario scenarios/2-system-change --out policy.safetensors

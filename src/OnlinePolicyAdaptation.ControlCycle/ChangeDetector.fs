@@ -3,10 +3,10 @@ namespace OnlinePolicyAdaptation.ControlCycle
 open System
 
 /// One sum of a one-sided test, and since when it has been above zero.
-type private PageSum = { Height: float; Since: int }
+type PageSum = { Height: float; Since: int }
 
 /// Two-sided test of one service.
-type private ServiceTest =
+type ServiceTest =
     {
         /// Scores so far, and their mean.
         Count: int
@@ -52,6 +52,11 @@ module ChangeDetector =
                         Faster = zero
                     }
         }
+
+    /// The tests, one per service, to be kept in a file.
+    let tests detector = detector.tests
+
+    let ofTests tests = { tests = tests }
 
     /// Takes note of a sample that was learned from but could not be scored: as of those before the first, its residual
     /// counts as 0.

@@ -137,6 +137,38 @@ module Estimate =
         |> refit estimation layout -1 key true
         |> fst
 
+    /// The estimator that was stopped with this window, detector and forest, fitted last after a cycle.
+    let resume estimation (layout: FeatureLayout) window detector (forest: RandomForest voption) fittedAt =
+        let estimator =
+            {
+                Window = window
+                Detector = detector
+                Slowdowns =
+                    if window.HasChanged then
+                        Relevance.slowdowns layout.Grid layout.Services window
+                    else
+                        [||]
+                Forest = forest
+                Model = Error(CycleError.TooFewSamples(SampleWindow.count window, estimation.MinimumSamples))
+            }
+
+        match forest with
+        | ValueNone -> Ok estimator
+        | ValueSome forest when
+            not (
+                Seq.forall2 (=) forest.FeatureNames layout.Names
+                && Seq.forall2 (=) forest.TargetNames layout.TargetNames
+            )
+            || SampleWindow.count window = 0
+            ->
+            Error
+                $"forest: it maps {forest.FeatureNames} to {forest.TargetNames}; expected those of the cells, and some cell"
+        | ValueSome forest ->
+            Ok
+                { estimator with
+                    Model = Ok(model layout fittedAt forest estimator)
+                }
+
     /// The predicted mean response time of every service, in seconds.
     let predict (model: EstimatedModel) configuration (offeredLoads: EquatableArray<RequestRate>) =
         let seconds = Array.zeroCreate<float> offeredLoads.Count

@@ -147,3 +147,10 @@ module SampleWindow =
             cells = window.cells |> Map.map (fun _ cell -> renewed cell)
             since = since
         }
+
+    /// The window of cells that measure the system as it is since a cycle. A place that occurs twice keeps its last cell.
+    let ofCells since (cells: Cell list) =
+        {
+            cells = Map.ofList [ for cell in cells -> place cell.Configuration cell.OfferedLoads, cell ]
+            since = since
+        }

@@ -76,19 +76,27 @@ module Prequential =
                 |> Seq.sumBy (fun (predicted, measured) -> abs (predicted - measured.Seconds))
             )
 
-    /// Evaluates on traces in sequence; one prediction per sample, in order. `onSample` is called after each.
-    let run (estimation: EstimationSettings) (layout: FeatureLayout) (key: RandomKey) kind traces onSample =
+    /// Evaluates on traces in sequence from a checkpoint on; one prediction per sample, in order, and where the estimator
+    /// stands afterwards. `onSample` is called after each.
+    let from (checkpoint: EstimatorFile.Checkpoint) (estimation: EstimationSettings) layout kind traces onSample =
         let learned = settings estimation kind
 
         // Told of a change, a model is not to be silent until it has as many samples as a first one needs.
         let again = { learned with MinimumSamples = 1 }
+        let key = checkpoint.Key
 
-        let step (struct (estimator, settings)) cycle trace (sample: Sample) =
-            let error = predicted estimator settings sample
+        let step settings trace (checkpoint: EstimatorFile.Checkpoint) (sample: Sample) =
+            let error = predicted checkpoint.Estimator settings sample
             let began = TimeProvider.System.GetTimestamp()
 
             let estimator, change, _ =
-                Estimate.learn settings layout cycle (key.Split(cycle + 1)) sample estimator
+                Estimate.learn
+                    settings
+                    layout
+                    checkpoint.Cycle
+                    (key.Split(checkpoint.Cycle + 1))
+                    sample
+                    checkpoint.Estimator
 
             let learning = TimeProvider.System.GetElapsedTime began
             onSample ()
@@ -100,24 +108,39 @@ module Prequential =
                 Noticed = ValueOption.isSome change
                 Learning = learning
             },
-            struct (estimator, settings)
+            { checkpoint with
+                Estimator = estimator
+                Cycle = checkpoint.Cycle + 1
+            }
 
-        let mutable state = struct (Estimate.start learned layout (key.Split 0) [], learned)
-        let predictions = ResizeArray<Prediction>()
-
-        for trace, samples in Seq.indexed (traces: Sample[] list) do
+        let overTrace (checkpoint: EstimatorFile.Checkpoint) (trace, samples: Sample[]) =
             match kind with
             | Estimation.Oracle when trace > 0 ->
-                let struct (estimator, _) = state
-                state <- struct (forgetAll again layout (key.Split 0) estimator, again)
-            | _ -> ()
+                let forgotten =
+                    { checkpoint with
+                        Estimator = forgetAll again layout (key.Split 0) checkpoint.Estimator
+                    }
 
-            for sample in samples do
-                let prediction, next = step state predictions.Count trace sample
-                state <- next
-                predictions.Add prediction
+                Array.mapFold (step again trace) forgotten samples
+            | _ -> Array.mapFold (step learned trace) checkpoint samples
 
-        predictions.ToArray()
+        let predictions, last =
+            (checkpoint, Seq.indexed (traces: Sample[] list)) ||> Seq.mapFold overTrace
+
+        Array.concat predictions, last
+
+    /// An estimator that has learned nothing yet.
+    let fresh (estimation: EstimationSettings) layout (key: RandomKey) kind : EstimatorFile.Checkpoint =
+        {
+            Estimator = Estimate.start (settings estimation kind) layout (key.Split 0) []
+            Cycle = 0
+            Key = key
+        }
+
+    /// Evaluates on traces in sequence, beginning with nothing; one prediction per sample, in order.
+    let run estimation layout key kind traces onSample =
+        from (fresh estimation layout key kind) estimation layout kind traces onSample
+        |> fst
 
     /// Sum of the errors over the sum of what was measured, where both are known; NaN where nothing was predicted.
     let nmae (predictions: Prediction seq) =

@@ -146,6 +146,7 @@ module PrequentialReport =
 
         match ranked with
         | [] -> "No model could be fitted: there are too few samples."
+        | [ only, error ] -> $"The error over all samples is {number error} ({only.Name})."
         | (best, error) :: others ->
             let rest =
                 others

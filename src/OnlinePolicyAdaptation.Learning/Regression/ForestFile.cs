@@ -56,7 +56,8 @@ public static class ForestFile
         }
     }
 
-    internal static byte[] Write(RandomForest forest)
+    /// <summary>The bytes of a file, to be kept within another.</summary>
+    public static byte[] Write(RandomForest forest)
     {
         using var stream = new MemoryStream();
         using var writer = new BinaryWriter(stream);
@@ -79,7 +80,11 @@ public static class ForestFile
         return stream.ToArray();
     }
 
-    internal static RandomForest Read(ReadOnlySpan<byte> file, string name)
+    /// <summary>The forest of such bytes.</summary>
+    /// <param name="file">As written by <see cref="Write"/>.</param>
+    /// <param name="name">Names the bytes in messages.</param>
+    /// <exception cref="BadInputException">They are not whole and unchanged as written.</exception>
+    public static RandomForest Read(ReadOnlySpan<byte> file, string name)
     {
         var reader = new ForestReader(file, name);
         if (!reader.Bytes(Magic.Length, "the mark OPAFORST").SequenceEqual(Magic))

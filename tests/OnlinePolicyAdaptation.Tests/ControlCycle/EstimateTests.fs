@@ -123,4 +123,93 @@ let tests =
                     Expect.isLessThanOrEqual (bound -1.0) mean "lower"
                     Expect.equal (bound 0.0) mean "the mean"
                     Expect.isGreaterThan (bound 1.0) mean "upper: there is noise everywhere")
+
+            testProperty "stopping and resuming gives the same predictions as not stopping"
+            <| fun (visits: (byte * byte) list) (stop: byte) (onNode2: byte) ->
+                let configurations =
+                    walk
+                    @ (visits
+                       |> List.map (fun (p, c) ->
+                           TwoNodes.configuration (0.2 * float (p % 6uy)) (1.0 + float (c % 5uy))))
+
+                let speed = 0.02 + float onNode2 / 200.0
+
+                let learn from configurations estimator =
+                    (estimator, List.indexed configurations)
+                    ||> List.fold (fun estimator (i, configuration) ->
+                        let cycle = from + i
+                        let sample = noisy key speed cycle configuration
+
+                        let next, _, _ =
+                            Estimate.learn estimation layout cycle (key.Split cycle) sample estimator
+
+                        next)
+
+                let first, second =
+                    configurations |> List.splitAt (int stop % (configurations.Length + 1))
+
+                let stopped = learn 0 first informed
+
+                let resumed =
+                    Scratch.withFolder (fun folder ->
+                        let path = System.IO.Path.Combine(folder, "estimator.json")
+
+                        EstimatorFile.save
+                            layout
+                            path
+                            {
+                                Estimator = stopped
+                                Cycle = first.Length
+                                Key = key
+                            }
+
+                        match EstimatorFile.load estimation layout path with
+                        | Ok checkpoint -> checkpoint
+                        | Error message -> failtest message)
+
+                Expect.equal resumed.Cycle first.Length "the next cycle"
+
+                let predictions estimator =
+                    TwoNodes.configurations |> List.map (predicted estimator)
+
+                Expect.equal
+                    (predictions (learn resumed.Cycle second resumed.Estimator))
+                    (predictions (learn first.Length second stopped))
+                    "bit for bit"
+
+            test "a checkpoint that is not whole, or of another system, is refused with its place" {
+                Scratch.withFolder (fun folder ->
+                    let path = System.IO.Path.Combine(folder, "estimator.json")
+
+                    EstimatorFile.save
+                        layout
+                        path
+                        {
+                            Estimator = informed
+                            Cycle = 0
+                            Key = key
+                        }
+
+                    let whole = System.IO.File.ReadAllText path
+
+                    let refused (text: string) (place: string) =
+                        System.IO.File.WriteAllText(path, text)
+
+                        match EstimatorFile.load estimation layout path with
+                        | Ok _ -> failtest $"accepted: {place}"
+                        | Error message ->
+                            Expect.stringContains message path "file"
+                            Expect.stringContains message place "place"
+
+                    for length in 0 .. whole.Length / 40 .. whole.Length - 1 do
+                        refused (whole.Substring(0, length)) "checkpoint"
+
+                    refused (whole.Replace("\"version\":1", "\"version\":9")) "version"
+                    refused (whole.Replace("\"weight\":1", "\"weight\":2")) "cells[0].samples[0]"
+                    refused (whole.Replace("\"features\":[\"c1\"", "\"features\":[\"c9\"")) "features"
+                    refused (whole.Replace("\"forest\":\"", "\"forest\":\"AAAA")) "forest"
+                    refused (whole.Replace("\"levels\":[0,0]", "\"levels\":[0,77]")) "levels"
+                    refused (whole.Replace("\"fittedAt\"", "\"fittedat\"")) "checkpoint"
+                    refused "null" "checkpoint")
+            }
         ]
