@@ -74,17 +74,28 @@ let private execute (arguments: ParseResults<RunArguments>) (scenario, traces) =
     if threads < 1 then
         Error $"--threads: {threads}; expected at least 1"
     else
-        let runs = Experiment.contenders scenario |> List.length |> (*) scenario.Seeds
+        let retrainer =
+            if arguments.Contains RunArguments.Retrain then
+                ValueSome Retraining.retrainer
+            else
+                ValueNone
+
+        let runs =
+            scenario.Seeds
+            * List.length (Experiment.contenders scenario (ValueOption.isSome retrainer))
 
         let result =
             Terminal.withProgress $"{scenario.Name}: {runs} runs" (runs * scenario.Cycles) (fun step ->
-                Experiment.run scenario traces threads step CancellationToken.None)
+                Experiment.run scenario traces retrainer threads step CancellationToken.None)
             |> _.GetAwaiter().GetResult()
 
         let summary = Summary.ofResult result
         let report = ResultFile.write directory result summary (Report.html result summary)
         Report.summaryTable summary ||> Terminal.table
         printfn $"{Report.answer scenario summary}\n"
+
+        if ValueOption.isSome retrainer then
+            Report.adaptationTable summary ||> Terminal.table
 
         for trace in [ traces.Before; traces.After ] do
             if trace.RowsWithoutService > 0 then

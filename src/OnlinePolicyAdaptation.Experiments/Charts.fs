@@ -36,6 +36,8 @@ module Charts =
         match contender with
         | Contender.Base -> of' (213, 94, 0) "dot"
         | Contender.Optimum -> of' (0, 158, 115) "dash"
+        | Contender.Retrained false -> of' (90, 90, 90) "longdash"
+        | Contender.Retrained true -> of' (150, 150, 150) "dot"
         | Contender.Rollout 1 -> of' (230, 159, 0) "solid"
         | Contender.Rollout 2 -> of' (204, 121, 167) "solid"
         | Contender.Rollout _ -> of' (0, 114, 178) "solid"
@@ -50,6 +52,8 @@ module Charts =
         | Contender.RolloutForgetting(horizon, Forgetting.Never) -> $"rollout, l = {horizon}, never forgetting"
         | Contender.RolloutForgetting(horizon, forgetting) ->
             $"rollout, l = {horizon}, {EstimationSyntax.forgettingName forgetting}"
+        | Contender.Retrained false -> "retrained from scratch"
+        | Contender.Retrained true -> "retrained, warm start"
         | Contender.Optimum -> "optimum, told of the change"
 
     /// The estimate over seeds of a measure in each cycle. Cycles without a value are left out.
@@ -209,14 +213,17 @@ module Charts =
         {
             Heading = "Adaptation"
             Caption =
-                $"Expected reward of the configuration in force, from all rows recorded of it, so without the noise of single intervals; mean over {result.Scenario.Seeds} seeds with 95 %% confidence intervals. The dotted black line is the best configuration after the change."
+                $"Expected reward of the configuration in force, from all rows recorded of it, so without the noise of single intervals; mean over {result.Scenario.Seeds} seeds with 95 %% confidence intervals. The dotted black line, if there is one, is the best configuration after the change."
             Chart =
                 lines
                     result
                     result.Contenders
                     expected
                     "expected reward of the configuration"
-                    [ bound (after |> Map.values |> Seq.max) ]
+                    [
+                        if result.Scenario.ChangeAt < result.Scenario.Cycles then
+                            bound (after |> Map.values |> Seq.max)
+                    ]
         }
 
     let private responseTime (result: ExperimentResult) service =

@@ -19,6 +19,10 @@ type Contender =
     | Rollout of horizon: int
     /// The same, with a model that forgets in another way than the scenario's.
     | RolloutForgetting of horizon: int * Forgetting
+    /// The scenario's base policy, and after the change one that was trained on the whole recording of the new system: anew,
+    /// or on from one trained on the system before (`warm`). It is in place at once, as if recording and training took no
+    /// time; what they take is reported beside.
+    | Retrained of warm: bool
     /// The exact optimum of the system in force: who plays it is told of the change and has measured all of the system.
     | Optimum
 
@@ -28,6 +32,8 @@ type Contender =
         | Base -> "base"
         | Rollout horizon -> $"rollout-l{horizon}"
         | RolloutForgetting(horizon, forgetting) -> $"rollout-l{horizon}-{EstimationSyntax.forgettingName forgetting}"
+        | Retrained false -> "retrained"
+        | Retrained true -> "retrained-warm"
         | Optimum -> "optimum"
 
 /// One cycle of one run.
@@ -46,6 +52,16 @@ type Traces =
         After: TestbedTrace
     }
 
+/// A policy trained for the system after the change, and how long that took.
+type RetrainedPolicy =
+    {
+        Policy: IPolicy<SystemState, ControlAction>
+        Training: TimeSpan
+    }
+
+/// Trains a policy for the system after the change: anew or warm, with a seed. The traces are the experiment's.
+type Retrainer = Scenario -> Traces -> bool -> int -> RetrainedPolicy
+
 type ExperimentResult =
     {
         Scenario: Scenario
@@ -53,6 +69,8 @@ type ExperimentResult =
         Contenders: Contender list
         /// By contender, seed and cycle, in this order.
         Observations: Observation[]
+        /// How long every seed of a retrained contender was trained.
+        Trainings: Map<Contender, TimeSpan[]>
         Elapsed: TimeSpan
     }
 
@@ -113,7 +131,7 @@ module Experiment =
         SystemChange(replay traces.Before 0, replay traces.After 1, scenario.ChangeAt)
 
     /// What a scenario compares, in the order of reports.
-    let contenders (scenario: Scenario) =
+    let contenders (scenario: Scenario) retrains =
         [
             Contender.Base
             yield! scenario.Horizons |> List.distinct |> List.map Contender.Rollout
@@ -121,11 +139,14 @@ module Experiment =
                 for forgetting in scenario.AlsoForgetting |> List.distinct do
                     if forgetting <> scenario.Estimation.Forgetting then
                         Contender.RolloutForgetting(List.max scenario.Horizons, forgetting)
+            if retrains then
+                Contender.Retrained false
+                Contender.Retrained true
             Contender.Optimum
         ]
 
     /// The controller of a contender: the state it starts in, and its step.
-    let private controller (scenario: Scenario) traces contender (key: RandomKey) =
+    let private controller (scenario: Scenario) traces contender (retrained: IPolicy<_, _> voption) (key: RandomKey) =
         let policyOf = Result.defaultWith (fun message -> raise (BadInputException message))
         let before = policyOf (optimumOf scenario traces.Before (oldSystemKey key))
         let after = policyOf (optimumOf scenario traces.After (newSystemKey key))
@@ -142,6 +163,8 @@ module Experiment =
             | Contender.Base -> settings scenario Planner.BasePolicy given
             | Contender.Rollout horizon
             | Contender.RolloutForgetting(horizon, _) -> settings scenario (Planner.Rollout horizon) given
+            | Contender.Retrained _ when state.Cycle < scenario.ChangeAt -> settings scenario Planner.BasePolicy given
+            | Contender.Retrained _ -> settings scenario Planner.BasePolicy (ValueOption.defaultValue given retrained)
             | Contender.Optimum when state.Cycle < scenario.ChangeAt -> settings scenario Planner.BasePolicy before
             | Contender.Optimum -> settings scenario Planner.BasePolicy after
 
@@ -153,10 +176,10 @@ module Experiment =
 
         struct (start, (fun state metrics -> Cycle.step (settingsIn state) state metrics))
 
-    let private runOne engine (scenario: Scenario) traces contender seed onCycle cancellation =
+    let private runOne engine (scenario: Scenario) traces contender retrained seed onCycle cancellation =
         task {
             let key = RandomKey(uint64 seed)
-            let struct (start, step) = controller scenario traces contender key
+            let struct (start, step) = controller scenario traces contender retrained key
             let observations = ResizeArray<Observation> scenario.Cycles
 
             let sink (timed: Stream.TimedRecord) =
@@ -188,12 +211,33 @@ module Experiment =
             return observations.ToArray()
         }
 
+    /// The policies of the contenders that retrain, trained one after the other, so that their times are those of one.
+    let private trainAll scenario traces contenders (retrainer: Retrainer voption) =
+        match retrainer with
+        | ValueNone -> Map.empty
+        | ValueSome train ->
+            Map.ofList
+                [
+                    for contender in contenders do
+                        match contender with
+                        | Contender.Retrained warm ->
+                            contender, [| for seed in 1 .. scenario.Seeds -> train scenario traces warm seed |]
+                        | _ -> ()
+                ]
+
     /// Runs on `threads` threads; the result does not depend on their number. `onCycle` is called after each cycle of
-    /// each run, from any thread.
-    let run (scenario: Scenario) traces threads (onCycle: unit -> unit) (cancellation: CancellationToken) =
+    /// each run, from any thread. With a retrainer its policies are compared as well.
+    let run scenario traces retrainer threads (onCycle: unit -> unit) (cancellation: CancellationToken) =
         task {
             let began = TimeProvider.System.GetTimestamp()
-            let contenders = contenders scenario
+            let contenders = contenders scenario (ValueOption.isSome retrainer)
+            let trained = trainAll scenario traces contenders retrainer
+
+            let retrained contender seed =
+                match trained.TryFind contender with
+                | Some policies -> ValueSome policies[seed - 1].Policy
+                | None -> ValueNone
+
             use engine = Stream.startEngine ()
 
             let runs =
@@ -210,7 +254,9 @@ module Experiment =
                     ParallelOptions(MaxDegreeOfParallelism = threads, CancellationToken = cancellation),
                     fun (struct (contender, seed) as run) token ->
                         task {
-                            let! result = runOne engine (scenario: Scenario) traces contender seed onCycle token
+                            let! result =
+                                runOne engine scenario traces contender (retrained contender seed) seed onCycle token
+
                             observations[run] <- result
                         }
                         |> ValueTask
@@ -222,6 +268,7 @@ module Experiment =
                     Traces = traces
                     Contenders = contenders
                     Observations = runs |> Array.collect (fun run -> observations[run])
+                    Trainings = trained |> Map.map (fun _ policies -> policies |> Array.map _.Training)
                     Elapsed = TimeProvider.System.GetElapsedTime began
                 }
         }

@@ -78,6 +78,36 @@ let summaryTable (summary: PhaseSummary list) =
             ]
     ]
 
+/// What it took to adapt, where a policy had to: the header and the cells.
+let adaptationTable (summary: PhaseSummary list) =
+    let median (values: float[]) =
+        if values.Length = 0 then
+            "–"
+        else
+            Page.duration (MathNet.Numerics.Statistics.Statistics.Median values)
+
+    [
+        "policy"
+        "reward per cycle, once in place"
+        "computing until adapted (median)"
+        "measurements of the new system needed"
+    ],
+    [
+        for s in summary do
+            match s.Phase, s.Contender with
+            | Phase.After, (Contender.Rollout _ | Contender.RolloutForgetting _ | Contender.Retrained _) ->
+                [
+                    Charts.label s.Contender
+                    withInterval 3 s.Reward
+                    median s.AdaptationSeconds
+                    (if Double.IsFinite s.AdaptationCycles then
+                         number 0 s.AdaptationCycles
+                     else
+                         "does not adapt")
+                ]
+            | _ -> ()
+    ]
+
 let private after contender (summary: PhaseSummary list) =
     summary
     |> List.tryFind (fun s -> s.Contender = contender && s.Phase = Phase.After)
@@ -158,6 +188,11 @@ let html (result: ExperimentResult) summary =
         [
             summaryTable summary ||> Page.table
             $"""<p class="caption">Mean over seeds ± half the width of its 95 %% confidence interval.</p>"""
+            if not result.Trainings.IsEmpty then
+                "<h2>Time to adapt</h2>"
+                adaptationTable summary ||> Page.table
+
+                """<p class="caption">Retraining needs a recording of the new system over all its configurations before it can begin; the policy is shown as if it were in place at once. Rollout needs only what it measures while it runs, and its reward includes these first cycles.</p>"""
             yield! Charts.all result |> List.map Page.figure
             settings result
         ]

@@ -101,6 +101,10 @@ type SummaryJson =
         PredictionNmae: EstimateJson
         /// Per seed, after the change.
         AdaptedAfterCycles: Nullable<int> list
+        /// Per seed that has adapted.
+        AdaptationSeconds: float list
+        /// Measurements of the new system, median.
+        AdaptationCycles: Nullable<float>
         ChangeNoticedAfterCycles: Nullable<int> list
         FalseAlarmsPer1000Cycles: float
         MedianDecisionSeconds: float
@@ -192,6 +196,8 @@ let private summaryJson (s: PhaseSummary) =
         SloViolations = estimate s.Violations
         PredictionNmae = estimate s.ModelError
         AdaptedAfterCycles = cycles s.Adapted
+        AdaptationSeconds = List.ofArray s.AdaptationSeconds
+        AdaptationCycles = known s.AdaptationCycles
         ChangeNoticedAfterCycles = cycles s.DetectionDelays
         FalseAlarmsPer1000Cycles = s.FalseAlarms
         MedianDecisionSeconds = s.MedianDecisionSeconds

@@ -28,6 +28,13 @@ type PhaseSummary =
         /// After the change: the cycles after which each seed has adapted (`Adaptation.adaptedAfter`), in the seeds' order; none
         /// where it has not.
         Adapted: int voption[]
+        /// After the change: what adapting took each seed that has adapted, in seconds of computing. Of rollout, all decisions
+        /// until then; of retraining, the training.
+        AdaptationSeconds: float[]
+        /// After the change: measurements of the new system that adapting needed, the median over seeds. Of rollout, the
+        /// cycles until then; of retraining, the recording of the new system at the scenario's loads. NaN where it did not
+        /// adapt.
+        AdaptationCycles: float
         /// After the change: the cycles until each seed noticed it, in the seeds' order; none where it did not.
         DetectionDelays: int voption[]
         /// Before the change: changes that were noticed all the same, per 1,000 cycles.
@@ -121,11 +128,50 @@ module Summary =
         | Some o -> ValueSome(o.Timed.Record.Cycle - scenario.ChangeAt)
         | None -> ValueNone
 
-    let private phaseSummary scenario expected contender phase (observations: Observation[]) =
+    /// Seconds of computing and cycles of metrics that adapting took.
+    let private adaptationCost (result: ExperimentResult) contender (adapted: int voption[]) (bySeed: Observation[][]) =
+        match result.Trainings.TryFind contender with
+        | Some trainings ->
+            let recorded =
+                result.Traces.After.Rows
+                |> Seq.filter (fun row -> row.LoadLevels = result.Scenario.Loads)
+                |> Seq.length
+
+            trainings |> Array.map _.TotalSeconds, float recorded
+        | None ->
+            let costs =
+                Array.zip adapted bySeed
+                |> Array.choose (fun (adapted, observations) ->
+                    match adapted with
+                    | ValueSome cycles ->
+                        Some(
+                            observations
+                            |> Seq.truncate (cycles + 1)
+                            |> Seq.sumBy _.Timed.Decision.TotalSeconds
+                        )
+                    | ValueNone -> None)
+
+            costs,
+            adapted
+            |> Array.map (ValueOption.map float >> ValueOption.defaultValue infinity)
+            |> Statistics.Median
+
+    let private phaseSummary (result: ExperimentResult) expected contender phase (observations: Observation[]) =
+        let scenario = result.Scenario
         let bySeed = observations |> Array.groupBy _.Seed |> Array.map snd
 
         let over measure =
             bySeed |> Array.map measure |> ConfidenceInterval.ofSamples
+
+        let adapted =
+            match phase with
+            | Phase.Before -> [||]
+            | Phase.After -> adapted scenario expected bySeed
+
+        let seconds, cycles =
+            match phase with
+            | Phase.Before -> [||], nan
+            | Phase.After -> adaptationCost result contender adapted bySeed
 
         {
             Contender = contender
@@ -133,10 +179,9 @@ module Summary =
             Reward = over (rewards >> Array.average)
             Violations = over (share (violated scenario))
             ModelError = over (Array.collect predictions >> nmae)
-            Adapted =
-                match phase with
-                | Phase.Before -> [||]
-                | Phase.After -> adapted scenario expected bySeed
+            Adapted = adapted
+            AdaptationSeconds = seconds
+            AdaptationCycles = cycles
             DetectionDelays =
                 match phase with
                 | Phase.Before -> [||]
@@ -160,5 +205,5 @@ module Summary =
                         |> Array.filter (fun o -> o.Contender = contender && o.Phase = phase)
 
                     if observations.Length > 0 then
-                        phaseSummary result.Scenario expected contender phase observations
+                        phaseSummary result expected contender phase observations
         ]

@@ -3,11 +3,13 @@ module OnlinePolicyAdaptation.Tests.Experiments.Experiment
 open System.IO
 open System.Threading
 open Expecto
+open OnlinePolicyAdaptation.Domain.Mdp
+open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Experiments
 open OnlinePolicyAdaptation.Tests
 
 let private run scenario threads =
-    Experiment.run scenario (SmallScenario.traces scenario) threads ignore CancellationToken.None
+    Experiment.run scenario (SmallScenario.traces scenario) ValueNone threads ignore CancellationToken.None
     |> _.GetAwaiter().GetResult()
 
 /// All that a run decided and measured, without the time it took.
@@ -61,6 +63,48 @@ let tests =
                         (rollout.Mean - rollout.HalfWidth)
                         (basePolicy.Mean + basePolicy.HalfWidth)
                         "intervals do not overlap")
+            }
+
+            test "a retrained policy acts after the change alone, and what it took is reported" {
+                SmallScenario.withScenario (fun _ scenario ->
+                    let keep = ControlAction.Keep scenario.Grid.Controls.Count
+
+                    let retrainer: Retrainer =
+                        fun _ _ warm seed ->
+                            {
+                                Policy =
+                                    { new IPolicy<SystemState, ControlAction> with
+                                        member _.Act(_, _, _) = keep
+                                    }
+                                Training = System.TimeSpan.FromSeconds(float seed + (if warm then 10.0 else 0.0))
+                            }
+
+                    let result =
+                        Experiment.run
+                            scenario
+                            (SmallScenario.traces scenario)
+                            (ValueSome retrainer)
+                            2
+                            ignore
+                            CancellationToken.None
+                        |> _.GetAwaiter().GetResult()
+
+                    for o in result.Observations do
+                        match o.Contender, o.Phase with
+                        | Contender.Retrained _, Phase.After ->
+                            Expect.isTrue o.Timed.Record.Action.IsKeep "the retrained one"
+                        | _ -> ()
+
+                    let seconds warm =
+                        Summary.ofResult result
+                        |> List.find (fun s -> s.Contender = Contender.Retrained warm && s.Phase = Phase.After)
+                        |> _.AdaptationSeconds
+
+                    Expect.equal (seconds false) [| 1.0; 2.0; 3.0 |] "from scratch"
+                    Expect.equal (seconds true) [| 11.0; 12.0; 13.0 |] "warm"
+                    let header, rows = Report.adaptationTable (Summary.ofResult result)
+                    Expect.hasLength rows 3 "rollout, and both ways to retrain"
+                    Expect.all rows (fun row -> row.Length = header.Length) "cells")
             }
 
             test "a change at cycle 0 leaves no cycle before it, one after the end none after it" {

@@ -17,6 +17,7 @@ let private withResults test =
             Experiment.run
                 { scenario with Cycles = 15 }
                 (SmallScenario.traces scenario)
+                ValueNone
                 2
                 ignore
                 CancellationToken.None
@@ -136,6 +137,8 @@ let tests =
                             Violations = estimate 0.0
                             ModelError = estimate 0.0
                             Adapted = [||]
+                            AdaptationSeconds = [||]
+                            AdaptationCycles = nan
                             DetectionDelays = [||]
                             FalseAlarms = 0.0
                             MedianDecisionSeconds = 0.002

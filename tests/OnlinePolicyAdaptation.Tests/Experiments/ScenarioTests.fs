@@ -106,6 +106,7 @@ let tests =
                                     (Experiment.run
                                         scenario
                                         (SmallScenario.traces scenario)
+                                        ValueNone
                                         1
                                         ignore
                                         CancellationToken.None)
