@@ -18,9 +18,9 @@ open OnlinePolicyAdaptation.Learning.SystemModels
 let private byDefault =
     {
         Forest = ForestOptions()
-        RegrownTrees = ForestOptions().Trees / 4
+        RegrownTrees = ForestOptions().Trees / 2
         Forgetting = Forgetting.ByRelevance 30
-        Outlook = Outlook.Expected
+        Outlook = Outlook.Optimistic 0.6
         LoadStep = 5.0
         MinimumSamples = 30
     }

@@ -151,7 +151,7 @@ module Scenario =
 
         let trees = pick _.Trees 120
         Validation.require "estimation.trees" trees "1 to 10000" (trees >= 1 && trees <= 10_000)
-        let regrown = pick _.RegrownTrees (max 1 (trees / 4))
+        let regrown = pick _.RegrownTrees ((trees + 1) / 2)
 
         Validation.require
             "estimation.regrownTrees"
@@ -168,7 +168,7 @@ module Scenario =
                     ForestOptions(Trees = trees, MinSamplesLeaf = pick _.MinSamplesLeaf 1))
             RegrownTrees = regrown
             Forgetting = syntax "estimation.forgetting" EstimationSyntax.forgetting (pick _.Forgetting "relevance:30")
-            Outlook = syntax "estimation.outlook" EstimationSyntax.outlook (pick _.Outlook "expected")
+            Outlook = syntax "estimation.outlook" EstimationSyntax.outlook (pick _.Outlook "optimistic:0.6")
             LoadStep = loadStep
             MinimumSamples = atLeastOne "estimation.minimumSamples" (pick _.MinimumSamples 30)
         }

@@ -53,11 +53,11 @@ module ScenarioFile =
             Trees: int option
             /// Default 1.
             MinSamplesLeaf: int option
-            /// Trees grown anew in each cycle; default a quarter of them.
+            /// Trees grown anew in each cycle; default half of them.
             RegrownTrees: int option
             /// never, window:1500, newest:3 or relevance:30; default relevance:30.
             Forgetting: string option
-            /// expected, optimistic:0.7 or cautious:0.7; default expected.
+            /// expected, optimistic:0.7 or cautious:0.7; default optimistic:0.6.
             Outlook: string option
             /// In req/s; default 5.
             LoadStep: float option
