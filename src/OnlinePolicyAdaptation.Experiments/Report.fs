@@ -25,17 +25,27 @@ let private percent (e: ConfidenceInterval) =
             HalfWidth = 100.0 * e.HalfWidth
         }
 
-/// The median over seeds, and the seed that took longest.
+/// The median over seeds, and the seed that took longest, or how many seeds never adapted.
 let private adapted (cycles: int voption[]) =
-    let cell count =
-        if Double.IsFinite count then number 0 count else "never"
+    let sorted =
+        cycles
+        |> Array.map (ValueOption.map float >> ValueOption.defaultValue infinity)
+        |> Array.sort
 
-    match cycles |> Array.map (ValueOption.map float >> ValueOption.defaultValue infinity) with
-    | [||] -> "–"
-    | cycles ->
-        let sorted = Array.sort cycles
+    let never = sorted |> Array.filter Double.IsInfinity |> Array.length
+
+    if sorted.Length = 0 then
+        "–"
+    elif never = sorted.Length then
+        "never"
+    else
         let median = (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2.0
-        $"{cell median} (at most {cell (Array.last sorted)})"
+        let middle = if Double.IsFinite median then number 0 median else "never"
+
+        if never > 0 then
+            $"{middle} ({never} of {sorted.Length} seeds never)"
+        else
+            $"{middle} (at most {number 0 (Array.last sorted)})"
 
 /// What the detection of changes did: the share of seeds that noticed, and how soon; before the change, false alarms.
 let private detection (s: PhaseSummary) =
