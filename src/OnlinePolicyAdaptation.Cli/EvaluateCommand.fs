@@ -19,6 +19,7 @@ let private byDefault =
     {
         Forest = ForestOptions()
         RegrownTrees = ForestOptions().Trees / 2
+        RefitEvery = 1
         Forgetting = Forgetting.ByRelevance 30
         Outlook = Outlook.Optimistic 0.6
         LoadStep = 5.0

@@ -1,6 +1,4 @@
-/// From the system model and the base policy to an action: one step of policy iteration at the current state.
-[<RequireQualifiedAccess>]
-module OnlinePolicyAdaptation.ControlCycle.Adapt
+namespace OnlinePolicyAdaptation.ControlCycle
 
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
@@ -8,48 +6,107 @@ open OnlinePolicyAdaptation.Learning.SystemModels
 open OnlinePolicyAdaptation.Planning
 open MathNet.Numerics.Distributions
 
-/// The response times that are planned with.
-let private responseTimes outlook (model: EstimatedModel) : IResponseTimeModel =
-    let bounded sign confidence =
-        BoundedResponseTimes(model.ResponseTimes, sign * Normal.InvCDF(0.0, 1.0, confidence))
+/// The decision problem under one load as a model shows it, and what the base policy is worth in it.
+type Plan =
+    {
+        Problem: FiniteModel
+        /// Of the base policy, one entry per state.
+        Values: float[]
+    }
 
-    match outlook with
-    | Outlook.Expected -> model.ResponseTimes
-    | Outlook.Optimistic confidence -> bounded -1.0 confidence
-    | Outlook.Cautious confidence -> bounded 1.0 confidence
+/// What has been planned on a model so far: the same plan serves every decision under its load.
+type Plans =
+    private
+        {
+            model: EstimatedModel voption
+            byLoads: Map<float list, Result<Plan, CycleError>>
+        }
 
-let private byRollout (settings: ControllerSettings) horizon (model: EstimatedModel) (state: SystemState) key =
-    let grid = settings.Grid
+/// An action, and why it was chosen.
+type Choice =
+    {
+        Action: ControlAction
+        /// Of the action, and of the base policy's; where rollout chose.
+        QFactor: float voption
+        BaseQFactor: float voption
+    }
 
-    let dynamics =
-        NetworkDynamics(grid, settings.Reward, responseTimes settings.Estimation.Outlook model)
+/// From the system model and the base policy to an action: one step of policy iteration at the current state.
+[<RequireQualifiedAccess>]
+module Adapt =
 
-    NetworkModel.tabulate dynamics state.OfferedLoads
-    |> Result.bind (fun finite ->
-        NetworkModel.policy dynamics state.OfferedLoads settings.BasePolicy key finite
-        |> Result.map (fun basePolicy ->
-            let keep = grid.IndexOf(ControlAction.Keep grid.Controls.Count)
-            let here = grid.IndexOf state.Configuration
+    /// Loads that plans are kept for.
+    let private capacity = 64
 
-            let decision =
-                Rollout.decide finite settings.Discount horizon basePolicy (ValueSome keep) here
+    let noPlans =
+        {
+            model = ValueNone
+            byLoads = Map.empty
+        }
 
-            struct (grid.ActionAt decision.Action, ValueSome decision.Value)))
-    |> Result.mapError CycleError.UnusableModel
+    /// The response times that are planned with.
+    let private responseTimes outlook (model: EstimatedModel) : IResponseTimeModel =
+        let bounded sign confidence =
+            BoundedResponseTimes(model.ResponseTimes, sign * Normal.InvCDF(0.0, 1.0, confidence))
 
-/// The action for a state with its Q-factor, or the reason why it is the base policy's action.
-let decide
-    (settings: ControllerSettings)
-    (model: Result<EstimatedModel, CycleError>)
-    (state: SystemState)
-    (key: RandomKey)
-    =
-    let byBasePolicy () =
-        settings.BasePolicy.Act(state, settings.Grid.Mask state.Configuration, key)
+        match outlook with
+        | Outlook.Expected -> model.ResponseTimes
+        | Outlook.Optimistic confidence -> bounded -1.0 confidence
+        | Outlook.Cautious confidence -> bounded 1.0 confidence
 
-    match settings.Planner with
-    | Planner.BasePolicy -> struct (byBasePolicy (), ValueNone), []
-    | Planner.Rollout horizon ->
-        match model |> Result.bind (fun m -> byRollout settings horizon m state key) with
-        | Ok decision -> decision, []
-        | Error error -> struct (byBasePolicy (), ValueNone), [ error ]
+    let private plan (settings: ControllerSettings) (model: EstimatedModel) loads (key: RandomKey) =
+        let dynamics =
+            NetworkDynamics(settings.Grid, settings.Reward, responseTimes settings.Estimation.Outlook model)
+
+        NetworkModel.tabulate dynamics loads
+        |> Result.bind (fun problem ->
+            NetworkModel.policy dynamics loads settings.BasePolicy (key.Split(model.FittedAt + 1)) problem
+            |> Result.map (fun basePolicy ->
+                {
+                    Problem = problem
+                    Values = PolicyEvaluation.exact problem settings.Discount basePolicy
+                }))
+        |> Result.mapError CycleError.UnusableModel
+
+    /// The plan for a model under these loads, from those made before if it is among them. The settings are those the plans
+    /// were made with; a base policy that draws its actions draws them once for each model.
+    let planFor settings (model: EstimatedModel) (loads: EquatableArray<RequestRate>) key (plans: Plans) =
+        let place = [ for load in loads -> load.PerSecond ]
+
+        let known =
+            match plans.model with
+            | ValueSome last when obj.ReferenceEquals(last, model) && plans.byLoads.Count < capacity -> plans.byLoads
+            | _ -> Map.empty
+
+        match known.TryFind place with
+        | Some plan -> plan, plans
+        | None ->
+            let plan = plan settings model loads key
+
+            plan,
+            {
+                model = ValueSome model
+                byLoads = known.Add(place, plan)
+            }
+
+    /// The choice in a state by rollout with a lookahead horizon. Among actions of equal Q-factor keeping the configuration
+    /// wins.
+    let byRollout (settings: ControllerSettings) horizon (plan: Plan) (state: SystemState) (baseAction: ControlAction) =
+        let grid = settings.Grid
+        let keep = grid.IndexOf(ControlAction.Keep grid.Controls.Count)
+        let here = grid.IndexOf state.Configuration
+
+        let decision =
+            Lookahead.decide plan.Problem settings.Discount horizon plan.Values (ValueSome keep) here
+
+        let baseIndex = System.Array.IndexOf(decision.Actions, grid.IndexOf baseAction)
+
+        {
+            Action = grid.ActionAt decision.Action
+            QFactor = ValueSome decision.Value
+            BaseQFactor =
+                if baseIndex < 0 then
+                    ValueNone
+                else
+                    ValueSome decision.QFactors[baseIndex]
+        }

@@ -13,9 +13,23 @@ type CycleState =
         /// The configuration in force in the cycle before.
         Previous: Configuration voption
         Key: RandomKey
+        Plans: Plans
     }
 
-/// Monitor, estimate, adapt, act: one control cycle as a pure, total function.
+/// What a cycle has learned from its metrics, before it decides.
+type Observed =
+    {
+        Metrics: Metrics
+        /// Offered loads as they are planned for.
+        Loads: EquatableArray<RequestRate>
+        Predicted: float[] voption
+        Reward: float voption
+        Change: DetectedChange voption
+        Errors: CycleError list
+    }
+
+/// Monitor, estimate, adapt, act: one control cycle as a pure, total function. Where a model is estimated beside the cycles,
+/// its parts are called one by one: observe, decide, and refit and install when a new model is there.
 [<RequireQualifiedAccess>]
 module Cycle =
 
@@ -23,6 +37,8 @@ module Cycle =
     let private modelKey (key: RandomKey) (cycle: int) = key.Split(0).Split(cycle + 1)
 
     let private actionKey (key: RandomKey) (cycle: int) = key.Split(1).Split cycle
+
+    let private planKey (key: RandomKey) = key.Split 2
 
     let private layout (settings: ControllerSettings) =
         FeatureLayout(settings.Grid, settings.Reward.Objectives.Count)
@@ -34,6 +50,7 @@ module Cycle =
             Estimator = Estimate.start settings.Estimation (layout settings) (modelKey key -1) history
             Previous = ValueNone
             Key = key
+            Plans = Adapt.noPlans
         }
 
     let private reward (settings: ControllerSettings) (state: CycleState) (sample: Sample) =
@@ -41,73 +58,158 @@ module Cycle =
         let seconds = sample.ResponseTimes |> Seq.map _.Seconds |> Seq.toArray
         settings.Reward.Reward(current, sample.Configuration, System.ReadOnlySpan seconds)
 
-    let private hold (state: CycleState) (metrics: Metrics) controls error =
-        { state with Cycle = state.Cycle + 1 },
-        {
-            Cycle = state.Cycle
-            Metrics = metrics
-            Predicted = ValueNone
-            Reward = ValueNone
-            Action = ControlAction.Keep controls
-            Next = metrics.Configuration
-            Change = ValueNone
-            QFactor = ValueNone
-            Errors = [ error ]
-        }
-
-    let step (settings: ControllerSettings) (state: CycleState) (metrics: Metrics) : CycleState * CycleRecord =
-        match Monitor.check settings metrics with
-        | Error error -> hold state metrics settings.Grid.Controls.Count error
-        | Ok metrics ->
+    /// Learns from metrics, apart from refitting the model. An error: they contradict the settings.
+    let observe (settings: ControllerSettings) (state: CycleState) (metrics: Metrics) =
+        Monitor.check settings metrics
+        |> Result.map (fun metrics ->
             let sample = Monitor.sample metrics
-            let configuration = metrics.Configuration
 
             let offered =
                 metrics.Services |> Seq.map _.OfferedLoad |> EquatableArray.ToEquatableArray
 
             let loads = SampleWindow.quantised settings.Estimation offered
 
-            let predicted =
-                match state.Estimator.Model with
-                | Ok model -> ValueSome(Estimate.predict model configuration loads)
-                | Error _ -> ValueNone
-
-            let estimator, change, estimationErrors =
+            let estimator, change =
                 match settings.Planner, sample with
-                | Planner.BasePolicy, Ok _ -> state.Estimator, ValueNone, []
-                | _, Error error -> state.Estimator, ValueNone, [ error ]
                 | Planner.Rollout _, Ok sample ->
-                    Estimate.learn
-                        settings.Estimation
-                        (layout settings)
-                        state.Cycle
-                        (modelKey state.Key state.Cycle)
-                        sample
-                        state.Estimator
+                    Estimate.observe settings.Estimation (layout settings) state.Cycle sample state.Estimator
+                | _ -> state.Estimator, ValueNone
 
-            let struct (action, qFactor), planningErrors =
-                Adapt.decide
-                    settings
-                    estimator.Model
-                    (SystemState(configuration, loads))
-                    (actionKey state.Key state.Cycle)
-
-            { state with
-                Estimator = estimator
-                Cycle = state.Cycle + 1
-                Previous = ValueSome configuration
-            },
+            { state with Estimator = estimator },
             {
-                Cycle = state.Cycle
                 Metrics = metrics
-                Predicted = predicted
+                Loads = loads
+                Predicted =
+                    match state.Estimator.Model with
+                    | Ok model -> ValueSome(Estimate.predict model metrics.Configuration loads)
+                    | Error _ -> ValueNone
                 Reward =
                     match sample with
                     | Ok sample -> ValueSome(reward settings state sample)
                     | Error _ -> ValueNone
-                Action = action
-                Next = Act.next settings.Grid configuration action
                 Change = change
-                QFactor = qFactor
-                Errors = List.distinct (estimationErrors @ planningErrors)
+                Errors =
+                    match settings.Planner, sample with
+                    | Planner.Rollout _, Error error -> [ error ]
+                    | _ -> []
+            })
+
+    /// Whether the model is to be refitted, after metrics were observed.
+    let isRefitDue (settings: ControllerSettings) (state: CycleState) =
+        match settings.Planner with
+        | Planner.BasePolicy -> false
+        | Planner.Rollout _ -> Estimate.isRefitDue settings.Estimation state.Estimator
+
+    /// A model of all that was observed up to now. The slow part of a cycle.
+    let refit (settings: ControllerSettings) (state: CycleState) =
+        Estimate.refit
+            settings.Estimation
+            (layout settings)
+            state.Cycle
+            (modelKey state.Key state.Cycle)
+            state.Estimator
+
+    /// The state once a refit of it has begun.
+    let begun (state: CycleState) =
+        { state with
+            Estimator = Estimate.begun state.Estimator
+        }
+
+    /// Puts the outcome of a refit in place.
+    let install fitted (state: CycleState) =
+        { state with
+            Estimator = Estimate.install fitted state.Estimator
+        }
+
+    let private choose (settings: ControllerSettings) (state: CycleState) (here: SystemState) baseAction =
+        let byBasePolicy =
+            {
+                Action = baseAction
+                QFactor = ValueNone
+                BaseQFactor = ValueNone
             }
+
+        match settings.Planner, state.Estimator.Model with
+        | Planner.BasePolicy, _ -> byBasePolicy, state, []
+        | _, Error error -> byBasePolicy, state, [ error ]
+        | Planner.Rollout horizon, Ok model ->
+            let plan, plans =
+                Adapt.planFor settings model here.OfferedLoads (planKey state.Key) state.Plans
+
+            let state = { state with Plans = plans }
+
+            match plan with
+            | Ok plan -> Adapt.byRollout settings horizon plan here baseAction, state, []
+            | Error error -> byBasePolicy, state, [ error ]
+
+    /// Decides on the model in place, and ends the cycle.
+    let decide (settings: ControllerSettings) (state: CycleState) (observed: Observed) =
+        let configuration = observed.Metrics.Configuration
+        let here = SystemState(configuration, observed.Loads)
+
+        let baseAction =
+            settings.BasePolicy.Act(here, settings.Grid.Mask configuration, actionKey state.Key state.Cycle)
+
+        let choice, planned, errors = choose settings state here baseAction
+
+        { planned with
+            Cycle = state.Cycle + 1
+            Previous = ValueSome configuration
+        },
+        {
+            Cycle = state.Cycle
+            Metrics = observed.Metrics
+            Predicted = observed.Predicted
+            Reward = observed.Reward
+            Action = choice.Action
+            Next = Act.next settings.Grid configuration choice.Action
+            BaseAction = baseAction
+            Change = observed.Change
+            QFactor = choice.QFactor
+            BaseQFactor = choice.BaseQFactor
+            Model =
+                match choice.QFactor, state.Estimator.Model with
+                | ValueSome _, Ok model ->
+                    ValueSome
+                        {
+                            FittedAt = model.FittedAt
+                            Samples = model.Samples
+                        }
+                | _ -> ValueNone
+            Errors = List.distinct (observed.Errors @ errors)
+        }
+
+    /// Ends a cycle whose metrics contradict the settings: nothing is learned and the configuration held.
+    let hold (settings: ControllerSettings) (state: CycleState) (metrics: Metrics) error =
+        let keep = ControlAction.Keep settings.Grid.Controls.Count
+
+        { state with Cycle = state.Cycle + 1 },
+        {
+            Cycle = state.Cycle
+            Metrics = metrics
+            Predicted = ValueNone
+            Reward = ValueNone
+            Action = keep
+            Next = metrics.Configuration
+            BaseAction = keep
+            Change = ValueNone
+            QFactor = ValueNone
+            BaseQFactor = ValueNone
+            Model = ValueNone
+            Errors = [ error ]
+        }
+
+    /// A whole cycle; the model is refitted first if that is due.
+    let step (settings: ControllerSettings) (state: CycleState) (metrics: Metrics) : CycleState * CycleRecord =
+        match observe settings state metrics with
+        | Error error -> hold settings state metrics error
+        | Ok(state, observed) when isRefitDue settings state ->
+            let fitted = refit settings state
+
+            let errors =
+                match fitted with
+                | Ok _ -> observed.Errors
+                | Error error -> observed.Errors @ [ error ]
+
+            decide settings (begun state |> install fitted) { observed with Errors = errors }
+        | Ok(state, observed) -> decide settings state observed

@@ -18,6 +18,17 @@ type Estimator =
         Forest: RandomForest voption
         /// The last model that could be fitted, or why there is none.
         Model: Result<EstimatedModel, CycleError>
+        /// Samples that no model has been fitted to yet.
+        Pending: int
+        /// Something among them is new: a model is due at once, all of its trees grown anew.
+        IsNews: bool
+    }
+
+/// A model fitted to the window as it was at some time, which may be some cycles ago.
+type FittedModel =
+    {
+        Forest: RandomForest
+        Estimate: EstimatedModel
     }
 
 /// From samples to the system model that is planned with: notice changes, forget, refit.
@@ -94,30 +105,49 @@ module Estimate =
             FittedAt = cycle
         }
 
-    /// Grows the oldest trees anew, or all. Where no model can be fitted, the last one stays in place.
-    let private refit estimation layout cycle key all (estimator: Estimator) =
+    /// A model of the window, after the samples of this cycle: the oldest trees grown anew, or all.
+    let refit estimation layout cycle key (estimator: Estimator) =
         let available = SampleWindow.count estimator.Window
 
         if available < estimation.MinimumSamples then
-            let error = CycleError.TooFewSamples(available, estimation.MinimumSamples)
-
-            { estimator with
-                Model = estimator.Model |> Result.mapError (fun _ -> error)
-            },
-            [ error ]
+            Error(CycleError.TooFewSamples(available, estimation.MinimumSamples))
         else
             let set = trainingSet layout estimator
 
             let forest =
                 match estimator.Forest with
-                | ValueSome forest when not all -> forest.Regrow(set, estimation.RegrownTrees, key)
+                | ValueSome forest when not estimator.IsNews -> forest.Regrow(set, estimation.RegrownTrees, key)
                 | _ -> RandomForest.Fit(set, estimation.Forest, key)
 
+            Ok
+                {
+                    Forest = forest
+                    Estimate = model layout cycle forest estimator
+                }
+
+    /// Puts the outcome of a refit in place. Where no model could be fitted, the last one stays.
+    let install (fitted: Result<FittedModel, CycleError>) (estimator: Estimator) =
+        match fitted with
+        | Ok fitted ->
             { estimator with
-                Forest = ValueSome forest
-                Model = Ok(model layout cycle forest estimator)
-            },
-            []
+                Forest = ValueSome fitted.Forest
+                Model = Ok fitted.Estimate
+            }
+        | Error error ->
+            { estimator with
+                Model = estimator.Model |> Result.mapError (fun _ -> error)
+            }
+
+    /// The estimator of which a refit has begun: what was new is known to it.
+    let begun estimator =
+        { estimator with
+            Pending = 0
+            IsNews = false
+        }
+
+    /// Whether the model is to be refitted.
+    let isRefitDue estimation (estimator: Estimator) =
+        estimator.IsNews || estimator.Pending >= estimation.RefitEvery
 
     /// An estimator that has learned from these samples, oldest first.
     let start estimation (layout: FeatureLayout) (key: RandomKey) (history: Sample seq) =
@@ -127,18 +157,30 @@ module Estimate =
             (SampleWindow.empty, Array.indexed history)
             ||> Array.fold (fun window (i, sample) -> SampleWindow.add estimation (i - history.Length) sample window)
 
-        {
-            Window = window
-            Detector = ChangeDetector.create layout.Services history.Length
-            Slowdowns = [||]
-            Forest = ValueNone
-            Model = Error(CycleError.TooFewSamples(0, estimation.MinimumSamples))
-        }
-        |> refit estimation layout -1 key true
-        |> fst
+        let estimator =
+            {
+                Window = window
+                Detector = ChangeDetector.create layout.Services history.Length
+                Slowdowns = [||]
+                Forest = ValueNone
+                Model = Error(CycleError.TooFewSamples(0, estimation.MinimumSamples))
+                Pending = 0
+                IsNews = false
+            }
+
+        estimator |> install (refit estimation layout -1 key estimator)
 
     /// The estimator that was stopped with this window, detector and forest, fitted last after a cycle.
-    let resume estimation (layout: FeatureLayout) window detector (forest: RandomForest voption) fittedAt =
+    let resume
+        estimation
+        (layout: FeatureLayout)
+        window
+        detector
+        (forest: RandomForest voption)
+        fittedAt
+        pending
+        isNews
+        =
         let estimator =
             {
                 Window = window
@@ -150,6 +192,8 @@ module Estimate =
                         [||]
                 Forest = forest
                 Model = Error(CycleError.TooFewSamples(SampleWindow.count window, estimation.MinimumSamples))
+                Pending = pending
+                IsNews = isNews
             }
 
         match forest with
@@ -203,8 +247,8 @@ module Estimate =
             Window = SampleWindow.replace (Relevance.reweigh estimator.Slowdowns current cell) estimator.Window
         }
 
-    /// Learns from the sample of a cycle.
-    let learn estimation (layout: FeatureLayout) cycle key (sample: Sample) (estimator: Estimator) =
+    /// Takes note of the sample of a cycle: what it changes, apart from the model.
+    let observe estimation (layout: FeatureLayout) cycle (sample: Sample) (estimator: Estimator) =
         let loads = SampleWindow.quantised estimation sample.OfferedLoads
         let cell = SampleWindow.tryCell sample.Configuration loads
 
@@ -239,7 +283,24 @@ module Estimate =
             | ValueSome cell -> (SampleWindow.current weighed.Window cell).Length <= hardlyKnown
             | ValueNone -> false
 
-        let refitted, errors =
-            refit estimation layout cycle key (isNew || ValueOption.isSome change) weighed
+        { weighed with
+            Pending = weighed.Pending + 1
+            IsNews = weighed.IsNews || isNew || ValueOption.isSome change
+        },
+        change
 
-        refitted, change, errors
+    /// Learns from the sample of a cycle, and refits the model if that is due.
+    let learn estimation (layout: FeatureLayout) cycle key (sample: Sample) (estimator: Estimator) =
+        let observed, change = observe estimation layout cycle sample estimator
+
+        if isRefitDue estimation observed then
+            let fitted = refit estimation layout cycle key observed
+
+            let errors =
+                match fitted with
+                | Ok _ -> []
+                | Error error -> [ error ]
+
+            begun observed |> install fitted, change, errors
+        else
+            observed, change, []

@@ -52,12 +52,14 @@ type FileJson =
         Since: int
         Detector: ServiceTest[]
         FittedAt: int
+        Pending: int
+        IsNews: bool
         /// Base64; none where there was too little to fit one to.
         Forest: string option
         Cells: CellJson[]
     }
 
-let private version = 1
+let private version = 2
 
 let private options =
     JsonSerializerOptions(
@@ -84,31 +86,37 @@ let private cellJson (cell: Cell) =
             |]
     }
 
-/// Saves a checkpoint, in place of what the path held before.
-let save (layout: FeatureLayout) (path: string) (checkpoint: Checkpoint) =
+let private fileOf (layout: FeatureLayout) (checkpoint: Checkpoint) =
     let estimator = checkpoint.Estimator
 
-    let file =
-        {
-            Version = version
-            Features = Seq.toArray layout.Names
-            Targets = Seq.toArray layout.TargetNames
-            Cycle = checkpoint.Cycle
-            Key = checkpoint.Key.Value
-            Since = estimator.Window.Since
-            Detector = ChangeDetector.tests estimator.Detector
-            FittedAt =
-                match estimator.Model with
-                | Ok model -> model.FittedAt
-                | Error _ -> -1
-            Forest =
-                estimator.Forest
-                |> ValueOption.toOption
-                |> Option.map (ForestFile.Write >> Convert.ToBase64String)
-            Cells = [| for cell in estimator.Window.Cells -> cellJson cell |]
-        }
+    {
+        Version = version
+        Features = Seq.toArray layout.Names
+        Targets = Seq.toArray layout.TargetNames
+        Cycle = checkpoint.Cycle
+        Key = checkpoint.Key.Value
+        Since = estimator.Window.Since
+        Detector = ChangeDetector.tests estimator.Detector
+        FittedAt =
+            match estimator.Model with
+            | Ok model -> model.FittedAt
+            | Error _ -> -1
+        Pending = estimator.Pending
+        IsNews = estimator.IsNews
+        Forest =
+            estimator.Forest
+            |> ValueOption.toOption
+            |> Option.map (ForestFile.Write >> Convert.ToBase64String)
+        Cells = [| for cell in estimator.Window.Cells -> cellJson cell |]
+    }
 
-    AtomicFile.Write(path, (fun text -> text.Write(JsonSerializer.Serialize(file, options))))
+/// A checkpoint as UTF-8 JSON.
+let write layout checkpoint =
+    JsonSerializer.SerializeToUtf8Bytes(fileOf layout checkpoint, options)
+
+/// Saves a checkpoint, in place of what the path held before.
+let save layout (path: string) checkpoint =
+    AtomicFile.WriteBytes(path, (fun stream -> stream.Write(write layout checkpoint)))
 
 let private finite (values: float[]) = values |> Array.forall Double.IsFinite
 
@@ -212,7 +220,9 @@ let private checkpoint estimation (layout: FeatureLayout) path (file: FileJson) 
                     (SampleWindow.ofCells file.Since cells)
                     (ChangeDetector.ofTests file.Detector)
                     forest
-                    file.FittedAt))
+                    file.FittedAt
+                    file.Pending
+                    file.IsNews))
         |> Result.map (fun estimator ->
             {
                 Estimator = estimator
@@ -220,15 +230,21 @@ let private checkpoint estimation (layout: FeatureLayout) path (file: FileJson) 
                 Key = RandomKey file.Key
             })
 
-/// The checkpoint in a file, or what is wrong with it: file, place, value, what was expected.
-let load estimation (layout: FeatureLayout) (path: string) =
-    let named message = $"{path}: {message}"
+/// The checkpoint in the bytes of a file, or what is wrong with it: the name given, place, value, what was expected.
+let read estimation (layout: FeatureLayout) (name: string) (bytes: byte[]) =
+    let named message = $"{name}: {message}"
 
     try
-        match JsonSerializer.Deserialize<FileJson>(File.ReadAllText path, options) with
+        match JsonSerializer.Deserialize<FileJson>(bytes, options) with
         | null -> Error(named "null; expected a checkpoint of an estimator")
-        | file -> checkpoint estimation layout path file |> Result.mapError named
+        | file -> checkpoint estimation layout name file |> Result.mapError named
+    with :? JsonException as e ->
+        Error(named $"not a checkpoint of an estimator: {e.Message}")
+
+/// The checkpoint in a file, or what is wrong with it.
+let load estimation layout (path: string) =
+    try
+        read estimation layout path (File.ReadAllBytes path)
     with
-    | :? JsonException as e -> Error(named $"not a checkpoint of an estimator: {e.Message}")
     | :? IOException
-    | :? UnauthorizedAccessException as e -> Error(named $"cannot be read: {e.Message}")
+    | :? UnauthorizedAccessException as e -> Error $"{path}: cannot be read: {e.Message}"

@@ -35,6 +35,8 @@ type EstimationSettings =
         Forest: ForestOptions
         /// Trees that are grown anew in each cycle, the oldest first; from 1 to all.
         RegrownTrees: int
+        /// The model is refitted after this many samples (at least 1), and at once where one is new.
+        RefitEvery: int
         Forgetting: Forgetting
         Outlook: Outlook
         /// Offered loads are told apart, and planned for, in multiples of this; req/s, above 0.
@@ -102,6 +104,16 @@ type EstimatedModel =
         FittedAt: int
     }
 
+/// Which estimate of the system was planned with.
+[<Struct>]
+type ModelVersion =
+    {
+        /// The cycle after whose metrics it was fitted, which tells models of a run apart; -1: the one it starts with.
+        FittedAt: int
+        /// Measurements it was fitted to.
+        Samples: int
+    }
+
 /// What one cycle decided, and all that explains it.
 type CycleRecord =
     {
@@ -115,9 +127,14 @@ type CycleRecord =
         Action: ControlAction
         /// The configuration the action leads to.
         Next: Configuration
+        /// What the base policy would have done.
+        BaseAction: ControlAction
         /// The change of the system that was noticed with these metrics.
         Change: DetectedChange voption
-        /// The Q-factor of the action, where rollout chose it.
+        /// The Q-factors of the action and of the base policy's action, where rollout chose it.
         QFactor: float voption
+        BaseQFactor: float voption
+        /// The model that was planned with.
+        Model: ModelVersion voption
         Errors: CycleError list
     }

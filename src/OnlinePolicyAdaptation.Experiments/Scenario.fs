@@ -167,6 +167,7 @@ module Scenario =
                 Validation.at "estimation" (fun () ->
                     ForestOptions(Trees = trees, MinSamplesLeaf = pick _.MinSamplesLeaf 1))
             RegrownTrees = regrown
+            RefitEvery = atLeastOne "estimation.refitEvery" (pick _.RefitEvery 1)
             Forgetting = syntax "estimation.forgetting" EstimationSyntax.forgetting (pick _.Forgetting "relevance:30")
             Outlook = syntax "estimation.outlook" EstimationSyntax.outlook (pick _.Outlook "optimistic:0.6")
             LoadStep = loadStep

@@ -55,6 +55,8 @@ module ScenarioFile =
             MinSamplesLeaf: int option
             /// Trees grown anew in each cycle; default half of them.
             RegrownTrees: int option
+            /// Samples after which the model is refitted; default 1.
+            RefitEvery: int option
             /// never, window:1500, newest:3 or relevance:30; default relevance:30.
             Forgetting: string option
             /// expected, optimistic:0.7 or cautious:0.7; default optimistic:0.6.

@@ -185,7 +185,7 @@ p11=1, c1=2: 0.095 s
 
             test "the tool is small, installs, plans, and says what it cannot do" {
                 let path = package "opar"
-                Expect.isLessThan (FileInfo path).Length 20_000_000L "bytes"
+                Expect.isLessThan (FileInfo path).Length 40_000_000L "bytes"
                 let tools = Path.Combine(folder, "tools")
 
                 succeeds isolated folder [ "tool"; "install"; "opar"; "--tool-path"; tools; "--configfile"; config ]

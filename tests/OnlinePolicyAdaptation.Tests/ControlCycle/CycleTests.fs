@@ -122,6 +122,46 @@ let tests =
                     "the same"
             }
 
+            test "a model fitted beside the cycles decides as one fitted in them, once it is in place" {
+                let metrics = TwoNodes.metrics 0 corner (ValueSome 0.3)
+                let _, whole = Cycle.step rollout (informed 0.08) metrics
+
+                match Cycle.observe rollout (informed 0.08) metrics with
+                | Error error -> failtest $"{error}"
+                | Ok(state, observed) ->
+                    Expect.isTrue (Cycle.isRefitDue rollout state) "something was measured"
+                    let fitted = Cycle.refit rollout state
+                    let _, early = Cycle.decide rollout (Cycle.begun state) observed
+
+                    let _, late =
+                        Cycle.decide rollout (Cycle.begun state |> Cycle.install fitted) observed
+
+                    Expect.equal (early.Model |> ValueOption.map _.FittedAt) (ValueSome -1) "the model before"
+                    Expect.equal (late.Model |> ValueOption.map _.FittedAt) (ValueSome 0) "the model after"
+                    Expect.equal (late.Action, late.QFactor) (whole.Action, whole.QFactor) "as in one step"
+            }
+
+            test "plans kept from earlier cycles change no decision" {
+                let every n =
+                    { rollout with
+                        Estimation =
+                            { rollout.Estimation with
+                                RefitEvery = n
+                            }
+                    }
+
+                let decisions keep =
+                    (informed 0.08, [ for cycle in 0..9 -> TwoNodes.metrics cycle corner (ValueSome 0.08) ])
+                    ||> List.mapFold (fun state metrics ->
+                        let kept = if keep then state else { state with Plans = Adapt.noPlans }
+
+                        let next, record = Cycle.step (every 4) kept metrics
+                        (record.Action, record.QFactor, record.Model), next)
+                    |> fst
+
+                Expect.equal (decisions true) (decisions false) "the same plan"
+            }
+
             test "metrics without a response time are recorded, and the last model is planned with" {
                 let before = informed 0.08
                 let state, record = Cycle.step rollout before (TwoNodes.metrics 0 corner ValueNone)

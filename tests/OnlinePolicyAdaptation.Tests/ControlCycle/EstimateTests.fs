@@ -12,6 +12,7 @@ let private estimation =
     { (TwoNodes.settings (Planner.Rollout 3)).Estimation with
         Forgetting = Forgetting.ByRelevance 10
         RegrownTrees = 5
+        RefitEvery = 1
     }
 
 let private layout = FeatureLayout(TwoNodes.grid, 1)
@@ -204,7 +205,7 @@ let tests =
                     for length in 0 .. whole.Length / 40 .. whole.Length - 1 do
                         refused (whole.Substring(0, length)) "checkpoint"
 
-                    refused (whole.Replace("\"version\":1", "\"version\":9")) "version"
+                    refused (whole.Replace("\"version\":2", "\"version\":9")) "version"
                     refused (whole.Replace("\"weight\":1", "\"weight\":2")) "cells[0].samples[0]"
                     refused (whole.Replace("\"features\":[\"c1\"", "\"features\":[\"c9\"")) "features"
                     refused (whole.Replace("\"forest\":\"", "\"forest\":\"AAAA")) "forest"

@@ -12,6 +12,7 @@ open OnlinePolicyAdaptation.Tests
 let private estimation =
     { (TwoNodes.settings Planner.BasePolicy).Estimation with
         RegrownTrees = 5
+        RefitEvery = 1
     }
 
 let private layout = FeatureLayout(TwoNodes.grid, 1)

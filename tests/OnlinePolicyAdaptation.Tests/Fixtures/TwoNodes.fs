@@ -80,6 +80,7 @@ let settings planner =
             {
                 Forest = ForestOptions(Trees = 20)
                 RegrownTrees = 20
+                RefitEvery = 1
                 Forgetting = Forgetting.PerConfiguration 3
                 Outlook = Outlook.Expected
                 LoadStep = 5.0
