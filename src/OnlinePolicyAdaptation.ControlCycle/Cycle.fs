@@ -121,6 +121,15 @@ module Cycle =
             Estimator = Estimate.install fitted state.Estimator
         }
 
+    /// The plan on the model in place for these loads, kept in the state for the decisions to come.
+    let planAhead (settings: ControllerSettings) loads (state: CycleState) =
+        match state.Estimator.Model with
+        | Error _ -> state
+        | Ok model ->
+            { state with
+                Plans = Adapt.planFor settings model loads (planKey state.Key) state.Plans |> snd
+            }
+
     let private choose (settings: ControllerSettings) (state: CycleState) (here: SystemState) baseAction =
         let byBasePolicy =
             {

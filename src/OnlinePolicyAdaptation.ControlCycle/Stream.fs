@@ -1,4 +1,4 @@
-/// The control cycle as an Akka stream: the only file that opens Akka.
+/// The control cycle as an Akka stream.
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.ControlCycle.Stream
 
@@ -21,7 +21,7 @@ type TimedRecord =
 
 /// Where streams run. Disposing of it ends them.
 type Engine internal (system: ActorSystem) =
-    member internal _.Materializer = system.Materializer()
+    member _.Materializer = system.Materializer()
 
     interface IAsyncDisposable with
         member _.DisposeAsync() = ValueTask(system.Terminate())

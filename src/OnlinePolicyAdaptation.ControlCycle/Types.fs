@@ -80,6 +80,8 @@ type CycleError =
     | IncompleteMetrics of service: int
     /// The metrics contradict the settings. They are not learned from, and the configuration is held.
     | UnusableMetrics of reason: string
+    /// The configuration has just changed, and the metrics may show both. They are not learned from, and it is held.
+    | Settling
     /// Too little was measured to estimate a model. The base policy acts.
     | TooFewSamples of available: int * required: int
     /// The estimated model cannot be planned with. The base policy acts.

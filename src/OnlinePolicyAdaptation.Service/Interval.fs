@@ -7,7 +7,7 @@ open OnlinePolicyAdaptation.Domain.Network
 /// What was measured over one monitoring interval.
 type Interval =
     {
-        /// When it ended, which identifies it; its ticks are those of UTC.
+        /// When it ended, which identifies it.
         Time: DateTimeOffset
         /// The configuration in force.
         Configuration: Configuration
@@ -20,4 +20,31 @@ type Vocabulary =
     {
         Grid: ControlGrid
         Topology: Topology
+    }
+
+/// Why an element of a stream of metrics cannot be used.
+[<RequireQualifiedAccess>]
+type FaultKind =
+    /// Not an interval at all.
+    | Unparsable
+    /// A value is missing, or not a finite number in its range.
+    | BadValue
+    /// A control or service that the system does not have.
+    | UnknownName
+    /// A value of a control that is not on its grid.
+    | ImpossibleConfiguration
+    /// Its time is the last interval's.
+    | Duplicate
+    /// Its time is before the last interval's.
+    | Backwards
+    /// Its time is later than now.
+    | FromTheFuture
+    /// Deciding on it failed, which is a fault of the program.
+    | Poisonous
+
+type Fault =
+    {
+        Kind: FaultKind
+        /// Place, value, and what was expected.
+        Reason: string
     }

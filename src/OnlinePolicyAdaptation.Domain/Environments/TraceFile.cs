@@ -62,6 +62,8 @@ public sealed class TraceFile : IDisposable
 
     public void Dispose() => _reader.Dispose();
 
+    internal string RowText => string.Join(',', Enumerable.Range(0, _reader.RowFieldCount).Select(Text));
+
     internal string Text(int ordinal) => ordinal < _reader.RowFieldCount ? _reader.GetString(ordinal) : "";
 
     internal BadInputException Unexpected(string column, int ordinal, string expected) =>

@@ -1,0 +1,161 @@
+/// Decisions as lines of JSON; the format is described in SCHEMA.md.
+[<RequireQualifiedAccess>]
+module OnlinePolicyAdaptation.Service.DecisionJson
+
+open System
+open System.Buffers
+open System.Collections.Generic
+open System.Text.Json
+open OnlinePolicyAdaptation.Domain.Mdp
+open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.ControlCycle
+
+/// The word for a mode.
+let mode =
+    function
+    | Mode.Act -> "act"
+    | Mode.Shadow -> "shadow"
+    | Mode.Base -> "base"
+
+/// The word for who chose an action.
+let author =
+    function
+    | Author.Rollout -> "rollout"
+    | Author.BasePolicy -> "base"
+    | Author.Nobody -> "nobody"
+
+/// The word for a rule; of a rule of one control without which.
+let ruleName =
+    function
+    | GuardRule.Stale _ -> "stale"
+    | GuardRule.MissedDeadline -> "missedDeadline"
+    | GuardRule.PoorModel _ -> "poorModel"
+    | GuardRule.FewSamples _ -> "fewSamples"
+    | GuardRule.Settling -> "settling"
+    | GuardRule.Bounds _ -> "bounds"
+    | GuardRule.Stabilisation _ -> "stabilisation"
+
+/// An error as an operator reads it.
+let error (services: string seq) =
+    function
+    | CycleError.IncompleteMetrics service -> $"{Seq.item service services} answered nothing: the last model is kept"
+    | CycleError.UnusableMetrics reason -> $"unusable metrics: {reason}"
+    | CycleError.Settling -> "the configuration has just changed: these metrics are not learned from"
+    | CycleError.TooFewSamples(available, required) ->
+        $"{available} samples, {required} are needed for a model: the base policy acts"
+    | CycleError.UnusableModel reason -> $"the model cannot be planned with: {reason}"
+
+/// The key under which a receiver knows a decision that is sent again; the same for the same interval.
+let idempotencyKey (controller: string) (time: DateTimeOffset) =
+    let utc = time.UtcDateTime
+    $"{controller}/{utc:O}"
+
+let private writeMoves (writer: Utf8JsonWriter) (name: string) (grid: ControlGrid) (action: ControlAction) =
+    writer.WriteStartObject name
+
+    for i in 0 .. grid.Controls.Count - 1 do
+        writer.WriteNumber(grid.Controls[i].Name, action.Moves[i])
+
+    writer.WriteEndObject()
+
+let private writeOption (writer: Utf8JsonWriter) (name: string) (value: float voption) =
+    match value with
+    | ValueSome value when Double.IsFinite value -> writer.WriteNumber(name, value)
+    | _ -> ()
+
+let private writeRule (writer: Utf8JsonWriter) (grid: ControlGrid) rule =
+    writer.WriteStartObject()
+    writer.WriteString("rule", ruleName rule)
+
+    match rule with
+    | GuardRule.Stale age -> writer.WriteNumber("ageSeconds", age.TotalSeconds)
+    | GuardRule.PoorModel error -> writer.WriteNumber("error", error)
+    | GuardRule.FewSamples samples -> writer.WriteNumber("samples", samples)
+    | GuardRule.Bounds control
+    | GuardRule.Stabilisation control -> writer.WriteString("control", grid.Controls[control].Name)
+    | GuardRule.MissedDeadline
+    | GuardRule.Settling -> ()
+
+    writer.WriteEndObject()
+
+let private writeModel (writer: Utf8JsonWriter) cycle (model: ModelVersion) =
+    writer.WriteStartObject "model"
+    writer.WriteNumber("version", model.FittedAt)
+    writer.WriteNumber("age", cycle - model.FittedAt)
+    writer.WriteNumber("samples", model.Samples)
+    writer.WriteEndObject()
+
+let private writeTrouble (writer: Utf8JsonWriter) (vocabulary: Vocabulary) (decision: Decision) =
+    if not decision.Rules.IsEmpty then
+        writer.WriteStartArray "guard"
+
+        for rule in decision.Rules do
+            writeRule writer vocabulary.Grid rule
+
+        writer.WriteEndArray()
+
+    if not decision.Record.Errors.IsEmpty then
+        writer.WriteStartArray "errors"
+
+        for trouble in decision.Record.Errors do
+            writer.WriteStringValue(error vocabulary.Topology.Services trouble)
+
+        writer.WriteEndArray()
+
+/// UTF-8 without a line end.
+let write (controller: string) (vocabulary: Vocabulary) (decision: Decision) =
+    let record = decision.Record
+    let grid = vocabulary.Grid
+    let buffer = ArrayBufferWriter<byte> 512
+    use writer = new Utf8JsonWriter(buffer)
+    writer.WriteStartObject()
+    writer.WriteString("time", decision.Time.UtcDateTime)
+    writer.WriteNumber("cycle", record.Cycle)
+    writer.WriteString("idempotencyKey", idempotencyKey controller decision.Time)
+    writer.WriteString("mode", mode decision.Mode)
+    writer.WriteString("by", author decision.Author)
+    writeMoves writer "action" grid decision.Action
+    IntervalJson.writeControls writer "controls" grid decision.Target
+    writeMoves writer "planned" grid record.Action
+    writeMoves writer "base" grid record.BaseAction
+    writeOption writer "qFactor" record.QFactor
+    writeOption writer "baseQFactor" record.BaseQFactor
+    writeOption writer "reward" record.Reward
+    writeOption writer "error" decision.Error
+
+    match record.Model with
+    | ValueSome model -> writeModel writer record.Cycle model
+    | ValueNone -> ()
+
+    match record.Change with
+    | ValueSome change ->
+        writer.WriteStartObject "change"
+        writer.WriteString("service", vocabulary.Topology.Services[change.Service])
+        writer.WriteNumber("since", change.Since)
+        writer.WriteEndObject()
+    | ValueNone -> ()
+
+    writeTrouble writer vocabulary decision
+    writer.WriteEndObject()
+    writer.Flush()
+    buffer.WrittenSpan.ToArray()
+
+/// The action in a decision that was kept, or what is wrong with it.
+let action (vocabulary: Vocabulary) (text: string) =
+    try
+        use document = JsonDocument.Parse text
+        let moves = document.RootElement.GetProperty "action"
+
+        Ok(
+            ControlAction(
+                vocabulary.Grid.Controls
+                |> Seq.map (fun control -> moves.GetProperty(control.Name).GetInt32())
+                |> EquatableArray.ToEquatableArray
+            )
+        )
+    with
+    | :? JsonException
+    | :? KeyNotFoundException
+    | :? InvalidOperationException
+    | :? FormatException
+    | :? ArgumentException as e -> Error $"not a decision of this controller: {e.Message}"

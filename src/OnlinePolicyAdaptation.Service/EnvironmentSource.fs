@@ -1,0 +1,65 @@
+/// A managed system that is simulated in the process: observed as a source, acted on as a sink.
+[<RequireQualifiedAccess>]
+module OnlinePolicyAdaptation.Service.EnvironmentSource
+
+open System
+open System.Threading
+open System.Threading.Tasks
+open OnlinePolicyAdaptation.Domain.Environments
+open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.ControlCycle
+
+let private beginning = DateTimeOffset(2000, 1, 1, 0, 0, 0, TimeSpan.Zero)
+
+/// The first `intervals` intervals; -1: without end. In lockstep times count from the first of 2000.
+let create
+    (environment: IEnvironment)
+    (first: int64)
+    (intervals: int64)
+    clock
+    pace
+    interval
+    (time: TimeProvider)
+    : Pull =
+    let metronome = Metronome(pace, interval, time)
+    let mutable position = first
+
+    fun (cancellation: CancellationToken) ->
+        task {
+            if position = intervals then
+                return [||]
+            else
+                do! metronome.Next cancellation
+                let! metrics = environment.ObserveAsync cancellation
+
+                let ended =
+                    match clock with
+                    | Clock.Lockstep -> beginning + interval * float position
+                    | Clock.RealTime -> time.GetUtcNow()
+
+                let arrival =
+                    {
+                        Position = position
+                        Content =
+                            Ok
+                                {
+                                    Time = ended
+                                    Configuration = metrics.Configuration
+                                    Services = metrics.Services
+                                }
+                        Text = ""
+                        Received = time.GetTimestamp()
+                        Reply = ValueNone
+                    }
+
+                position <- position + 1L
+                return [| arrival |]
+        }
+
+/// Brings the environment to where it was after these configurations had been applied, one after each interval.
+let rewind (environment: IEnvironment) (targets: Configuration seq) : Task =
+    task {
+        for target in targets do
+            let! _ = environment.ObserveAsync CancellationToken.None
+            do! environment.ApplyAsync(target, CancellationToken.None)
+    }

@@ -1,0 +1,250 @@
+namespace OnlinePolicyAdaptation.Service
+
+open System
+open System.Buffers
+open System.Text
+open System.Text.Json
+open OnlinePolicyAdaptation.Domain.Mdp
+open OnlinePolicyAdaptation.Domain.Network
+
+/// Says a fault; never leaves `IntervalReader.Read`.
+exception private Unusable of FaultKind * string
+
+/// Reads intervals, one line of JSON each; the format is described in SCHEMA.md. Not for several threads at once.
+type IntervalReader(vocabulary: Vocabulary) =
+    let names (all: string seq) =
+        all |> Seq.map Encoding.UTF8.GetBytes |> Seq.toArray
+
+    let controls = vocabulary.Grid.Controls |> Seq.toArray
+    let controlNames = names (controls |> Seq.map _.Name)
+    let serviceNames = names vocabulary.Topology.Services
+    let levels = Array.zeroCreate<int> controls.Length
+    let services = Array.zeroCreate<ServiceMetrics | null> serviceNames.Length
+
+    let fault kind reason = raise (Unusable(kind, reason))
+
+    let expectObject (reader: byref<Utf8JsonReader>) place =
+        if not (reader.Read()) || reader.TokenType <> JsonTokenType.StartObject then
+            fault FaultKind.BadValue $"{place}: expected an object"
+
+    /// The number of the name the reader stands on.
+    let index (reader: byref<Utf8JsonReader>) (names: byte[][]) place =
+        let mutable i = 0
+
+        while i < names.Length && not (reader.ValueTextEquals(ReadOnlySpan names[i])) do
+            i <- i + 1
+
+        if i = names.Length then
+            let expected = names |> Seq.map Encoding.UTF8.GetString |> String.concat ", "
+            fault FaultKind.UnknownName $"{place}.{reader.GetString()}: unknown; expected {expected}"
+
+        i
+
+    /// A number after a name; none for null. Its place is put together from its parts once it is at fault.
+    let number (reader: byref<Utf8JsonReader>) (section: string) (owner: string) (field: string) =
+        reader.Read() |> ignore
+
+        match reader.TokenType with
+        | JsonTokenType.Null -> ValueNone
+        | JsonTokenType.Number ->
+            let value = reader.GetDouble()
+
+            if not (Double.IsFinite value) || value < 0.0 then
+                let text = Encoding.UTF8.GetString(reader.ValueSpan)
+                fault FaultKind.BadValue $"{section}{owner}{field}: {text}; expected a finite number of at least 0"
+
+            ValueSome value
+        | other -> fault FaultKind.BadValue $"{section}{owner}{field}: {other}; expected a number"
+
+    let required (section: string) (owner: string) (field: string) value =
+        match value with
+        | ValueSome value -> value
+        | ValueNone -> fault FaultKind.BadValue $"{section}{owner}{field} is missing; expected a number"
+
+    let readControls (reader: byref<Utf8JsonReader>) =
+        expectObject &reader "controls"
+        Array.Fill(levels, -1)
+
+        while reader.Read() && reader.TokenType = JsonTokenType.PropertyName do
+            let control = index &reader controlNames "controls"
+            let value = number &reader "controls." controls[control].Name ""
+
+            match value with
+            | ValueNone -> ()
+            | ValueSome value ->
+                let level = controls[control].Level value
+
+                if not level.HasValue then
+                    fault
+                        FaultKind.ImpossibleConfiguration
+                        $"controls.{controls[control].Name}: {value}; expected a value of the grid {controls[control]}"
+
+                levels[control] <- level.Value
+
+        match Array.IndexOf(levels, -1) with
+        | -1 -> ()
+        | missing -> fault FaultKind.BadValue $"controls.{controls[missing].Name} is missing; expected a number"
+
+    let readService (reader: byref<Utf8JsonReader>) service =
+        let name = vocabulary.Topology.Services[service]
+        expectObject &reader name
+        let mutable offered = ValueNone
+        let mutable carried = ValueNone
+        let mutable mean = ValueNone
+
+        while reader.Read() && reader.TokenType = JsonTokenType.PropertyName do
+            if reader.ValueTextEquals "offeredLoad"B then
+                offered <- number &reader "services." name ".offeredLoad"
+            elif reader.ValueTextEquals "carriedLoad"B then
+                carried <- number &reader "services." name ".carriedLoad"
+            elif reader.ValueTextEquals "meanResponseTime"B then
+                mean <- number &reader "services." name ".meanResponseTime"
+            else
+                reader.Skip()
+
+        let offered = required "services." name ".offeredLoad" offered
+        let carried = required "services." name ".carriedLoad" carried
+
+        let served =
+            if carried = 0.0 then
+                Nullable()
+            else
+                Nullable(ResponseTime(required "services." name ".meanResponseTime" mean))
+
+        services[service] <- ServiceMetrics(RequestRate offered, RequestRate carried, served)
+
+    let readServices (reader: byref<Utf8JsonReader>) =
+        expectObject &reader "services"
+        Array.Clear services
+
+        while reader.Read() && reader.TokenType = JsonTokenType.PropertyName do
+            let service = index &reader serviceNames "services"
+            readService &reader service
+
+        match Array.IndexOf(services, null) with
+        | -1 -> ()
+        | missing ->
+            fault
+                FaultKind.BadValue
+                $"services.{vocabulary.Topology.Services[missing]} is missing; expected what was measured of it"
+
+    let readTime (reader: byref<Utf8JsonReader>) =
+        let mutable time = DateTimeOffset.MinValue
+        reader.Read() |> ignore
+
+        if
+            reader.TokenType <> JsonTokenType.String
+            || not (reader.TryGetDateTimeOffset(&time))
+        then
+            fault FaultKind.BadValue "time: expected a time as in RFC 3339, such as 2026-01-31T12:00:05Z"
+
+        time.ToUniversalTime()
+
+    let read (line: ReadOnlySpan<byte>) =
+        let mutable reader = Utf8JsonReader(line)
+
+        if not (reader.Read()) || reader.TokenType <> JsonTokenType.StartObject then
+            fault FaultKind.Unparsable "expected an object"
+
+        let mutable time = ValueNone
+        let mutable hasControls = false
+        let mutable hasServices = false
+
+        while reader.Read() && reader.TokenType = JsonTokenType.PropertyName do
+            if reader.ValueTextEquals "time"B then
+                time <- ValueSome(readTime &reader)
+            elif reader.ValueTextEquals "controls"B then
+                readControls &reader
+                hasControls <- true
+            elif reader.ValueTextEquals "services"B then
+                readServices &reader
+                hasServices <- true
+            else
+                reader.Skip()
+
+        // What follows the object is read, so that it is refused.
+        reader.Read() |> ignore
+
+        match time with
+        | ValueNone -> fault FaultKind.BadValue "time is missing; expected the end of the interval"
+        | ValueSome _ when not hasControls -> fault FaultKind.BadValue "controls is missing; expected an object"
+        | ValueSome _ when not hasServices -> fault FaultKind.BadValue "services is missing; expected an object"
+        | ValueSome time ->
+            {
+                Time = time
+                Configuration = Configuration(EquatableArray.ToEquatableArray levels)
+                Services = EquatableArray.ToEquatableArray(services |> Seq.choose Option.ofObj)
+            }
+
+    /// The interval in a line of UTF-8 JSON, or what is wrong with it.
+    member _.Read(line: ReadOnlySpan<byte>) =
+        try
+            Ok(read line)
+        with
+        | Unusable(kind, reason) -> Error { Kind = kind; Reason = reason }
+        | :? JsonException as e ->
+            let place = e.BytePositionInLine.GetValueOrDefault()
+
+            Error
+                {
+                    Kind = FaultKind.Unparsable
+                    Reason = $"not JSON at byte {place}: expected an interval, one line of JSON"
+                }
+        // Strings that are not UTF-8, numbers without a value.
+        | :? InvalidOperationException
+        | :? FormatException as e ->
+            Error
+                {
+                    Kind = FaultKind.Unparsable
+                    Reason = e.Message
+                }
+
+/// Intervals as lines of JSON, as they are kept and as a source may send them.
+[<RequireQualifiedAccess>]
+module IntervalJson =
+
+    let private writeServices
+        (writer: Utf8JsonWriter)
+        (vocabulary: Vocabulary)
+        (services: EquatableArray<ServiceMetrics>)
+        =
+        writer.WriteStartObject "services"
+
+        for i in 0 .. services.Count - 1 do
+            let measured = services[i]
+            writer.WriteStartObject(vocabulary.Topology.Services[i])
+            writer.WriteNumber("offeredLoad", measured.OfferedLoad.PerSecond)
+            writer.WriteNumber("carriedLoad", measured.CarriedLoad.PerSecond)
+
+            if measured.MeanResponseTime.HasValue then
+                writer.WriteNumber("meanResponseTime", measured.MeanResponseTime.Value.Seconds)
+
+            writer.WriteEndObject()
+
+        writer.WriteEndObject()
+
+    /// Values of the controls at these levels, by name.
+    let internal writeControls
+        (writer: Utf8JsonWriter)
+        (name: string)
+        (grid: ControlGrid)
+        (configuration: Configuration)
+        =
+        writer.WriteStartObject name
+
+        for i in 0 .. grid.Controls.Count - 1 do
+            writer.WriteNumber(grid.Controls[i].Name, grid.Controls[i].Value configuration.Levels[i])
+
+        writer.WriteEndObject()
+
+    /// UTF-8 without a line end.
+    let write (vocabulary: Vocabulary) (interval: Interval) =
+        let buffer = ArrayBufferWriter<byte> 256
+        use writer = new Utf8JsonWriter(buffer)
+        writer.WriteStartObject()
+        writer.WriteString("time", interval.Time.UtcDateTime)
+        writeControls writer "controls" vocabulary.Grid interval.Configuration
+        writeServices writer vocabulary interval.Services
+        writer.WriteEndObject()
+        writer.Flush()
+        buffer.WrittenSpan.ToArray()

@@ -1,0 +1,360 @@
+namespace OnlinePolicyAdaptation.Service
+
+open System
+open System.Text
+open System.Threading
+open System.Threading.Tasks
+open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.ControlCycle
+
+/// A decision on its way out.
+type Outgoing =
+    {
+        Cycle: int
+        IdempotencyKey: string
+        Decision: Decision
+        /// `DecisionJson`.
+        Text: string
+    }
+
+/// What an onlooker is told as it happens, by the stage that does it.
+type Watch =
+    {
+        /// A decision and the time from its interval's arrival until it was on the disk.
+        Decided: Decision -> TimeSpan -> unit
+        Refitted: JournalModel -> unit
+        Quarantined: Fault -> unit
+        AlreadyKnown: unit -> unit
+        /// A decision that could not be delivered, and why.
+        Undelivered: Outgoing -> string -> unit
+    }
+
+type LoopOptions =
+    {
+        Controller: ControllerOptions
+        /// Names the controller in idempotency keys.
+        Name: string
+        Vocabulary: Vocabulary
+        Clock: Clock
+        /// In real time: a plan that takes longer is replaced by the base policy's action.
+        Deadline: TimeSpan
+        Journal: Journal voption
+        /// Cycles that the journal keeps.
+        Retention: int
+        Quarantine: Quarantine voption
+        /// Brings a decision to where it is wanted; an error says why that was given up.
+        Deliver: Outgoing -> CancellationToken -> Task<Result<unit, string>>
+        Watch: Watch
+        Time: TimeProvider
+    }
+
+/// A model that was fitted beside the decisions.
+type FittedBeside =
+    {
+        FittedAt: int
+        Fitted: Result<FittedModel, CycleError>
+        /// With plans for the load at the time.
+        Planned: CycleState
+        Seconds: float
+    }
+
+[<RequireQualifiedAccess>]
+type Event =
+    | Arrived of Arrival[]
+    | Fitted of FittedBeside
+
+/// The controller at work: elements in, decisions out, both in the journal first. One event is handled after the other.
+/// `start` is the state to go on from.
+type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -> unit) =
+    let controller = options.Controller
+    let time = options.Time
+    /// Intervals up to here are in the journal; a source that begins anew sends them again.
+    let known = start.LastTime
+
+    let mutable state = start
+    let mutable isRefitting = false
+    let mutable isPlanningLate = false
+    let mutable delivered = start.Cycle.Cycle - 1
+    let mutable refitsSinceCheckpoint = 0
+    let mutable lastCheckpoint = start.Cycle.Cycle
+    let mutable hasCheckpoint = start.Cycle.Cycle > 0
+
+    let entries = ResizeArray<JournalEntry>()
+    let models = ResizeArray<JournalModel>()
+    let outgoing = ResizeArray<Outgoing>()
+    let replies = ResizeArray<unit -> unit>()
+    let decided = ResizeArray<struct (Decision * int64)>()
+
+    /// Replaying takes at most so many refits, or so many cycles.
+    let refitsBetweenCheckpoints = 100
+    let cyclesBetweenCheckpoints = 10_000
+
+    let seconds (since: int64) = time.GetElapsedTime(since).TotalSeconds
+
+    let installed (fitted: Result<FittedModel, CycleError>) fittedAt refitSeconds =
+        match fitted with
+        | Ok model ->
+            let journaled =
+                {
+                    FittedAt = fittedAt
+                    InstalledAt = state.Cycle.Cycle
+                    Samples = model.Estimate.Samples
+                    RefitSeconds = refitSeconds
+                    Error = PredictionErrors.nmae state.Errors
+                }
+
+            refitsSinceCheckpoint <- refitsSinceCheckpoint + 1
+            models.Add journaled
+            options.Watch.Refitted journaled
+        | Error _ -> ()
+
+    let refitNow (observed: ControllerState) =
+        let began = time.GetTimestamp()
+        let fitted = Controller.refit controller observed
+        installed fitted observed.Cycle.Cycle (seconds began)
+        Controller.begun observed |> Controller.install fitted
+
+    let refitBeside (snapshot: ControllerState) (noted: Noted) =
+        isRefitting <- true
+
+        Task.Run(fun () ->
+            let began = time.GetTimestamp()
+            let fitted = Controller.refit controller snapshot
+
+            let planned =
+                match noted.Observed with
+                | Ok observed ->
+                    Cycle.install fitted snapshot.Cycle
+                    |> Cycle.planAhead controller.Settings observed.Loads
+                | Error _ -> snapshot.Cycle
+
+            refitted
+                {
+                    FittedAt = snapshot.Cycle.Cycle
+                    Fitted = fitted
+                    Planned = planned
+                    Seconds = seconds began
+                })
+        |> ignore
+
+        Controller.begun snapshot
+
+    /// The plan, or the base policy's action where it does not come in time; nobody waits for a late plan.
+    let planInTime (current: ControllerState) noted =
+        task {
+            if isPlanningLate then
+                return struct (Controller.planByBasePolicy controller current noted, true)
+            else
+                let planning = Task.Run(fun () -> Controller.plan controller current noted)
+
+                try
+                    let! planned = planning.WaitAsync(options.Deadline, time)
+                    return struct (planned, false)
+                with :? TimeoutException ->
+                    isPlanningLate <- true
+
+                    planning.ContinueWith(fun (_: Task<_>) -> Volatile.Write(&isPlanningLate, false))
+                    |> ignore
+
+                    return struct (Controller.planByBasePolicy controller current noted, true)
+        }
+
+    let decide (interval: Interval) =
+        task {
+            match options.Clock with
+            | Clock.Lockstep ->
+                let observed, noted = Controller.observe controller state interval
+
+                let current =
+                    if Controller.isRefitDue controller observed then
+                        refitNow observed
+                    else
+                        observed
+
+                let planned, record = Controller.plan controller current noted
+                return Controller.guard controller planned interval.Time ValueNone false record
+            | Clock.RealTime ->
+                let observed, noted = Controller.observe controller state interval
+
+                let current =
+                    if not isRefitting && Controller.isRefitDue controller observed then
+                        refitBeside observed noted
+                    else
+                        observed
+
+                let! struct ((planned, record), late) = planInTime current noted
+                let age = time.GetUtcNow() - interval.Time
+                return Controller.guard controller planned interval.Time (ValueSome age) late record
+        }
+
+    let quarantine (arrival: Arrival) (fault: Fault) =
+        match options.Quarantine with
+        | ValueSome file -> file.Add(time.GetUtcNow(), arrival.Position, fault, arrival.Text)
+        | ValueNone -> ()
+
+        options.Watch.Quarantined fault
+
+        arrival.Reply
+        |> ValueOption.iter (fun reply -> replies.Add(fun () -> reply (Outcome.Quarantined fault.Reason)))
+
+    let text (bytes: byte[]) = Encoding.UTF8.GetString bytes
+
+    let accept (arrival: Arrival) (interval: Interval) =
+        task {
+            let! next, decision = decide interval
+
+            let sent =
+                {
+                    Cycle = decision.Record.Cycle
+                    IdempotencyKey = DecisionJson.idempotencyKey options.Name decision.Time
+                    Decision = decision
+                    Text = text (DecisionJson.write options.Name options.Vocabulary decision)
+                }
+
+            let entry =
+                {
+                    Cycle = sent.Cycle
+                    Time = interval.Time
+                    Position = arrival.Position
+                    Interval = text (IntervalJson.write options.Vocabulary interval)
+                    Decision = sent.Text
+                }
+
+            // Nothing can go wrong from here on: the state and the journal go together.
+            state <- next
+            entries.Add entry
+            outgoing.Add sent
+            decided.Add(struct (decision, arrival.Received))
+
+            arrival.Reply
+            |> ValueOption.iter (fun reply -> replies.Add(fun () -> reply Outcome.Accepted))
+        }
+
+    let isKnown (interval: Interval) =
+        match known with
+        | ValueSome last -> interval.Time <= last
+        | ValueNone -> false
+
+    let isEarly (interval: Interval) =
+        options.Clock = Clock.RealTime
+        && interval.Time - time.GetUtcNow() > TimeSpan.FromMinutes 1.0
+
+    let take (arrival: Arrival) =
+        task {
+            match arrival.Content with
+            | Error fault -> quarantine arrival fault
+            | Ok interval when isKnown interval ->
+                options.Watch.AlreadyKnown()
+
+                arrival.Reply
+                |> ValueOption.iter (fun reply -> replies.Add(fun () -> reply Outcome.AlreadyKnown))
+            | Ok interval when isEarly interval ->
+                quarantine
+                    arrival
+                    {
+                        Kind = FaultKind.FromTheFuture
+                        Reason = $"time: {interval.Time:O}; expected at most a minute later than now"
+                    }
+            | Ok interval ->
+                match Controller.admit state interval with
+                | Error fault -> quarantine arrival fault
+                | Ok interval ->
+                    // Whatever goes wrong with one element must not end the control of the system.
+                    try
+                        do! accept arrival interval
+                    with e ->
+                        quarantine
+                            arrival
+                            {
+                                Kind = FaultKind.Poisonous
+                                Reason = $"deciding failed: {e.GetBaseException().Message}"
+                            }
+        }
+
+    let checkpoint () =
+        let cycle = state.Cycle.Cycle
+
+        let isDue =
+            not hasCheckpoint
+            || refitsSinceCheckpoint >= refitsBetweenCheckpoints
+            || cycle - lastCheckpoint >= cyclesBetweenCheckpoints
+
+        // What is being fitted beside began from a state that a later checkpoint does not hold.
+        if isDue && not isRefitting then
+            hasCheckpoint <- true
+            refitsSinceCheckpoint <- 0
+            lastCheckpoint <- cycle
+            ValueSome(struct (cycle, ControllerCheckpoint.write controller.Settings state))
+        else
+            ValueNone
+
+    let commit () =
+        options.Quarantine |> ValueOption.iter _.Flush()
+
+        match options.Journal with
+        | ValueSome journal when entries.Count > 0 || models.Count > 0 ->
+            journal.Commit(entries, models, checkpoint (), delivered, options.Retention)
+        | _ -> ()
+
+        for struct (decision, received) in decided do
+            options.Watch.Decided decision (time.GetElapsedTime received)
+
+    /// A decision whose delivery the end of the work interrupts is delivered after the next start.
+    let deliver cancellation =
+        task {
+            try
+                for sent in outgoing do
+                    let! outcome = options.Deliver sent cancellation
+                    delivered <- sent.Cycle
+
+                    match outcome with
+                    | Ok() -> ()
+                    | Error reason -> options.Watch.Undelivered sent reason
+            with :? OperationCanceledException when cancellation.IsCancellationRequested ->
+                ()
+        }
+
+    let clear () =
+        entries.Clear()
+        models.Clear()
+        outgoing.Clear()
+        replies.Clear()
+        decided.Clear()
+
+    /// Handles an event: everything it leads to is on the disk before it goes out.
+    member _.Turn(event: Event, cancellation: CancellationToken) : Task =
+        task {
+            match event with
+            | Event.Arrived arrivals ->
+                for arrival in arrivals do
+                    do! take arrival
+            | Event.Fitted beside ->
+                isRefitting <- false
+                state <- Controller.install beside.Fitted state
+
+                state <-
+                    { state with
+                        Cycle =
+                            { state.Cycle with
+                                Plans = beside.Planned.Plans
+                            }
+                    }
+
+                installed beside.Fitted beside.FittedAt beside.Seconds
+
+            commit ()
+
+            for reply in replies do
+                reply ()
+
+            do! deliver cancellation
+            clear ()
+        }
+
+    member _.State = state
+
+    /// Notes in the journal what has been delivered. Call it last.
+    member _.Close() =
+        match options.Journal with
+        | ValueSome journal -> journal.Commit([], [], ValueNone, delivered, options.Retention)
+        | ValueNone -> ()

@@ -1,0 +1,33 @@
+namespace OnlinePolicyAdaptation.Service
+
+open System
+open System.Threading
+open System.Threading.Tasks
+
+/// How fast recorded or simulated intervals come.
+[<RequireQualifiedAccess>]
+type Pace =
+    /// As fast as they are decided on.
+    | Unlimited
+    /// So many times as fast as they were measured; above 0.
+    | Times of speed: float
+
+/// Waits for the moments at which intervals are due, by a clock: a delay of one does not delay the others.
+type Metronome(pace: Pace, interval: TimeSpan, time: TimeProvider) =
+    let began = time.GetTimestamp()
+    let mutable beats = 0L
+
+    /// Waits until the next interval has passed.
+    member _.Next(cancellation: CancellationToken) : Task =
+        task {
+            beats <- beats + 1L
+
+            match pace with
+            | Pace.Unlimited -> ()
+            | Pace.Times speed ->
+                let due = interval * float beats / speed
+                let wait = due - time.GetElapsedTime began
+
+                if wait > TimeSpan.Zero then
+                    do! Task.Delay(wait, time, cancellation)
+        }
