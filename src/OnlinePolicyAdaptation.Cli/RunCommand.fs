@@ -94,7 +94,7 @@ let private execute (arguments: ParseResults<RunArguments>) (scenario, traces) =
         Report.summaryTable summary ||> Terminal.table
         printfn $"{Report.answer scenario summary}\n"
 
-        if ValueOption.isSome retrainer then
+        if scenario.ChangeAt < scenario.Cycles then
             Report.adaptationTable summary ||> Terminal.table
 
         for trace in [ traces.Before; traces.After ] do

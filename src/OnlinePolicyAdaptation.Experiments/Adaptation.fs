@@ -13,6 +13,13 @@ let private cycles = 20
 /// What doing well is: this share of the best configuration's reward.
 let private share = 0.95
 
+/// The least reward that counts as doing well, where this is the best.
+let required best = best - (1.0 - share) * abs best
+
+/// Of so many cycles, the number at the end of a run that tell what a policy earns once it has adapted: the last 20, or the
+/// last quarter where that is fewer.
+let cyclesAtEnd count = max 1 (min cycles (count / 4))
+
 /// The expected reward of staying in a configuration, over the rows recorded of it at the scenario's loads.
 type ExpectedRewards = Map<int, float>
 
@@ -38,8 +45,8 @@ let expectedRewards (scenario: Scenario) (trace: TestbedTrace) : ExpectedRewards
 /// the best configuration's. None: not within these cycles.
 let adaptedAfter (expected: ExpectedRewards) (earned: float[]) =
     let best = expected |> Map.values |> Seq.max
-    let required = best - (1.0 - share) * abs best
+    let required = required best - 1e-12
 
     earned
     |> Array.windowed cycles
-    |> Array.tryFindIndex (fun window -> Array.average window >= required - 1e-12)
+    |> Array.tryFindIndex (fun window -> Array.average window >= required)

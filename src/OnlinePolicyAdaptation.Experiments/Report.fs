@@ -60,12 +60,21 @@ let private detection (s: PhaseSummary) =
         | delays ->
             $"after {number 0 (MathNet.Numerics.Statistics.Statistics.Median delays)} cycles, {delays.Length} of {s.DetectionDelays.Length} seeds"
 
+/// The share of the optimum's reward, at the end of a run.
+let private share (s: PhaseSummary) =
+    if Double.IsFinite s.ShareOfOptimum then
+        $"{number 0 (100.0 * s.ShareOfOptimum)} %%"
+    else
+        "–"
+
 /// The header and the cells of the summary table, for the page and the terminal alike.
 let summaryTable (summary: PhaseSummary list) =
     [
         "policy"
         "phase"
         "reward per cycle"
+        "at the end"
+        "of the optimum's"
         "SLO missed (% of cycles)"
         "prediction error (NMAE)"
         "adapted after (cycles)"
@@ -80,6 +89,8 @@ let summaryTable (summary: PhaseSummary list) =
                  | Phase.Before -> "before the change"
                  | Phase.After -> "after the change")
                 withInterval 3 s.Reward
+                withInterval 3 s.RewardAtEnd
+                share s
                 percent s.Violations
                 withInterval 3 s.ModelError
                 adapted s.Adapted
@@ -88,34 +99,40 @@ let summaryTable (summary: PhaseSummary list) =
             ]
     ]
 
-/// What it took to adapt, where a policy had to: the header and the cells.
+/// What it took to adapt: the header and the cells.
 let adaptationTable (summary: PhaseSummary list) =
-    let median (values: float[]) =
-        if values.Length = 0 then
-            "–"
-        else
-            Page.duration (MathNet.Numerics.Statistics.Statistics.Median values)
+    let computing (s: PhaseSummary) =
+        match s.Contender, s.AdaptationSeconds with
+        | Contender.Optimum, _ -> "given"
+        | _, [||] -> "–"
+        | _, seconds -> Page.duration (MathNet.Numerics.Statistics.Statistics.Median seconds)
 
     [
         "policy"
-        "reward per cycle, once in place"
-        "computing until adapted (median)"
-        "measurements of the new system needed"
+        "seeds that adapted"
+        "adapted after (cycles)"
+        "computing until adapted (median of these)"
+        "measurements of the new system (median of all seeds)"
+        "reward per cycle"
+        "at the end"
     ],
     [
         for s in summary do
-            match s.Phase, s.Contender with
-            | Phase.After, (Contender.Rollout _ | Contender.RolloutForgetting _ | Contender.Retrained _) ->
+            match s.Phase with
+            | Phase.Before -> ()
+            | Phase.After ->
                 [
                     Charts.label s.Contender
-                    withInterval 3 s.Reward
-                    median s.AdaptationSeconds
+                    $"{s.Adapted |> Array.filter ValueOption.isSome |> Array.length} of {s.Adapted.Length}"
+                    adapted s.Adapted
+                    computing s
                     (if Double.IsFinite s.AdaptationCycles then
                          number 0 s.AdaptationCycles
                      else
-                         "does not adapt")
+                         "never")
+                    withInterval 3 s.Reward
+                    withInterval 3 s.RewardAtEnd
                 ]
-            | _ -> ()
     ]
 
 let private after contender (summary: PhaseSummary list) =
@@ -125,31 +142,51 @@ let private after contender (summary: PhaseSummary list) =
 let private clearlyAbove (a: ConfidenceInterval) (b: ConfidenceInterval) =
     a.Mean - a.HalfWidth > b.Mean + b.HalfWidth
 
-/// A policy has recovered that earns this share of what the optimum earns, the cycles right after the change included.
-let private recovered = 0.9
+/// How a policy ends, beside the base policy and the optimum.
+let private verdict (basePolicy: PhaseSummary) (optimum: PhaseSummary) (s: PhaseSummary) =
+    if s.RewardAtEnd.Mean >= Adaptation.required optimum.RewardAtEnd.Mean then
+        "recovers"
+    elif clearlyAbove s.RewardAtEnd basePolicy.RewardAtEnd then
+        "improves on it but does not recover"
+    elif clearlyAbove basePolicy.RewardAtEnd s.RewardAtEnd then
+        "ends worse than the base policy"
+    else
+        "cannot be told from the base policy"
+
+let private adaptedInWords (s: PhaseSummary) =
+    let never = s.Adapted |> Array.filter ValueOption.isNone |> Array.length
+
+    if never = s.Adapted.Length then
+        "it never adapts"
+    else
+        $"adapted after {adapted s.Adapted} cycles"
+
+/// What a policy earns at the end, beside the optimum and what retraining gives.
+let private endInWords cycles (optimum: PhaseSummary) (retrained: PhaseSummary option) (s: PhaseSummary) =
+    let relative name (other: PhaseSummary) =
+        if other.RewardAtEnd.Mean > 0.0 then
+            $"{number 0 (100.0 * s.RewardAtEnd.Mean / other.RewardAtEnd.Mean)} %% of {name}'s {number 3 other.RewardAtEnd.Mean}"
+        else
+            $"{name} {number 3 other.RewardAtEnd.Mean}"
+
+    let others =
+        [
+            relative "the optimum" optimum
+            yield! retrained |> Option.map (relative "the retrained policy") |> Option.toList
+        ]
+        |> String.concat " and "
+
+    $"{withInterval 3 s.RewardAtEnd} per cycle over the last {cycles} cycles, {others}"
 
 /// The answer to the experiment's question in words, from the numbers.
 let answer (scenario: Scenario) (summary: PhaseSummary list) =
+    let cycles = Adaptation.cyclesAtEnd (scenario.Cycles - scenario.ChangeAt)
+    let retrained = after (Contender.Retrained false) summary
+
     let sentence (basePolicy: PhaseSummary) (optimum: PhaseSummary) horizon =
         after (Contender.Rollout horizon) summary
         |> Option.map (fun rollout ->
-            let verdict =
-                if rollout.Reward.Mean >= recovered * optimum.Reward.Mean then
-                    "recovers"
-                elif clearlyAbove rollout.Reward basePolicy.Reward then
-                    "improves on it but does not recover"
-                elif clearlyAbove basePolicy.Reward rollout.Reward then
-                    "does worse than the base policy"
-                else
-                    "cannot be told from the base policy"
-
-            let share =
-                if optimum.Reward.Mean > 0.0 then
-                    $", {number 0 (100.0 * rollout.Reward.Mean / optimum.Reward.Mean)} %% of the optimum's {number 3 optimum.Reward.Mean}"
-                else
-                    ""
-
-            $"Rollout with l = {horizon} {verdict}: {withInterval 3 rollout.Reward} per cycle{share}, deciding in {Page.duration rollout.MedianDecisionSeconds}.")
+            $"Rollout with l = {horizon} {verdict basePolicy optimum rollout}: {adaptedInWords rollout}, and {endInWords cycles optimum retrained rollout}; it decides in {Page.duration rollout.MedianDecisionSeconds}.")
 
     match after Contender.Base summary, after Contender.Optimum summary with
     | Some basePolicy, Some optimum ->
@@ -191,18 +228,23 @@ let private settings (result: ExperimentResult) =
 let html (result: ExperimentResult) summary =
     let scenario = result.Scenario
 
+    let caption text =
+        $"""<p class="caption">{Page.encode text}</p>"""
+
     Page.html
         scenario.Title
         scenario.Question
         (answer scenario summary)
         [
             summaryTable summary ||> Page.table
-            $"""<p class="caption">Mean over seeds ± half the width of its 95 %% confidence interval.</p>"""
-            if not result.Trainings.IsEmpty then
+            caption
+                $"Mean over {scenario.Seeds} seeds ± half the width of its 95 %% confidence interval. At the end: over the last {Adaptation.cyclesAtEnd (scenario.Cycles - scenario.ChangeAt)} cycles of the run, and the share of what the optimum earns in these."
+            if scenario.ChangeAt < scenario.Cycles then
                 "<h2>Time to adapt</h2>"
                 adaptationTable summary ||> Page.table
 
-                """<p class="caption">Retraining needs a recording of the new system over all its configurations before it can begin; the policy is shown as if it were in place at once. Rollout needs only what it measures while it runs, and its reward includes these first cycles.</p>"""
+                caption
+                    "A seed has adapted at the first cycle from which on 20 cycles earn, in expectation, at least 95 % of what the best configuration earns. Rollout needs what it measures while it runs. The optimum, and retraining, need a recording of the new system over all its configurations before they can begin; they are shown as if they were in place at once."
             yield! Charts.all result |> List.map Page.figure
             settings result
         ]

@@ -97,13 +97,16 @@ type SummaryJson =
         Policy: string
         Phase: string
         RewardPerCycle: EstimateJson
+        /// After the change, over the last cycles of the run.
+        RewardPerCycleAtEnd: EstimateJson
+        ShareOfOptimumAtEnd: Nullable<float>
         SloViolations: EstimateJson
         PredictionNmae: EstimateJson
         /// Per seed, after the change.
         AdaptedAfterCycles: Nullable<int> list
         /// Per seed that has adapted.
         AdaptationSeconds: float list
-        /// Measurements of the new system, median.
+        /// Measurements of the new system, median over all seeds; null where half of them did not adapt.
         AdaptationCycles: Nullable<float>
         ChangeNoticedAfterCycles: Nullable<int> list
         FalseAlarmsPer1000Cycles: float
@@ -193,6 +196,8 @@ let private summaryJson (s: PhaseSummary) =
         Policy = s.Contender.Name
         Phase = phaseName s.Phase
         RewardPerCycle = estimate s.Reward
+        RewardPerCycleAtEnd = estimate s.RewardAtEnd
+        ShareOfOptimumAtEnd = known s.ShareOfOptimum
         SloViolations = estimate s.Violations
         PredictionNmae = estimate s.ModelError
         AdaptedAfterCycles = cycles s.Adapted

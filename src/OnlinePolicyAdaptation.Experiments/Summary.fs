@@ -21,6 +21,10 @@ type PhaseSummary =
         Phase: Phase
         /// Reward per cycle.
         Reward: ConfidenceInterval
+        /// After the change: reward per cycle over the last cycles of the run (`Adaptation.cyclesAtEnd`). NaN before it.
+        RewardAtEnd: ConfidenceInterval
+        /// The mean reward at the end over the optimum's; NaN before the change, and where the optimum's is not above 0.
+        ShareOfOptimum: float
         /// Share of the cycles in which a service missed its objective.
         Violations: ConfidenceInterval
         /// Error of the response times predicted one step ahead, NMAE: mean absolute error over mean response time.
@@ -28,12 +32,12 @@ type PhaseSummary =
         /// After the change: the cycles after which each seed has adapted (`Adaptation.adaptedAfter`), in the seeds' order; none
         /// where it has not.
         Adapted: int voption[]
-        /// After the change: what adapting took each seed that has adapted, in seconds of computing. Of rollout, all decisions
-        /// until then; of retraining, the training.
+        /// After the change: what adapting took each seed that has adapted, in seconds of computing. Of retraining, the
+        /// training; of the optimum nothing, since it is given; of the others, all decisions until then.
         AdaptationSeconds: float[]
-        /// After the change: measurements of the new system that adapting needed, the median over seeds. Of rollout, the
-        /// cycles until then; of retraining, the recording of the new system at the scenario's loads. NaN where it did not
-        /// adapt.
+        /// After the change: measurements of the new system that adapting needed, the median over all seeds; infinite where half
+        /// of them did not adapt, NaN before the change. Of retraining and the optimum, the recording of the new system at the
+        /// scenario's loads; of the others, the cycles until then.
         AdaptationCycles: float
         /// After the change: the cycles until each seed noticed it, in the seeds' order; none where it did not.
         DetectionDelays: int voption[]
@@ -102,6 +106,12 @@ module Summary =
             | ValueSome reward -> Some reward
             | ValueNone -> None)
 
+    /// NaN where no cycle has a reward.
+    let private meanReward observations =
+        match rewards observations with
+        | [||] -> nan
+        | rewards -> Array.average rewards
+
     let private share predicate (items: 'a[]) =
         float (items |> Seq.filter predicate |> Seq.length) / float items.Length
 
@@ -128,33 +138,33 @@ module Summary =
         | Some o -> ValueSome(o.Timed.Record.Cycle - scenario.ChangeAt)
         | None -> ValueNone
 
-    /// Seconds of computing and cycles of metrics that adapting took.
+    /// Seconds of computing of every seed that has adapted, and measurements of the new system, the median over all seeds.
     let private adaptationCost (result: ExperimentResult) contender (adapted: int voption[]) (bySeed: Observation[][]) =
-        match result.Trainings.TryFind contender with
-        | Some trainings ->
-            let recorded =
-                result.Traces.After.Rows
-                |> Seq.filter (fun row -> row.LoadLevels = result.Scenario.Loads)
-                |> Seq.length
+        let recorded =
+            lazy
+                (result.Traces.After.Rows
+                 |> Seq.filter (fun row -> row.LoadLevels = result.Scenario.Loads)
+                 |> Seq.length)
 
-            trainings |> Array.map _.TotalSeconds, float recorded
-        | None ->
-            let costs =
-                Array.zip adapted bySeed
-                |> Array.choose (fun (adapted, observations) ->
-                    match adapted with
-                    | ValueSome cycles ->
-                        Some(
-                            observations
-                            |> Seq.truncate (cycles + 1)
-                            |> Seq.sumBy _.Timed.Decision.TotalSeconds
-                        )
-                    | ValueNone -> None)
+        let decisions seed cycles =
+            bySeed[seed]
+            |> Seq.truncate (cycles + 1)
+            |> Seq.sumBy _.Timed.Decision.TotalSeconds
 
-            costs,
+        let cost seed cycles =
+            match contender, result.Trainings.TryFind contender with
+            | _, Some trainings -> Some trainings[seed].TotalSeconds, recorded.Value
+            | Contender.Optimum, None -> None, recorded.Value
+            | _ -> Some(decisions seed cycles), cycles
+
+        let costs =
             adapted
-            |> Array.map (ValueOption.map float >> ValueOption.defaultValue infinity)
-            |> Statistics.Median
+            |> Array.mapi (fun seed adapted -> adapted |> ValueOption.map (cost seed))
+
+        costs |> Array.choose (ValueOption.toOption >> Option.bind fst),
+        costs
+        |> Array.map (ValueOption.map (snd >> float) >> ValueOption.defaultValue infinity)
+        |> Statistics.Median
 
     let private phaseSummary (result: ExperimentResult) expected contender phase (observations: Observation[]) =
         let scenario = result.Scenario
@@ -168,6 +178,10 @@ module Summary =
             | Phase.Before -> [||]
             | Phase.After -> adapted scenario expected bySeed
 
+        let atEnd (observations: Observation[]) =
+            let cycles = Adaptation.cyclesAtEnd observations.Length
+            Array.skip (observations.Length - cycles) observations
+
         let seconds, cycles =
             match phase with
             | Phase.Before -> [||], nan
@@ -176,7 +190,12 @@ module Summary =
         {
             Contender = contender
             Phase = phase
-            Reward = over (rewards >> Array.average)
+            Reward = over meanReward
+            RewardAtEnd =
+                match phase with
+                | Phase.Before -> { Mean = nan; HalfWidth = nan }
+                | Phase.After -> over (atEnd >> meanReward)
+            ShareOfOptimum = nan
             Violations = over (share (violated scenario))
             ModelError = over (Array.collect predictions >> nmae)
             Adapted = adapted
@@ -193,6 +212,21 @@ module Summary =
             MedianDecisionSeconds = observations |> Array.map _.Timed.Decision.TotalSeconds |> Statistics.Median
         }
 
+    /// With the share of the optimum of the same phase filled in.
+    let private comparedWithOptimum (summary: PhaseSummary list) =
+        let optimum =
+            summary
+            |> List.tryFind (fun s -> s.Contender = Contender.Optimum && s.Phase = Phase.After)
+
+        match optimum with
+        | Some optimum when optimum.RewardAtEnd.Mean > 0.0 ->
+            summary
+            |> List.map (fun s ->
+                { s with
+                    ShareOfOptimum = s.RewardAtEnd.Mean / optimum.RewardAtEnd.Mean
+                })
+        | _ -> summary
+
     /// One entry per contender and phase that has cycles, contenders in their order.
     let ofResult (result: ExperimentResult) =
         let expected = Adaptation.expectedRewards result.Scenario result.Traces.After
@@ -207,3 +241,4 @@ module Summary =
                     if observations.Length > 0 then
                         phaseSummary result expected contender phase observations
         ]
+        |> comparedWithOptimum

@@ -65,46 +65,79 @@ let tests =
                         "intervals do not overlap")
             }
 
-            test "a retrained policy acts after the change alone, and what it took is reported" {
+            test "a retrained policy acts after the change alone, and only seeds that adapted count in what it took" {
                 SmallScenario.withScenario (fun _ scenario ->
-                    let keep = ControlAction.Keep scenario.Grid.Controls.Count
+                    let scenario = { scenario with Cycles = 50 }
+                    let traces = SmallScenario.traces scenario
+
+                    let optimum =
+                        match RecordedSystem.responseTimes scenario traces.After (RandomKey 1UL) with
+                        | Ok times -> OptimalPolicy.create scenario.Grid scenario.Reward scenario.Discount times
+                        | Error message -> failtest message
+
+                    let keep =
+                        { new IPolicy<SystemState, ControlAction> with
+                            member _.Act(_, _, _) =
+                                ControlAction.Keep scenario.Grid.Controls.Count
+                        }
 
                     let retrainer: Retrainer =
                         fun _ _ warm seed ->
                             {
-                                Policy =
-                                    { new IPolicy<SystemState, ControlAction> with
-                                        member _.Act(_, _, _) = keep
-                                    }
+                                Policy = if warm && seed > 1 then keep else optimum
                                 Training = System.TimeSpan.FromSeconds(float seed + (if warm then 10.0 else 0.0))
                             }
 
                     let result =
-                        Experiment.run
-                            scenario
-                            (SmallScenario.traces scenario)
-                            (ValueSome retrainer)
-                            2
-                            ignore
-                            CancellationToken.None
+                        Experiment.run scenario traces (ValueSome retrainer) 2 ignore CancellationToken.None
                         |> _.GetAwaiter().GetResult()
 
                     for o in result.Observations do
                         match o.Contender, o.Phase with
-                        | Contender.Retrained _, Phase.After ->
+                        | Contender.Retrained true, Phase.After when o.Seed > 1 ->
                             Expect.isTrue o.Timed.Record.Action.IsKeep "the retrained one"
                         | _ -> ()
 
-                    let seconds warm =
-                        Summary.ofResult result
-                        |> List.find (fun s -> s.Contender = Contender.Retrained warm && s.Phase = Phase.After)
-                        |> _.AdaptationSeconds
+                    let summary = Summary.ofResult result
 
-                    Expect.equal (seconds false) [| 1.0; 2.0; 3.0 |] "from scratch"
-                    Expect.equal (seconds true) [| 11.0; 12.0; 13.0 |] "warm"
-                    let header, rows = Report.adaptationTable (Summary.ofResult result)
-                    Expect.hasLength rows 3 "rollout, and both ways to retrain"
+                    let after contender =
+                        summary |> List.find (fun s -> s.Contender = contender && s.Phase = Phase.After)
+
+                    let scratch = after (Contender.Retrained false)
+                    let warm = after (Contender.Retrained true)
+                    Expect.equal scratch.AdaptationSeconds [| 1.0; 2.0; 3.0 |] "from scratch"
+                    Expect.equal scratch.AdaptationCycles 120.0 "the whole recording"
+                    Expect.floatClose Accuracy.high scratch.ShareOfOptimum 1.0 "it is the optimum"
+                    Expect.equal warm.AdaptationSeconds [| 11.0 |] "warm, the one seed that adapts"
+                    Expect.isTrue (System.Double.IsInfinity warm.AdaptationCycles) "most seeds do not"
+                    Expect.equal (after Contender.Optimum).AdaptationCycles 120.0 "told of what was recorded"
+
+                    let header, rows = Report.adaptationTable summary
+
+                    Expect.equal
+                        (rows |> List.map (List.item 1))
+                        [ "0 of 3"; "3 of 3"; "3 of 3"; "1 of 3"; "3 of 3" ]
+                        "seeds"
+
                     Expect.all rows (fun row -> row.Length = header.Length) "cells")
+            }
+
+            test "the end of a run is its last 20 cycles, or its last quarter" {
+                SmallScenario.withScenario (fun _ scenario ->
+                    let result = run { scenario with Seeds = 1; Cycles = 30 } 2
+
+                    let last =
+                        result.Observations
+                        |> Array.filter (fun o -> o.Contender = Contender.Base && o.Timed.Record.Cycle >= 25)
+                        |> Array.averageBy (fun o -> ValueOption.defaultValue nan o.Timed.Record.Reward)
+
+                    let atEnd =
+                        Summary.ofResult result
+                        |> List.find (fun s -> s.Contender = Contender.Base && s.Phase = Phase.After)
+
+                    Expect.floatClose Accuracy.high atEnd.RewardAtEnd.Mean last "5 of 20 cycles after the change"
+                    Expect.equal (Adaptation.cyclesAtEnd 150) 20 "the last 20"
+                    Expect.equal (Adaptation.cyclesAtEnd 2) 1 "at least one")
             }
 
             test "a change at cycle 0 leaves no cycle before it, one after the end none after it" {

@@ -125,7 +125,7 @@ let tests =
                         Expect.isEmpty errors "nothing on the console")
             }
 
-            test "the answer tells recovering from merely improving" {
+            test "the answer tells recovering from merely improving by the end of the run" {
                 SmallScenario.withScenario (fun _ scenario ->
                     let estimate mean = { Mean = mean; HalfWidth = 0.01 }
 
@@ -133,7 +133,9 @@ let tests =
                         {
                             Contender = contender
                             Phase = Phase.After
-                            Reward = estimate mean
+                            Reward = estimate -0.3
+                            RewardAtEnd = estimate mean
+                            ShareOfOptimum = mean / 0.5
                             Violations = estimate 0.0
                             ModelError = estimate 0.0
                             Adapted = [||]
@@ -156,6 +158,6 @@ let tests =
                     Expect.stringContains (answer 0.49) "l = 3 recovers" "as good as the optimum"
                     Expect.stringContains (answer 0.2) "improves on it but does not recover" "between"
                     Expect.stringContains (answer -0.2) "cannot be told from the base policy" "equal"
-                    Expect.stringContains (answer -0.4) "does worse" "below")
+                    Expect.stringContains (answer -0.4) "ends worse than the base policy" "below")
             }
         ]
