@@ -37,8 +37,8 @@ public static class Ppo
     /// </param>
     /// <param name="onProgress">Told after every update.</param>
     /// <param name="warmStart">
-    /// Networks to go on from instead of new ones, whatever hidden layers they have; without a critic, one like the actor is
-    /// made.
+    /// Networks to go on from instead of new ones, whatever hidden layers they have, the actor's preferences weakened by
+    /// <see cref="PpoOptions.WarmStartLogitScale"/>; without a critic, one like the actor is made.
     /// </param>
     /// <param name="cancellation">Ends the training after the current update.</param>
     /// <exception cref="ArgumentException">The networks do not fit the problem.</exception>
@@ -95,12 +95,14 @@ public static class Ppo
         RandomKey key,
         ActorCriticNetwork? warmStart
     ) =>
-        warmStart switch
-        {
-            null => NetworkInitialisation.Create(problem.Encoding, options.HiddenLayers, key),
-            { Critic: null } => new(warmStart.Actor, NetworkInitialisation.CriticFor(warmStart.Actor, key)),
-            { Critic: { } critic } => new(warmStart.Actor, Scaled(critic, options.RewardScale)),
-        };
+        warmStart is null
+            ? NetworkInitialisation.Create(problem.Encoding, options.HiddenLayers, key)
+            : new(
+                Scaled(warmStart.Actor, options.WarmStartLogitScale),
+                warmStart.Critic is { } critic
+                    ? Scaled(critic, options.RewardScale)
+                    : NetworkInitialisation.CriticFor(warmStart.Actor, key)
+            );
 
     /// <summary>The network whose outputs are those of another times a factor.</summary>
     private static MultilayerPerceptron Scaled(MultilayerPerceptron network, double factor)

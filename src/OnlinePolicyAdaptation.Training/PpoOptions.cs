@@ -212,6 +212,21 @@ public sealed record PpoOptions
         }
     } = 1;
 
+    /// <summary>
+    /// What the logits of a policy that training goes on from are multiplied by; above 0, up to 1. A trained policy hardly
+    /// ever tries another action, so where the system has changed it may never find out; below 1 it prefers the same actions
+    /// and explores again.
+    /// </summary>
+    public double WarmStartLogitScale
+    {
+        get;
+        init
+        {
+            Check(value is > 0 and <= 1, nameof(WarmStartLogitScale), value, "above 0, at most 1");
+            field = value;
+        }
+    } = 0.3;
+
     /// <summary>Updates between two evaluations, at least 1. The first and the last policy are always evaluated.</summary>
     public int UpdatesPerEvaluation
     {
@@ -255,6 +270,7 @@ public sealed record PpoOptions
             new("normalised advantages", NormaliseAdvantages ? "yes" : "no"),
             new("maximal gradient norm", Text(MaxGradientNorm)),
             new("reward scale", Text(RewardScale)),
+            new("warm start logit scale", Text(WarmStartLogitScale)),
             new("updates per evaluation", Text(UpdatesPerEvaluation)),
         ];
 

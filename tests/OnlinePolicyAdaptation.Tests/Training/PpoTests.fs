@@ -13,16 +13,21 @@ open OnlinePolicyAdaptation.Tests
 open OnlinePolicyAdaptation.Tests.Training
 
 /// Small nodes: node 2 answers too slowly, node 1 needs two cores.
-let private dynamics =
+let private dynamicsWith onNode2 =
     let model =
         { new IResponseTimeModel with
             member _.Predict(configuration, _, responseTimes) =
-                responseTimes[0] <- TwoNodes.responseTime 0.3 configuration
+                responseTimes[0] <- TwoNodes.responseTime onNode2 configuration
         }
 
     NetworkDynamics(TwoNodes.grid, TwoNodes.reward, model)
 
-let private problem = TrainingProblem.ExploringStarts(dynamics, [| TwoNodes.load |])
+let private dynamics = dynamicsWith 0.3
+
+let private problemOf dynamics =
+    TrainingProblem.ExploringStarts(dynamics, [| TwoNodes.load |])
+
+let private problem = problemOf dynamics
 
 let private table =
     match NetworkModel.tabulate dynamics TwoNodes.load with
@@ -155,6 +160,33 @@ let tests =
                 Expect.isFalse result.IsComplete "stopped"
                 Expect.isLessThanOrEqual result.Steps 2_048L "nothing after the stop"
                 Expect.isTrue (Double.IsFinite result.Score) "a policy"
+            }
+
+            test "a policy that was sure of another system is unlearned" {
+                let options = PpoOptions.Fast.WithSteps 60_000L
+
+                for seed in 1UL .. 4UL do
+                    // The last policy rather than the best: it has become surest.
+                    let evaluations = ref 0.0
+
+                    let later _ =
+                        evaluations.Value <- evaluations.Value + 1.0
+                        evaluations.Value
+
+                    let sure =
+                        Ppo.Train(problemOf (dynamicsWith 0.08), options, RandomKey seed, (fun policy -> later policy))
+
+                    let result =
+                        Ppo.Train(
+                            problem,
+                            options,
+                            RandomKey seed,
+                            (fun policy -> meanValue policy),
+                            null,
+                            sure.Policy.Network
+                        )
+
+                    Expect.isGreaterThan result.Score (0.99 * optimum) $"seed {seed}, optimum {optimum}"
             }
 
             test "a warm start begins where the other training ended" {
