@@ -2,6 +2,8 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Cli.Retraining
 
+open System
+open System.Threading
 open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Experiments
@@ -17,21 +19,37 @@ let private systemOn (scenario: Scenario) path =
     |> Result.map ScenarioTraining.ofProblem
     |> Result.defaultWith (fun message -> raise (BadInputException message))
 
-let private train (system: ScenarioTraining.TrainedSystem) (warmStart: ActorCriticNetwork | null) seed =
-    let discount = system.Problem.Scenario.Discount
+let private options = PpoOptions.Fast
 
-    Ppo.Train(
-        system.Training,
-        PpoOptions.Fast.WithDiscount discount.Value,
-        RandomKey(uint64 seed),
-        (fun policy -> ScenarioTraining.values system policy |> Array.average),
-        null,
-        warmStart,
-        System.Threading.CancellationToken.None
-    )
+/// Steps of all trainings of a scenario: from scratch, and for the warm start before the change and after it.
+let private steps (scenario: Scenario) =
+    3L * int64 scenario.Seeds * options.Steps
 
-/// Trains with the fast preset, once per seed.
-let retrainer: Retrainer =
+/// Trains with the fast preset, once per seed. `onSteps` is told after each update of the steps since the one before.
+let private retrainer onSteps (cancellation: CancellationToken) : Retrainer =
+    let train (system: ScenarioTraining.TrainedSystem) (warmStart: ActorCriticNetwork | null) seed =
+        let discount = system.Problem.Scenario.Discount
+        let counted = ref 0L
+
+        let onProgress (progress: TrainingProgress) =
+            let taken = min options.Steps progress.Steps
+            onSteps seed (taken - counted.Value)
+            counted.Value <- taken
+
+        let result =
+            Ppo.Train(
+                system.Training,
+                options.WithDiscount discount.Value,
+                RandomKey(uint64 seed),
+                (fun policy -> ScenarioTraining.values system policy |> Array.average),
+                onProgress,
+                warmStart,
+                cancellation
+            )
+
+        cancellation.ThrowIfCancellationRequested()
+        result
+
     fun scenario traces warm seed ->
         let after = systemOn scenario traces.After.Path
 
@@ -41,10 +59,21 @@ let retrainer: Retrainer =
             else
                 null
 
-        let began = System.TimeProvider.System.GetTimestamp()
+        let began = TimeProvider.System.GetTimestamp()
         let result = train after start seed
 
         {
             Policy = result.Policy
-            Training = System.TimeProvider.System.GetElapsedTime began
+            Training = TimeProvider.System.GetElapsedTime began
         }
+
+/// The retrained policies of an experiment, trained while showing how far that is.
+let policies (scenario: Scenario) traces cancellation =
+    Terminal.withMeter $"{scenario.Name}: retraining" (steps scenario) (fun meter ->
+        let total = ref 0L
+
+        let onSteps seed taken =
+            total.Value <- total.Value + taken
+            meter total.Value $"seed {seed} of {scenario.Seeds}"
+
+        Experiment.retrain scenario traces (retrainer onSteps cancellation))

@@ -4,7 +4,6 @@ module OnlinePolicyAdaptation.Cli.RunCommand
 
 open System
 open System.IO
-open System.Threading
 open Argu
 open OnlinePolicyAdaptation.Experiments
 
@@ -30,7 +29,8 @@ let private given parse fallback text =
     | Some text -> parse text
     | None -> Ok fallback
 
-let private configured (arguments: ParseResults<RunArguments>) (scenario: Scenario) =
+/// The scenario with the settings that the arguments give.
+let configured (arguments: ParseResults<RunArguments>) (scenario: Scenario) =
     let outlook text =
         EstimationSyntax.outlook text
         |> Result.mapError (fun message -> $"--outlook: {message}")
@@ -65,47 +65,94 @@ let private configured (arguments: ParseResults<RunArguments>) (scenario: Scenar
                     |> Option.orElse scenario.TraceAfter
             }))
 
-let private execute (arguments: ParseResults<RunArguments>) (scenario, traces) =
-    let threads = arguments.GetResult(RunArguments.Threads, Environment.ProcessorCount)
+/// An argument as a shell takes it.
+let private quoted (argument: string) =
+    let plain c =
+        Char.IsAsciiLetterOrDigit c || "-_./:,=+@%".Contains c
+
+    if argument <> "" && Seq.forall plain argument then
+        argument
+    else
+        let escaped = argument.Replace("'", "'\\''")
+        $"'{escaped}'"
+
+/// The command that gives the same results again.
+let command (arguments: ParseResults<RunArguments>) =
+    let decides argument =
+        match argument with
+        | RunArguments.Threads _
+        | RunArguments.Out _ -> false
+        | _ -> true
+
+    arguments.GetAllResults()
+    |> List.filter decides
+    |> arguments.Parser.PrintCommandLineArguments
+    |> Seq.map quoted
+    |> Seq.append [ "opar run" ]
+    |> String.concat " "
+
+/// The experiment, unless Ctrl-C is pressed.
+let private results (arguments: ParseResults<RunArguments>) scenario traces threads =
+    try
+        Terminal.untilInterrupted (fun cancellation ->
+            let retrained =
+                if arguments.Contains RunArguments.Retrain then
+                    Retraining.policies scenario traces cancellation
+                else
+                    Map.empty
+
+            let runs =
+                scenario.Seeds
+                * List.length (Experiment.contenders scenario (not retrained.IsEmpty))
+
+            Terminal.withProgress $"{scenario.Name}: {runs} runs" (runs * scenario.Cycles) (fun step ->
+                Experiment.run scenario traces retrained threads step cancellation)
+            |> _.GetAwaiter().GetResult()
+            |> Ok)
+    with :? OperationCanceledException ->
+        Error "stopped before the end; nothing was written"
+
+let private write (arguments: ParseResults<RunArguments>) (result: ExperimentResult) =
+    let scenario = result.Scenario
 
     let directory =
         arguments.GetResult(RunArguments.Out, Path.Combine("results", scenario.Name))
 
+    let summary = Summary.ofResult result
+
+    let report =
+        ResultFile.write directory result summary (Report.html result summary (command arguments))
+
+    Report.summaryTable summary ||> Terminal.table
+    printfn $"{Report.answer scenario summary}\n"
+
+    if scenario.ChangeAt < scenario.Cycles then
+        Report.adaptationTable summary ||> Terminal.table
+
+    for trace in [ result.Traces.Before; result.Traces.After ] do
+        if trace.RowsWithoutService > 0 then
+            printfn $"{trace.Path}: {trace.RowsWithoutService} rows left out in which nothing was served"
+
+    printfn $"report: {Path.GetFullPath report}"
+
+let private execute (arguments: ParseResults<RunArguments>) (scenario, traces) =
+    let threads = arguments.GetResult(RunArguments.Threads, Environment.ProcessorCount)
+
     if threads < 1 then
         Error $"--threads: {threads}; expected at least 1"
     else
-        let retrainer =
-            if arguments.Contains RunArguments.Retrain then
-                ValueSome Retraining.retrainer
-            else
-                ValueNone
+        results arguments scenario traces threads |> Result.map (write arguments)
 
-        let runs =
-            scenario.Seeds
-            * List.length (Experiment.contenders scenario (ValueOption.isSome retrainer))
-
-        let result =
-            Terminal.withProgress $"{scenario.Name}: {runs} runs" (runs * scenario.Cycles) (fun step ->
-                Experiment.run scenario traces retrainer threads step CancellationToken.None)
-            |> _.GetAwaiter().GetResult()
-
-        let summary = Summary.ofResult result
-        let report = ResultFile.write directory result summary (Report.html result summary)
-        Report.summaryTable summary ||> Terminal.table
-        printfn $"{Report.answer scenario summary}\n"
-
-        if scenario.ChangeAt < scenario.Cycles then
-            Report.adaptationTable summary ||> Terminal.table
-
-        for trace in [ traces.Before; traces.After ] do
-            if trace.RowsWithoutService > 0 then
-                printfn $"{trace.Path}: {trace.RowsWithoutService} rows left out in which nothing was served"
-
-        printfn $"report: {Path.GetFullPath report}"
+/// What retraining needs, before anything is run.
+let private checkRetraining (arguments: ParseResults<RunArguments>) =
+    if arguments.Contains RunArguments.Retrain then
+        ScenarioTraining.checkLibTorch ()
+    else
         Ok()
 
 let run (arguments: ParseResults<RunArguments>) =
     Scenario.load (arguments.GetResult RunArguments.Scenario)
     |> Result.bind (configured arguments)
     |> Result.bind (fun scenario -> Experiment.readTraces scenario |> Result.map (fun traces -> scenario, traces))
+    |> Result.bind (fun found -> checkRetraining arguments |> Result.map (fun () -> found))
     |> Result.bind (execute arguments)

@@ -48,3 +48,11 @@ let values (system: TrainedSystem) (policy: IPolicy<SystemState, ControlAction>)
 /// The share of the optimum that values reach in the start state; 1 is the optimum where that is above 0.
 let shareAtStart system (values: float[]) =
     values[system.Start] / system.Optimum[system.Start]
+
+/// The tool package comes without libtorch, which is a hundred times its size.
+let checkLibTorch () =
+    match LibTorch.Problem() with
+    | null -> Ok()
+    | problem ->
+        Error
+            $"training needs TorchSharp and libtorch, which the tool package leaves out (540 MB): use an opar built from the sources by `dotnet fsi build.fsx build`. ({problem})"

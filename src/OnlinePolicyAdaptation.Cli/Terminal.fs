@@ -60,6 +60,22 @@ let withMeter (title: string) (total: int64) (work: (int64 -> string -> unit) ->
                     bar.Value <- min (float total) (float finished)
                     bar.Description <- Markup.Escape note))
 
+/// Runs work that ends early when Ctrl-C is pressed.
+let untilInterrupted (work: CancellationToken -> 'a) : 'a =
+    use stop = new CancellationTokenSource()
+
+    let onCancel =
+        ConsoleCancelEventHandler(fun _ e ->
+            e.Cancel <- true
+            stop.Cancel())
+
+    Console.CancelKeyPress.AddHandler onCancel
+
+    try
+        work stop.Token
+    finally
+        Console.CancelKeyPress.RemoveHandler onCancel
+
 /// A table on standard output.
 let table (header: string list) (rows: string list list) =
     let table = Table().Border TableBorder.Simple

@@ -129,20 +129,9 @@ let private train request meter (cancellation: CancellationToken) =
 
 /// Trains until all steps are taken or Ctrl-C is pressed.
 let private trainUntilStopped request =
-    use stop = new CancellationTokenSource()
-
-    let onCancel =
-        ConsoleCancelEventHandler(fun _ e ->
-            e.Cancel <- true
-            stop.Cancel())
-
-    Console.CancelKeyPress.AddHandler onCancel
-
-    try
+    Terminal.untilInterrupted (fun cancellation ->
         Terminal.withMeter $"training on {request.System.Problem.Scenario.Name}" request.Options.Steps (fun meter ->
-            train request meter stop.Token)
-    finally
-        Console.CancelKeyPress.RemoveHandler onCancel
+            train request meter cancellation))
 
 let private settings request =
     [
@@ -248,16 +237,8 @@ let private checkFolder (path: string) =
     | folder when Directory.Exists folder -> Ok()
     | folder -> Error $"{path}: the folder {folder} does not exist"
 
-/// The tool package comes without libtorch, which is a hundred times its size.
-let private checkLibTorch request =
-    match LibTorch.Problem() with
-    | null -> Ok request
-    | problem ->
-        Error
-            $"training needs TorchSharp and libtorch, which the tool package leaves out (540 MB): use an opar built from the sources by `dotnet fsi build.fsx build`. ({problem})"
-
 let run (arguments: ParseResults<TrainArguments>) =
     checkFolder (arguments.GetResult TrainArguments.Out)
     |> Result.bind (fun () -> request arguments)
-    |> Result.bind checkLibTorch
+    |> Result.bind (fun request -> ScenarioTraining.checkLibTorch () |> Result.map (fun () -> request))
     |> Result.map (fun request -> trainUntilStopped request |> write arguments request)

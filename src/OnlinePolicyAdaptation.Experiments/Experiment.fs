@@ -62,6 +62,9 @@ type RetrainedPolicy =
 /// Trains a policy for the system after the change: anew or warm, with a seed. The traces are the experiment's.
 type Retrainer = Scenario -> Traces -> bool -> int -> RetrainedPolicy
 
+/// The policies of the contenders that were retrained, one per seed.
+type RetrainedPolicies = Map<Contender, RetrainedPolicy[]>
+
 type ExperimentResult =
     {
         Scenario: Scenario
@@ -211,27 +214,28 @@ module Experiment =
             return observations.ToArray()
         }
 
-    /// The policies of the contenders that retrain, trained one after the other, so that their times are those of one.
-    let private trainAll scenario traces contenders (retrainer: Retrainer voption) =
-        match retrainer with
-        | ValueNone -> Map.empty
-        | ValueSome train ->
-            Map.ofList
-                [
-                    for contender in contenders do
-                        match contender with
-                        | Contender.Retrained warm ->
-                            contender, [| for seed in 1 .. scenario.Seeds -> train scenario traces warm seed |]
-                        | _ -> ()
-                ]
+    /// Trains for every seed the policies of the contenders that retrain; one after the other, so that their times are those
+    /// of one.
+    let retrain (scenario: Scenario) traces (train: Retrainer) : RetrainedPolicies =
+        Map.ofList
+            [
+                for warm in [ false; true ] ->
+                    Contender.Retrained warm, [| for seed in 1 .. scenario.Seeds -> train scenario traces warm seed |]
+            ]
 
     /// Runs on `threads` threads; the result does not depend on their number. `onCycle` is called after each cycle of
-    /// each run, from any thread. With a retrainer its policies are compared as well.
-    let run scenario traces retrainer threads (onCycle: unit -> unit) (cancellation: CancellationToken) =
+    /// each run, from any thread. Retrained policies, where there are any, are compared as well.
+    let run
+        scenario
+        traces
+        (trained: RetrainedPolicies)
+        threads
+        (onCycle: unit -> unit)
+        (cancellation: CancellationToken)
+        =
         task {
             let began = TimeProvider.System.GetTimestamp()
-            let contenders = contenders scenario (ValueOption.isSome retrainer)
-            let trained = trainAll scenario traces contenders retrainer
+            let contenders = contenders scenario (not trained.IsEmpty)
 
             let retrained contender seed =
                 match trained.TryFind contender with

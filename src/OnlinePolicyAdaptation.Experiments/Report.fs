@@ -62,7 +62,9 @@ let private detection (s: PhaseSummary) =
 
 /// The share of the optimum's reward, at the end of a run.
 let private share (s: PhaseSummary) =
-    if Double.IsFinite s.ShareOfOptimum then
+    if s.ShareOfOptimum < 0.0 then
+        "below 0"
+    elif Double.IsFinite s.ShareOfOptimum then
         $"{number 0 (100.0 * s.ShareOfOptimum)} %%"
     else
         "–"
@@ -197,9 +199,8 @@ let answer (scenario: Scenario) (summary: PhaseSummary list) =
         |> String.concat " "
     | _ -> "The system did not change within the cycles of this run."
 
-let private settings (result: ExperimentResult) =
+let private settings (result: ExperimentResult) command =
     let scenario = result.Scenario
-    let horizons = scenario.Horizons |> List.map string<int> |> String.concat ","
 
     let trace (t: OnlinePolicyAdaptation.Domain.Environments.TestbedTrace) =
         $"{t.Path}: {t.Rows.Count} rows, and {t.RowsWithoutService} left out in which nothing was served"
@@ -209,6 +210,7 @@ let private settings (result: ExperimentResult) =
             "scenario", scenario.Name
             "cycles", $"{scenario.Cycles}, the system changes before cycle {scenario.ChangeAt}"
             "seeds", $"1 to {scenario.Seeds}"
+            "lookahead", scenario.Horizons |> List.map string<int> |> String.concat ", "
             "start", scenario.Grid.Describe scenario.Start
             "discount", string<float> scenario.Discount.Value
             "system model",
@@ -219,13 +221,10 @@ let private settings (result: ExperimentResult) =
             "computing time", Page.duration result.Elapsed.TotalSeconds
         ]
 
-    let command =
-        $"opar run scenarios/{scenario.Name} --seeds {scenario.Seeds} --cycles {scenario.Cycles} --change-at {scenario.ChangeAt} --lookahead {horizons} --trace-before {result.Traces.Before.Path} --trace-after {result.Traces.After.Path}"
-
     Page.settings items command
 
-/// The page. `summary` is that of the result.
-let html (result: ExperimentResult) summary =
+/// The page. `summary` is that of the result, `command` runs the experiment again.
+let html (result: ExperimentResult) summary command =
     let scenario = result.Scenario
 
     let caption text =
@@ -246,5 +245,5 @@ let html (result: ExperimentResult) summary =
                 caption
                     "A seed has adapted at the first cycle from which on 20 cycles earn, in expectation, at least 95 % of what the best configuration earns. Rollout needs what it measures while it runs. The optimum, and retraining, need a recording of the new system over all its configurations before they can begin; they are shown as if they were in place at once."
             yield! Charts.all result |> List.map Page.figure
-            settings result
+            settings result command
         ]

@@ -9,7 +9,7 @@ open OnlinePolicyAdaptation.Experiments
 open OnlinePolicyAdaptation.Tests
 
 let private run scenario threads =
-    Experiment.run scenario (SmallScenario.traces scenario) ValueNone threads ignore CancellationToken.None
+    Experiment.run scenario (SmallScenario.traces scenario) Map.empty threads ignore CancellationToken.None
     |> _.GetAwaiter().GetResult()
 
 /// All that a run decided and measured, without the time it took.
@@ -89,7 +89,13 @@ let tests =
                             }
 
                     let result =
-                        Experiment.run scenario traces (ValueSome retrainer) 2 ignore CancellationToken.None
+                        Experiment.run
+                            scenario
+                            traces
+                            (Experiment.retrain scenario traces retrainer)
+                            2
+                            ignore
+                            CancellationToken.None
                         |> _.GetAwaiter().GetResult()
 
                     for o in result.Observations do

@@ -17,7 +17,7 @@ let private withResults test =
             Experiment.run
                 { scenario with Cycles = 15 }
                 (SmallScenario.traces scenario)
-                ValueNone
+                Map.empty
                 2
                 ignore
                 CancellationToken.None
@@ -25,7 +25,10 @@ let private withResults test =
 
         let out = Path.Combine(folder, "out")
         let summary = Summary.ofResult result
-        ResultFile.write out result summary (Report.html result summary) |> ignore
+
+        ResultFile.write out result summary (Report.html result summary "opar run here")
+        |> ignore
+
         test out)
 
 let private chromium =

@@ -106,7 +106,7 @@ let tests =
                                     (Experiment.run
                                         scenario
                                         (SmallScenario.traces scenario)
-                                        ValueNone
+                                        Map.empty
                                         1
                                         ignore
                                         CancellationToken.None)
