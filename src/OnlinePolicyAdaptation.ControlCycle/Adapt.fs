@@ -2,6 +2,7 @@ namespace OnlinePolicyAdaptation.ControlCycle
 
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.Learning.ActorCritic
 open OnlinePolicyAdaptation.Learning.SystemModels
 open OnlinePolicyAdaptation.Planning
 open MathNet.Numerics.Distributions
@@ -12,6 +13,8 @@ type Plan =
         Problem: FiniteModel
         /// Of the base policy, one entry per state.
         Values: float[]
+        /// The base policy, where one control is chosen after another.
+        BasePolicy: FinitePolicy voption
     }
 
 /// What has been planned on a model so far: the same plan serves every decision under its load.
@@ -54,18 +57,40 @@ module Adapt =
         | Outlook.Optimistic confidence -> bounded -1.0 confidence
         | Outlook.Cautious confidence -> bounded 1.0 confidence
 
+    /// The policy as a distribution over actions, if it draws them.
+    let private drawing (policy: IPolicy<SystemState, ControlAction>) =
+        match policy with
+        | :? ActorPolicy as actor when actor.Decision = Decision.Likeliest -> ValueNone
+        | :? IStochasticPolicy<SystemState> as stochastic -> ValueSome stochastic
+        | _ -> ValueNone
+
     let private plan (settings: ControllerSettings) (model: EstimatedModel) loads (key: RandomKey) =
         let dynamics =
             NetworkDynamics(settings.Grid, settings.Reward, responseTimes settings.Estimation.Outlook model)
 
+        let onProblem problem =
+            match settings.Planner, drawing settings.BasePolicy with
+            | (Planner.BasePolicy | Planner.Rollout _), ValueSome policy ->
+                Ok
+                    {
+                        Problem = problem
+                        Values =
+                            NetworkModel.randomized dynamics loads policy problem
+                            |> RewardProcess.ofRandomizedPolicy problem
+                            |> PolicyEvaluation.exactOf settings.Discount
+                        BasePolicy = ValueNone
+                    }
+            | _ ->
+                NetworkModel.policy dynamics loads settings.BasePolicy (key.Split(model.FittedAt + 1)) problem
+                |> Result.map (fun basePolicy ->
+                    {
+                        Problem = problem
+                        Values = PolicyEvaluation.exact problem settings.Discount basePolicy
+                        BasePolicy = ValueSome basePolicy
+                    })
+
         NetworkModel.tabulate dynamics loads
-        |> Result.bind (fun problem ->
-            NetworkModel.policy dynamics loads settings.BasePolicy (key.Split(model.FittedAt + 1)) problem
-            |> Result.map (fun basePolicy ->
-                {
-                    Problem = problem
-                    Values = PolicyEvaluation.exact problem settings.Discount basePolicy
-                }))
+        |> Result.bind onProblem
         |> Result.mapError CycleError.UnusableModel
 
     /// The plan for a model under these loads, from those made before if it is among them. The settings are those the plans
@@ -89,8 +114,7 @@ module Adapt =
                 byLoads = known.Add(place, plan)
             }
 
-    /// The choice in a state by rollout with a lookahead horizon. Among actions of equal Q-factor keeping the configuration
-    /// wins.
+    /// The choice of all controls together. Among actions of equal Q-factor keeping the configuration wins.
     let byRollout (settings: ControllerSettings) horizon (plan: Plan) (state: SystemState) (baseAction: ControlAction) =
         let grid = settings.Grid
         let keep = grid.IndexOf(ControlAction.Keep grid.Controls.Count)
@@ -109,4 +133,32 @@ module Adapt =
                     ValueNone
                 else
                     ValueSome decision.QFactors[baseIndex]
+        }
+
+    /// The choice of one control after another.
+    let byMultiagentRollout
+        (settings: ControllerSettings)
+        horizon
+        (plan: Plan)
+        (basePolicy: FinitePolicy)
+        (state: SystemState)
+        =
+        let grid = settings.Grid
+        let components = ActionComponents.ofGrid grid
+
+        let decision =
+            MultiagentRollout.decide
+                plan.Problem
+                settings.Discount
+                components
+                (ActionComponents.naturalOrder components)
+                horizon
+                basePolicy
+                plan.Values
+                (grid.IndexOf state.Configuration)
+
+        {
+            Action = grid.ActionAt decision.Action
+            QFactor = ValueSome decision.Value
+            BaseQFactor = ValueNone
         }

@@ -71,7 +71,7 @@ module Cycle =
 
             let estimator, change =
                 match settings.Planner, sample with
-                | Planner.Rollout _, Ok sample ->
+                | (Planner.Rollout _ | Planner.MultiagentRollout _), Ok sample ->
                     Estimate.observe settings.Estimation (layout settings) state.Cycle sample state.Estimator
                 | _ -> state.Estimator, ValueNone
 
@@ -90,15 +90,17 @@ module Cycle =
                 Change = change
                 Errors =
                     match settings.Planner, sample with
-                    | Planner.Rollout _, Error error -> [ error ]
-                    | _ -> []
+                    | Planner.BasePolicy, _
+                    | _, Ok _ -> []
+                    | _, Error error -> [ error ]
             })
 
     /// Whether the model is to be refitted, after metrics were observed.
     let isRefitDue (settings: ControllerSettings) (state: CycleState) =
         match settings.Planner with
         | Planner.BasePolicy -> false
-        | Planner.Rollout _ -> Estimate.isRefitDue settings.Estimation state.Estimator
+        | Planner.Rollout _
+        | Planner.MultiagentRollout _ -> Estimate.isRefitDue settings.Estimation state.Estimator
 
     /// A model of all that was observed up to now. The slow part of a cycle.
     let refit (settings: ControllerSettings) (state: CycleState) =
@@ -141,15 +143,19 @@ module Cycle =
         match settings.Planner, state.Estimator.Model with
         | Planner.BasePolicy, _ -> byBasePolicy, state, []
         | _, Error error -> byBasePolicy, state, [ error ]
-        | Planner.Rollout horizon, Ok model ->
+        | planner, Ok model ->
             let plan, plans =
                 Adapt.planFor settings model here.OfferedLoads (planKey state.Key) state.Plans
 
             let state = { state with Plans = plans }
 
-            match plan with
-            | Ok plan -> Adapt.byRollout settings horizon plan here baseAction, state, []
-            | Error error -> byBasePolicy, state, [ error ]
+            match planner, plan with
+            | _, Error error -> byBasePolicy, state, [ error ]
+            | Planner.MultiagentRollout horizon, Ok({ BasePolicy = ValueSome basePolicy } as plan) ->
+                Adapt.byMultiagentRollout settings horizon plan basePolicy here, state, []
+            | (Planner.Rollout horizon | Planner.MultiagentRollout horizon), Ok plan ->
+                Adapt.byRollout settings horizon plan here baseAction, state, []
+            | Planner.BasePolicy, Ok _ -> byBasePolicy, state, []
 
     /// Decides on the model in place, and ends the cycle.
     let decide (settings: ControllerSettings) (state: CycleState) (observed: Observed) =

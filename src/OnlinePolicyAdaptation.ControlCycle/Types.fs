@@ -52,6 +52,9 @@ type Planner =
     | BasePolicy
     /// By rollout of the base policy on the estimated system model, with this lookahead horizon (at least 1).
     | Rollout of horizon: int
+    /// The same, but one control is chosen after another. Of a base policy that draws its actions, one draw per
+    /// configuration is improved.
+    | MultiagentRollout of horizon: int
 
 /// All that a controller is told beforehand.
 type ControllerSettings =

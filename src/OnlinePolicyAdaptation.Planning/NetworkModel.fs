@@ -54,3 +54,37 @@ let policy (dynamics: NetworkDynamics) offeredLoads (policy: IPolicy<SystemState
         (fun state -> grid.Mask state.Configuration)
         grid.IndexOf
         key
+
+/// A policy that draws the move of every control independently, as the probability of each choice of the model.
+let randomized
+    (dynamics: NetworkDynamics)
+    offeredLoads
+    (policy: IStochasticPolicy<SystemState>)
+    (model: FiniteModel)
+    : RandomizedPolicy =
+    let grid = dynamics.Grid
+
+    let ofMoves =
+        Array.zeroCreate<float>(grid.Controls.Count * ControlAction.ChoicesPerControl)
+
+    let actions =
+        Array.init grid.ActionCount (fun index -> Array.init grid.Controls.Count (grid.ActionAt index).Choice)
+
+    let probabilities = Array.zeroCreate<float> model.ChoiceCount
+
+    states grid offeredLoads
+    |> Array.iteri (fun index state ->
+        policy.Probabilities(state, grid.Mask state.Configuration, Span ofMoves)
+
+        for choice in model.FirstChoice[index] .. model.FirstChoice[index + 1] - 1 do
+            let moves = actions[model.Actions[choice]]
+            let mutable probability = 1.0
+
+            for control in 0 .. moves.Length - 1 do
+                probability <-
+                    probability
+                    * ofMoves[control * ControlAction.ChoicesPerControl + moves[control]]
+
+            probabilities[choice] <- probability)
+
+    probabilities

@@ -5,6 +5,7 @@ open FsCheck.FSharp
 open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.Domain.Policies
 open OnlinePolicyAdaptation.Tests
 
 let private rollout = TwoNodes.settings (Planner.Rollout 3)
@@ -82,9 +83,32 @@ let tests =
                 let last settings = (records settings |> List.last).Reward
                 Expect.equal (last (TwoNodes.settings Planner.BasePolicy)) (ValueSome -0.18) "0.12 s - 0.3 s"
 
-                match last rollout with
-                | ValueSome reward -> Expect.isGreaterThanOrEqual reward 0.4 "p11 = 1 with 3 cores or fewer"
-                | ValueNone -> failtest "no reward"
+                for planner in [ Planner.Rollout 3; Planner.MultiagentRollout 3 ] do
+                    match last (TwoNodes.settings planner) with
+                    | ValueSome reward -> Expect.isGreaterThanOrEqual reward 0.4 "p11 = 1 with 3 cores or fewer"
+                    | ValueNone -> failtest "no reward"
+            }
+
+            test "rollout of a policy that draws its actions improves its expected value, whatever it would draw" {
+                let settings =
+                    { TwoNodes.settings (Planner.Rollout 1) with
+                        BasePolicy = RandomPolicy()
+                    }
+
+                let decide key =
+                    let state =
+                        { informed 0.08 with
+                            Key = RandomKey key
+                        }
+
+                    match Cycle.observe settings state (TwoNodes.metrics 0 corner (ValueSome 0.08)) with
+                    | Ok(state, observed) ->
+                        let _, record = Cycle.decide settings state observed
+                        record.Action, record.QFactor
+                    | Error error -> failtest $"{error}"
+
+                for key in 2UL .. 9UL do
+                    Expect.equal (decide key) (decide 1UL) "action and Q-factor"
             }
 
             testPropertyWithConfig anyMetrics "is total, and its action is never masked" (fun (metrics: Metrics) ->

@@ -95,4 +95,16 @@ let tests =
                 // 8 actions: 1,000 each, with a standard deviation below 30.
                 for action in admissible do
                     (abs (counts[action] - 1000), 150) |> Expect.isLessThan $"{action}")
+
+            test "the random policy is the uniform distribution over the admissible actions" {
+                for edge in [ GridEdge.Mask; GridEdge.Clip ] do
+                    let dynamics = mesh edge CostAt.NextState None 3UL
+
+                    match NetworkModel.tabulate dynamics loads with
+                    | Error message -> failtest message
+                    | Ok model ->
+                        (NetworkModel.randomized dynamics loads (RandomPolicy()) model, RandomizedPolicy.uniform model)
+                        ||> Array.iter2 (fun found expected ->
+                            Expect.floatClose "probability" Accuracy.high expected found)
+            }
         ]
