@@ -213,6 +213,53 @@ type PolicyArguments =
             | Import _ -> "make a policy file of a network trained elsewhere"
             | Show _ -> "say what a policy file holds and what it does in some states"
 
+type ControlArguments =
+    | [<MainCommand; ExactlyOnce>] Scenario of DIR: string
+    | Stdin
+    | Trace of CSV: string
+    | Simulate
+    | Speed of FACTOR: string
+    | Cycles of N: int
+    | Mode of MODE: string
+    | Clock of CLOCK: string
+    | Deadline of MS: int
+    | Lookahead of L: int
+    | [<CustomCommandLine "--refit-every">] Refit_Every of N: int
+    | Forgetting of WAY: string
+    | Outlook of BOUND: string
+    | [<CustomCommandLine "--without-trace">] Without_Trace
+    | Journal of FILE: string
+    | Retention of N: int
+    | Quarantine of FILE: string
+    | Quiet
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Scenario _ -> "folder of the scenario (or its scenario.json), whose system is controlled"
+            | Stdin -> "metrics come as lines of JSON on standard input"
+            | Trace _ -> "metrics come from a recorded trace, row by row"
+            | Simulate -> "metrics come from the scenario's simulated mesh, which is acted on"
+            | Speed _ ->
+                "of a trace or a simulation: max, 1x (as it was measured), 20x, .. (default: max in lockstep, 1x in real time)"
+            | Cycles _ -> "of a simulation: end after so many intervals (default: never)"
+            | Mode _ -> "act (default); shadow: decide and record, but do nothing; base: the base policy alone"
+            | Clock _ ->
+                "lockstep (default): each decision waits for the refit, and depends on the intervals alone; realtime: the model is refitted beside the decisions"
+            | Deadline _ ->
+                "in real time: milliseconds after which a plan is replaced by the base policy's action (default 250)"
+            | Lookahead _ -> "lookahead horizon of rollout (default 3)"
+            | Refit_Every _ -> "intervals after which the model is refitted (default: the scenario's)"
+            | Forgetting _ -> "samples the model is fitted to, such as relevance:30 (default: the scenario's)"
+            | Outlook _ -> "response times that are planned with, such as optimistic:0.6 (default: the scenario's)"
+            | Without_Trace -> "start without a model of the scenario's trace"
+            | Journal _ ->
+                "SQLite file that keeps every interval, decision and model; a controller that is started with it again goes on from there"
+            | Retention _ -> "intervals that the journal keeps (default 200000)"
+            | Quarantine _ ->
+                "file that elements go to that cannot be used, with the reason (default: <scenario>.quarantine.ndjson)"
+            | Quiet -> "write no decisions to standard output"
+
 [<RequireSubcommand>]
 type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Run of ParseResults<RunArguments>
@@ -223,6 +270,7 @@ type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Plan of ParseResults<PlanArguments>
     | [<CliPrefix(CliPrefix.None)>] Train of ParseResults<TrainArguments>
     | [<CliPrefix(CliPrefix.None)>] Policy of ParseResults<PolicyArguments>
+    | [<CliPrefix(CliPrefix.None)>] Control of ParseResults<ControlArguments>
 
     interface IArgParserTemplate with
         member this.Usage =
@@ -235,3 +283,4 @@ type Arguments =
             | Plan _ -> "plan on a scenario's decision problem: values, decisions and Q-factors as JSON"
             | Train _ -> "train a base policy on a scenario's system by Maskable PPO"
             | Policy _ -> "import a policy trained elsewhere, or show one"
+            | Control _ -> "control a system: metrics in, decisions out, until stopped"

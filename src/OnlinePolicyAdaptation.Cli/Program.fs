@@ -43,6 +43,7 @@ let private dispatch (arguments: ParseResults<Arguments>) =
     | Plan plan -> PlanCommand.run plan
     | Policy policy -> PolicyCommands.run policy
     | Train train -> TrainCommand.run train
+    | Control control -> ControlCommand.run control
 
 [<EntryPoint>]
 let main argv =

@@ -122,10 +122,13 @@ module Experiment =
 
     /// The scenario's base policy; where it is made from a system, from the one before the change.
     let private givenPolicy (scenario: Scenario) traces key =
-        RecordedSystem.responseTimes scenario traces.Before key
-        |> Result.bind (
-            GivenPolicy.create scenario.Grid scenario.Topology scenario.Reward scenario.Discount scenario.BasePolicy
-        )
+        GivenPolicy.create
+            scenario.Grid
+            scenario.Topology
+            scenario.Reward
+            scenario.Discount
+            scenario.BasePolicy
+            (fun () -> RecordedSystem.responseTimes scenario traces.Before key)
 
     let private environment (scenario: Scenario) traces (key: RandomKey) =
         let replay trace index =

@@ -115,21 +115,27 @@ module GivenPolicy =
         saved.CheckFits(grid, topology.Services.Count, path)
         saved.Policy decision
 
-    /// The policy, or what is wrong with its file. Optimal and greedy ones are of the system with these response times.
-    let create (grid: ControlGrid) topology reward discount policy (responseTimes: IResponseTimeModel) =
+    /// The policy, or what is wrong with its file. Optimal and greedy ones are of a system, whose response times are asked for
+    /// then.
+    let create
+        (grid: ControlGrid)
+        topology
+        reward
+        discount
+        policy
+        (responseTimes: unit -> Result<IResponseTimeModel, string>)
+        : Result<IPolicy<SystemState, ControlAction>, string> =
         try
-            let created: IPolicy<SystemState, ControlAction> =
-                match policy with
-                | GivenPolicy.Optimal -> OptimalPolicy.create grid reward discount responseTimes
-                | GivenPolicy.Random -> RandomPolicy()
-                | GivenPolicy.Static -> StaticPolicy()
-                | GivenPolicy.Greedy moveCharge ->
-                    GreedyPolicy(NetworkDynamics(grid, reward, responseTimes), grid, moveCharge)
-                | GivenPolicy.Tabular path -> TabularPolicy.Load(path, grid)
-                | GivenPolicy.Rules path -> RuleFile.Load(path, grid, topology)
-                | GivenPolicy.Threshold options -> ThresholdPolicy(grid, topology, options)
-                | GivenPolicy.Network(path, decision) -> network grid topology path decision
-
-            Ok created
+            match policy with
+            | GivenPolicy.Optimal -> responseTimes () |> Result.map (OptimalPolicy.create grid reward discount)
+            | GivenPolicy.Random -> Ok(RandomPolicy())
+            | GivenPolicy.Static -> Ok(StaticPolicy())
+            | GivenPolicy.Greedy moveCharge ->
+                responseTimes ()
+                |> Result.map (fun system -> GreedyPolicy(NetworkDynamics(grid, reward, system), grid, moveCharge))
+            | GivenPolicy.Tabular path -> Ok(TabularPolicy.Load(path, grid))
+            | GivenPolicy.Rules path -> Ok(RuleFile.Load(path, grid, topology))
+            | GivenPolicy.Threshold options -> Ok(ThresholdPolicy(grid, topology, options))
+            | GivenPolicy.Network(path, decision) -> Ok(network grid topology path decision)
         with :? BadInputException as e ->
             Error e.Message

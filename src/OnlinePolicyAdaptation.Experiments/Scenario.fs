@@ -45,6 +45,7 @@ type Scenario =
         Columns: TraceColumns
         /// The system as a simulated mesh, of which traces can be recorded.
         Simulation: Simulation option
+        Operation: Operation
     }
 
 [<RequireQualifiedAccess>]
@@ -291,6 +292,7 @@ module Scenario =
                 |> Option.map (fun after -> Path.Combine(directory, after))
             Columns = columns file.Trace grid file.Services.Length
             Simulation = file.Simulation |> Option.map (Simulation.build topology)
+            Operation = Operation.check grid file.Controller
         }
         |> checkExperiment
 

@@ -118,6 +118,31 @@ module ScenarioFile =
             AlsoForgetting: string[] option
         }
 
+    type Bounds = { Lowest: float; Highest: float }
+
+    /// What holds where a live system is controlled.
+    type Controller =
+        {
+            /// Length of a monitoring interval; default 5.
+            IntervalSeconds: float option
+            /// No action within so many seconds of the last change of the configuration, whose metrics are not learned
+            /// from; default 0.
+            SettlingSeconds: float option
+            /// A control moves at most so many times ..
+            MaximumChanges: int option
+            /// .. within so many seconds; default: no limit.
+            StabilisationSeconds: float option
+            /// Metrics older than this are not acted on; default: three intervals.
+            MaximumAgeSeconds: float option
+            /// While the mean absolute error of the last 50 predictions, over the mean response time, is above this, the
+            /// base policy acts; default: no limit.
+            MaximumError: float option
+            /// With a model of fewer samples the base policy acts; default 0.
+            MinimumSamples: int option
+            /// Values that the controller does not leave, by control; default: the whole grid.
+            Bounds: Map<string, Bounds> option
+        }
+
     type SimulatedService =
         {
             /// Mean CPU seconds of one core of nominal speed per request.
@@ -209,6 +234,8 @@ module ScenarioFile =
             /// The policy that the operator already has and rollout improves.
             BasePolicy: BasePolicy option
             Experiment: Experiment
+            /// Rules for controlling a live system.
+            Controller: Controller option
             /// Recorded traces of the system; not needed where response times are given as a table.
             Trace: Trace option
             /// The system as a simulated mesh; needed to record traces of it.

@@ -140,22 +140,31 @@ let write (controller: string) (vocabulary: Vocabulary) (decision: Decision) =
     writer.Flush()
     buffer.WrittenSpan.ToArray()
 
-/// The action in a decision that was kept, or what is wrong with it.
-let action (vocabulary: Vocabulary) (text: string) =
+let private kept (text: string) (read: JsonElement -> 'a) =
     try
         use document = JsonDocument.Parse text
-        let moves = document.RootElement.GetProperty "action"
-
-        Ok(
-            ControlAction(
-                vocabulary.Grid.Controls
-                |> Seq.map (fun control -> moves.GetProperty(control.Name).GetInt32())
-                |> EquatableArray.ToEquatableArray
-            )
-        )
+        Ok(read document.RootElement)
     with
     | :? JsonException
     | :? KeyNotFoundException
     | :? InvalidOperationException
     | :? FormatException
     | :? ArgumentException as e -> Error $"not a decision of this controller: {e.Message}"
+
+let private ofControls (vocabulary: Vocabulary) (element: JsonElement) (read: Control -> JsonElement -> int) =
+    vocabulary.Grid.Controls
+    |> Seq.map (fun control -> read control (element.GetProperty control.Name))
+    |> EquatableArray.ToEquatableArray
+
+/// The action in a decision that was kept, or what is wrong with it.
+let action (vocabulary: Vocabulary) (text: string) =
+    kept text (fun decision ->
+        ControlAction(ofControls vocabulary (decision.GetProperty "action") (fun _ move -> move.GetInt32())))
+
+/// The configuration that such a decision leads to.
+let target (vocabulary: Vocabulary) (text: string) =
+    kept text (fun decision ->
+        let level (control: Control) (value: JsonElement) =
+            (control.Level(value.GetDouble())).GetValueOrDefault -1
+
+        Configuration(ofControls vocabulary (decision.GetProperty "controls") level))

@@ -113,7 +113,8 @@ let create (vocabulary: Vocabulary) (time: TimeProvider) (stream: Stream) : Pull
             let mutable goesOn = true
 
             while goesOn do
-                let! read = pipe.ReadAsync cancellation
+                // Reading from a terminal or a pipe may not listen to the token.
+                let! read = pipe.ReadAsync(cancellation).AsTask().WaitAsync cancellation
                 let rest = cutter.Cut(read.Buffer, read.IsCompleted)
                 // With lines at hand nothing of the rest counts as seen, so that the next read does not wait.
                 let seen =

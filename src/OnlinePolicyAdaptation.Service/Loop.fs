@@ -1,6 +1,7 @@
 namespace OnlinePolicyAdaptation.Service
 
 open System
+open System.Collections.Generic
 open System.Text
 open System.Threading
 open System.Threading.Tasks
@@ -16,6 +17,9 @@ type Outgoing =
         /// `DecisionJson`.
         Text: string
     }
+
+/// Brings decisions to where they are wanted, in their order; those that could not be brought there, and why.
+type Deliver = IReadOnlyList<Outgoing> -> CancellationToken -> Task<struct (Outgoing * string) list>
 
 /// What an onlooker is told as it happens, by the stage that does it.
 type Watch =
@@ -42,8 +46,7 @@ type LoopOptions =
         /// Cycles that the journal keeps.
         Retention: int
         Quarantine: Quarantine voption
-        /// Brings a decision to where it is wanted; an error says why that was given up.
-        Deliver: Outgoing -> CancellationToken -> Task<Result<unit, string>>
+        Deliver: Deliver
         Watch: Watch
         Time: TimeProvider
     }
@@ -302,16 +305,15 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
     /// A decision whose delivery the end of the work interrupts is delivered after the next start.
     let deliver cancellation =
         task {
-            try
-                for sent in outgoing do
-                    let! outcome = options.Deliver sent cancellation
-                    delivered <- sent.Cycle
+            if outgoing.Count > 0 then
+                try
+                    let! undelivered = options.Deliver outgoing cancellation
+                    delivered <- outgoing[outgoing.Count - 1].Cycle
 
-                    match outcome with
-                    | Ok() -> ()
-                    | Error reason -> options.Watch.Undelivered sent reason
-            with :? OperationCanceledException when cancellation.IsCancellationRequested ->
-                ()
+                    for struct (sent, reason) in undelivered do
+                        options.Watch.Undelivered sent reason
+                with :? OperationCanceledException when cancellation.IsCancellationRequested ->
+                    ()
         }
 
     let clear () =

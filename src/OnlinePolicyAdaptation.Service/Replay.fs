@@ -72,9 +72,8 @@ module Replay =
         | Error fault, _ -> Error $"cycle {entry.Cycle}: interval: {fault.Reason}"
         | _, Error reason -> Error $"cycle {entry.Cycle}: decision: {reason}"
 
-    /// The state before a cycle, given the one that the controller started with. An error: the journal cannot be read, or the
-    /// cycle is older than all that it keeps.
-    let before options clock vocabulary (start: ControllerState) (journal: Journal) cycle =
+    /// The state before a cycle, and how its own interval takes it to where it plans.
+    let private before options clock vocabulary (start: ControllerState) (journal: Journal) cycle =
         let from =
             match journal.Checkpoint cycle with
             | Some(struct (at, bytes)) ->
@@ -87,14 +86,33 @@ module Replay =
             let reader = IntervalReader vocabulary
             let models = Models(journal, first)
 
+            let next state kept =
+                entry vocabulary reader kept
+                |> Result.map (fun (struct (interval, action)) ->
+                    let current, noted = advance options clock models state interval
+                    finish options current noted action)
+
             (Ok state, journal.Entries(first, cycle - 1))
             ||> Seq.fold (fun state kept ->
-                match state, entry vocabulary reader kept with
-                | Ok(state: ControllerState), _ when state.Cycle.Cycle <> kept.Cycle ->
+                match state with
+                | Ok(state: ControllerState) when state.Cycle.Cycle <> kept.Cycle ->
                     Error $"cycle {state.Cycle.Cycle} is not kept any more"
-                | Ok state, Ok(struct (interval, action)) ->
-                    let current, noted = advance options clock models state interval
-                    Ok(finish options current noted action)
-                | Error reason, _
-                | _, Error reason -> Error reason)
-            |> Result.map (fun state -> struct (state, fun interval -> advance options clock models state interval)))
+                | Ok state -> next state kept
+                | Error reason -> Error reason)
+            |> Result.map (fun state -> struct (state, advance options clock models state)))
+
+    /// The state before a cycle, given the one that the controller started with. An error: the journal cannot be read, or does
+    /// not reach back far enough.
+    let state options clock vocabulary start journal cycle =
+        before options clock vocabulary start journal cycle
+        |> Result.map (fun (struct (state, _)) -> state)
+
+    /// The state in which a cycle of the journal planned, and what it had observed.
+    let planning options clock vocabulary start (journal: Journal) cycle =
+        match journal.Entries(cycle, cycle) |> Seq.tryHead with
+        | None -> Error $"cycle {cycle} is not in the journal"
+        | Some kept ->
+            before options clock vocabulary start journal cycle
+            |> Result.bind (fun (struct (_, advance)) ->
+                entry vocabulary (IntervalReader vocabulary) kept
+                |> Result.map (fun (struct (interval, _)) -> advance interval))

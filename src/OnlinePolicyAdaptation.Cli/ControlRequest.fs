@@ -1,0 +1,167 @@
+namespace OnlinePolicyAdaptation.Cli
+
+open System
+open System.Globalization
+open System.IO
+open Argu
+open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Service
+
+/// Where intervals come from.
+[<RequireQualifiedAccess>]
+type MetricsOrigin =
+    | Trace of csv: string
+    | Lines
+    | Simulation
+
+    /// The word in a journal.
+    member this.Word =
+        match this with
+        | Trace _ -> "trace"
+        | Lines -> "lines"
+        | Simulation -> "simulation"
+
+/// What the options of `opar control` ask for, checked.
+type ControlRequest =
+    {
+        Origin: MetricsOrigin
+        Settings: ControlSettings
+        Scenario: Scenario
+        Mode: Mode
+        Pace: Pace
+        Deadline: TimeSpan
+        /// Of a simulation; -1: without end.
+        Cycles: int64
+        Retention: int
+        Journal: string option
+        Quarantine: string
+        Quiet: bool
+    }
+
+[<RequireQualifiedAccess>]
+module ControlRequest =
+
+    let private origin (arguments: ParseResults<ControlArguments>) =
+        let sources = "--stdin, --trace, --simulate"
+
+        let given =
+            [
+                match arguments.TryGetResult ControlArguments.Trace with
+                | Some csv -> MetricsOrigin.Trace csv
+                | None -> ()
+                if arguments.Contains ControlArguments.Stdin then
+                    MetricsOrigin.Lines
+                if arguments.Contains ControlArguments.Simulate then
+                    MetricsOrigin.Simulation
+            ]
+
+        match given with
+        | [ origin ] -> Ok origin
+        | [] -> Error $"no source of metrics; expected one of {sources}"
+        | _ -> Error $"several sources of metrics; expected one of {sources}"
+
+    let private oneOf option (words: (string * 'a) list) (word: string) =
+        match words |> List.tryFind (fst >> (=) word) with
+        | Some(_, meaning) -> Ok meaning
+        | None ->
+            let expected = words |> List.map fst |> String.concat ", "
+            Error $"{option}: '{word}'; expected one of {expected}"
+
+    let private mode =
+        oneOf "--mode" [ "act", Mode.Act; "shadow", Mode.Shadow; "base", Mode.Base ]
+
+    let private clock =
+        oneOf "--clock" [ "lockstep", "lockstep"; "realtime", "realtime" ]
+
+    let private pace clock (text: string option) =
+        match text with
+        | None when clock = "realtime" -> Ok(Pace.Times 1.0)
+        | None
+        | Some "max" -> Ok Pace.Unlimited
+        | Some text ->
+            match Double.TryParse(text.TrimEnd 'x', NumberStyles.Float, CultureInfo.InvariantCulture) with
+            | true, speed when speed > 0.0 && Double.IsFinite speed -> Ok(Pace.Times speed)
+            | _ -> Error $"--speed: '{text}'; expected max, 1x, 20x or another number above 0"
+
+    let private atLeastOne option value =
+        if value >= 1 then
+            Ok value
+        else
+            Error $"{option}: {value}; expected at least 1"
+
+    let private scenarioFile path =
+        if Directory.Exists path then
+            Path.Combine(path, "scenario.json")
+        else
+            path
+
+    let private settings (arguments: ParseResults<ControlArguments>) path origin mode clock (scenario: Scenario) =
+        result {
+            let! lookahead =
+                atLeastOne "--lookahead" (arguments.GetResult(ControlArguments.Lookahead, 3))
+
+            let! refitEvery =
+                atLeastOne
+                    "--refit-every"
+                    (arguments.GetResult(ControlArguments.Refit_Every, scenario.Estimation.RefitEvery))
+
+            return
+                {
+                    Scenario = Path.GetFullPath path
+                    Lookahead = lookahead
+                    BasePolicyOnly = (mode = Mode.Base)
+                    RefitEvery = refitEvery
+                    Forgetting =
+                        arguments.TryGetResult ControlArguments.Forgetting
+                        |> Option.defaultValue (EstimationSyntax.forgettingName scenario.Estimation.Forgetting)
+                    Outlook =
+                        arguments.TryGetResult ControlArguments.Outlook
+                        |> Option.defaultValue (EstimationSyntax.outlookName scenario.Estimation.Outlook)
+                    Clock = clock
+                    KnowsTrace = not (arguments.Contains ControlArguments.Without_Trace)
+                    Source = (origin: MetricsOrigin).Word
+                }
+        }
+
+    let ofArguments (arguments: ParseResults<ControlArguments>) =
+        result {
+            let path = scenarioFile (arguments.GetResult ControlArguments.Scenario)
+            let! scenario = Scenario.load path
+            let! origin = origin arguments
+            let! mode = mode (arguments.GetResult(ControlArguments.Mode, "act"))
+            let! clock = clock (arguments.GetResult(ControlArguments.Clock, "lockstep"))
+            let! pace = pace clock (arguments.TryGetResult ControlArguments.Speed)
+
+            let! deadline =
+                atLeastOne "--deadline" (arguments.GetResult(ControlArguments.Deadline, 250))
+
+            let! retention =
+                atLeastOne "--retention" (arguments.GetResult(ControlArguments.Retention, 200_000))
+
+            let! cycles =
+                atLeastOne "--cycles" (arguments.GetResult(ControlArguments.Cycles, Int32.MaxValue))
+
+            let! settings = settings arguments path origin mode clock scenario
+            let! scenario = ControlSettings.scenario settings
+
+            return
+                {
+                    Origin = origin
+                    Settings = settings
+                    Scenario = scenario
+                    Mode = mode
+                    Pace = pace
+                    Deadline = TimeSpan.FromMilliseconds(float deadline)
+                    Cycles =
+                        if arguments.Contains ControlArguments.Cycles then
+                            int64 cycles
+                        else
+                            -1L
+                    Retention = retention
+                    Journal = arguments.TryGetResult ControlArguments.Journal
+                    Quarantine =
+                        arguments.TryGetResult ControlArguments.Quarantine
+                        |> Option.defaultValue $"{scenario.Name}.quarantine.ndjson"
+                    Quiet = arguments.Contains ControlArguments.Quiet
+                }
+        }

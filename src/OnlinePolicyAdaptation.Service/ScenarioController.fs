@@ -1,0 +1,58 @@
+/// The controller of a scenario's system.
+[<RequireQualifiedAccess>]
+module OnlinePolicyAdaptation.Service.ScenarioController
+
+open OnlinePolicyAdaptation.Domain.Environments
+open OnlinePolicyAdaptation.Domain.Mdp
+open OnlinePolicyAdaptation.ControlCycle
+open OnlinePolicyAdaptation.Experiments
+
+let vocabulary (scenario: Scenario) =
+    {
+        Grid = scenario.Grid
+        Topology = scenario.Topology
+    }
+
+let private trace (scenario: Scenario) =
+    scenario.TraceBefore
+    |> Option.map (fun path -> TestbedTrace.Read(path, scenario.Grid, scenario.Columns))
+
+let private basePolicy (scenario: Scenario) trace key =
+    GivenPolicy.create scenario.Grid scenario.Topology scenario.Reward scenario.Discount scenario.BasePolicy (fun () ->
+        match trace with
+        | Some trace -> RecordedSystem.responseTimes scenario trace key
+        | None ->
+            Error
+                $"scenario {scenario.Name} has no field trace.before: a base policy that is made from a recorded system needs one; expected another basePolicy.kind, such as network or threshold")
+
+/// The options and the state to start in: with a model of the scenario's trace of the system as it was, or without.
+let create (scenario: Scenario) mode planner knowsTrace (key: RandomKey) =
+    let trace = trace scenario
+
+    basePolicy scenario trace (key.Split 0)
+    |> Result.map (fun basePolicy ->
+        let options =
+            {
+                Settings =
+                    {
+                        Grid = scenario.Grid
+                        Reward = scenario.Reward
+                        Discount = scenario.Discount
+                        BasePolicy = basePolicy
+                        Planner =
+                            match mode with
+                            | Mode.Base -> Planner.BasePolicy
+                            | Mode.Act
+                            | Mode.Shadow -> planner
+                        Estimation = scenario.Estimation
+                    }
+                Guard = scenario.Operation.Guard
+                Mode = mode
+            }
+
+        let history =
+            match trace with
+            | Some trace when knowsTrace -> RecordedSystem.samples trace
+            | _ -> Seq.empty
+
+        struct (options, Controller.start options history (key.Split 1)))
