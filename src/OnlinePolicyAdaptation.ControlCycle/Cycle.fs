@@ -102,7 +102,13 @@ module Cycle =
         | Planner.Rollout _
         | Planner.MultiagentRollout _ -> Estimate.isRefitDue settings.Estimation state.Estimator
 
-    /// A model of all that was observed up to now. The slow part of a cycle.
+    /// The state made ready for a refit.
+    let prepare (settings: ControllerSettings) (state: CycleState) =
+        { state with
+            Estimator = Estimate.prepare (layout settings) state.Estimator
+        }
+
+    /// A model of all that was observed up to now, by a state that was made ready. The slow part of a cycle.
     let refit (settings: ControllerSettings) (state: CycleState) =
         Estimate.refit
             settings.Estimation
@@ -219,6 +225,7 @@ module Cycle =
         match observe settings state metrics with
         | Error error -> hold settings state metrics error
         | Ok(state, observed) when isRefitDue settings state ->
+            let state = prepare settings state
             let fitted = refit settings state
 
             let errors =

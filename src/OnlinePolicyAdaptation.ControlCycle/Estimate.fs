@@ -20,7 +20,7 @@ type Estimator =
         Model: Result<EstimatedModel, CycleError>
         /// Samples that no model has been fitted to yet.
         Pending: int
-        /// Something among them is new: a model is due at once, all of its trees grown anew.
+        /// Something among them is new: all trees are grown anew.
         IsNews: bool
     }
 
@@ -105,7 +105,40 @@ module Estimate =
             FittedAt = cycle
         }
 
-    /// A model of the window, after the samples of this cycle: the oldest trees grown anew, or all.
+    /// Weighs a cell against what the nodes are now thought to do.
+    let private reweigh (estimator: Estimator) cell =
+        Relevance.reweigh estimator.Slowdowns (SampleWindow.current estimator.Window cell) cell
+
+    /// The cells that were measured since the model was fitted.
+    let private measured (estimator: Estimator) =
+        let fittedAt =
+            match estimator.Model with
+            | Ok model -> model.FittedAt
+            | Error _ -> Int32.MinValue
+
+        estimator.Window.Cells
+        |> Seq.filter (fun cell -> cell.Samples.Head.Cycle > fittedAt)
+        |> Seq.toArray
+
+    /// Makes the estimator ready for a refit: after a change, what was measured since the last one tells by how much nodes have
+    /// become slower and which older samples it contradicts.
+    let prepare (layout: FeatureLayout) (estimator: Estimator) =
+        if estimator.Window.HasChanged then
+            let estimator =
+                { estimator with
+                    Slowdowns = Relevance.slowdowns layout.Grid layout.Services estimator.Window
+                }
+
+            { estimator with
+                Window =
+                    (estimator.Window, measured estimator)
+                    ||> Array.fold (fun window cell -> SampleWindow.replace (reweigh estimator cell) window)
+            }
+        else
+            estimator
+
+    /// A model of the window of an estimator that was made ready, after the samples of this cycle: the oldest trees grown
+    /// anew, or all.
     let refit estimation layout cycle key (estimator: Estimator) =
         let available = SampleWindow.count estimator.Window
 
@@ -147,7 +180,7 @@ module Estimate =
 
     /// Whether the model is to be refitted.
     let isRefitDue estimation (estimator: Estimator) =
-        estimator.IsNews || estimator.Pending >= estimation.RefitEvery
+        estimator.Pending >= estimation.RefitEvery
 
     /// An estimator that has learned from these samples, oldest first.
     let start estimation (layout: FeatureLayout) (key: RandomKey) (history: Sample seq) =
@@ -239,14 +272,6 @@ module Estimate =
             Detector = ChangeDetector.create services 0
         }
 
-    /// Weighs the cell that was just measured against what the nodes are now thought to do.
-    let private reweigh (cell: Cell) (estimator: Estimator) =
-        let current = SampleWindow.current estimator.Window cell
-
-        { estimator with
-            Window = SampleWindow.replace (Relevance.reweigh estimator.Slowdowns current cell) estimator.Window
-        }
-
     /// Takes note of the sample of a cycle: what it changes, apart from the model.
     let observe estimation (layout: FeatureLayout) cycle (sample: Sample) (estimator: Estimator) =
         let loads = SampleWindow.quantised estimation sample.OfferedLoads
@@ -268,24 +293,15 @@ module Estimate =
             | ValueSome change -> renew layout.Services change measured
             | ValueNone -> measured
 
-        let weighed =
-            match cell renewed.Window with
-            | ValueSome cell when renewed.Window.HasChanged ->
-                { renewed with
-                    Slowdowns = Relevance.slowdowns layout.Grid layout.Services renewed.Window
-                }
-                |> reweigh cell
-            | _ -> renewed
-
-        // A few trees of many learn too slowly what is new: it is to be planned with at once.
+        // A few trees of many learn too slowly what is new.
         let isNew =
-            match cell weighed.Window with
-            | ValueSome cell -> (SampleWindow.current weighed.Window cell).Length <= hardlyKnown
+            match cell renewed.Window with
+            | ValueSome cell -> (SampleWindow.current renewed.Window cell).Length <= hardlyKnown
             | ValueNone -> false
 
-        { weighed with
-            Pending = weighed.Pending + 1
-            IsNews = weighed.IsNews || isNew || ValueOption.isSome change
+        { renewed with
+            Pending = renewed.Pending + 1
+            IsNews = renewed.IsNews || isNew || ValueOption.isSome change
         },
         change
 
@@ -294,6 +310,7 @@ module Estimate =
         let observed, change = observe estimation layout cycle sample estimator
 
         if isRefitDue estimation observed then
+            let observed = prepare layout observed
             let fitted = refit estimation layout cycle key observed
 
             let errors =

@@ -35,7 +35,7 @@ type EstimationSettings =
         Forest: ForestOptions
         /// Trees that are grown anew in each cycle, the oldest first; from 1 to all.
         RegrownTrees: int
-        /// The model is refitted after this many samples (at least 1), and at once where one is new.
+        /// The model is refitted after this many samples; at least 1.
         RefitEvery: int
         Forgetting: Forgetting
         Outlook: Outlook

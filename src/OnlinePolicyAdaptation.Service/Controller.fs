@@ -120,6 +120,11 @@ module Controller =
     let isRefitDue (options: ControllerOptions) (state: ControllerState) =
         Cycle.isRefitDue options.Settings state.Cycle
 
+    let prepare (options: ControllerOptions) (state: ControllerState) =
+        { state with
+            Cycle = Cycle.prepare options.Settings state.Cycle
+        }
+
     let refit (options: ControllerOptions) (state: ControllerState) =
         Cycle.refit options.Settings state.Cycle
 
@@ -228,7 +233,8 @@ module Controller =
 
         let current =
             if isRefitDue options observed then
-                begun observed |> install (refit options observed)
+                let ready = prepare options observed
+                begun ready |> install (refit options ready)
             else
                 observed
 

@@ -113,12 +113,14 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
 
     let refitNow (observed: ControllerState) =
         let began = time.GetTimestamp()
-        let fitted = Controller.refit controller observed
-        installed fitted observed.Cycle.Cycle (seconds began)
-        Controller.begun observed |> Controller.install fitted
+        let ready = Controller.prepare controller observed
+        let fitted = Controller.refit controller ready
+        installed fitted ready.Cycle.Cycle (seconds began)
+        Controller.begun ready |> Controller.install fitted
 
-    let refitBeside (snapshot: ControllerState) (noted: Noted) =
+    let refitBeside (observed: ControllerState) (noted: Noted) =
         isRefitting <- true
+        let snapshot = Controller.prepare controller observed
 
         Task.Run(fun () ->
             let began = time.GetTimestamp()
@@ -282,8 +284,14 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
             || refitsSinceCheckpoint >= refitsBetweenCheckpoints
             || cycle - lastCheckpoint >= cyclesBetweenCheckpoints
 
-        // What is being fitted beside began from a state that a later checkpoint does not hold.
-        if isDue && not isRefitting then
+        // A model comes back from a checkpoint as it was if nothing has been measured since it was fitted. What is being fitted
+        // beside began from a state that a later checkpoint does not hold.
+        let isWhole =
+            match options.Clock with
+            | Clock.Lockstep -> state.Cycle.Estimator.Pending = 0
+            | Clock.RealTime -> not isRefitting
+
+        if isDue && isWhole then
             hasCheckpoint <- true
             refitsSinceCheckpoint <- 0
             lastCheckpoint <- cycle

@@ -38,8 +38,8 @@ module Replay =
 
             let current =
                 if Controller.isRefitDue options observed then
-                    Controller.begun observed
-                    |> Controller.install (Controller.refit options observed)
+                    let ready = Controller.prepare options observed
+                    Controller.begun ready |> Controller.install (Controller.refit options ready)
                 else
                     observed
 
@@ -57,8 +57,9 @@ module Replay =
 
             match models.FittedAt cycle with
             | Some _ ->
-                models.Fitted[cycle] <- Controller.refit options observed
-                Controller.begun observed, noted
+                let ready = Controller.prepare options observed
+                models.Fitted[cycle] <- Controller.refit options ready
+                Controller.begun ready, noted
             | None -> observed, noted
 
     /// The state after a cycle whose action was this.
