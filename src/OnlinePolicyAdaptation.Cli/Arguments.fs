@@ -10,6 +10,7 @@ type RunArguments =
     | Lookahead of L: string
     | Forgetting of WAYS: string
     | Outlook of BOUND: string
+    | [<CustomCommandLine "--also-base">] Also_Base of POLICIES: string
     | Retrain
     | [<CustomCommandLine "--trace-before">] Trace_Before of FILE: string
     | [<CustomCommandLine "--trace-after">] Trace_After of FILE: string
@@ -29,12 +30,14 @@ type RunArguments =
                 "samples the system model is fitted to: never (forget), window:N, newest:N (of each configuration), relevance:N (default: the scenario's); further ones after a comma are compared at the longest horizon"
             | Outlook _ ->
                 "response times that are planned with: expected, optimistic:P or cautious:P, P being the confidence of the bound (default: the scenario's)"
+            | Also_Base _ ->
+                "further base policies to compare, each with rollout on it, joint and one control after another: random, static, greedy, optimal, threshold:CPU-SECONDS-PER-REQUEST (of each service, with + between), rules:FILE, tabular:FILE, network:FILE (default: the scenario's)"
             | Retrain ->
                 "compare also with policies trained on the whole recording of the new system, from scratch and warm"
             | Trace_Before _ -> "CSV trace of the system before the change, instead of the scenario's"
             | Trace_After _ -> "CSV trace of the system after the change, instead of the scenario's"
             | Threads _ -> "threads to run on (default: one per core); the results do not depend on it"
-            | Out _ -> "folder for report.html, results.json and records.csv (default: results/<scenario>)"
+            | Out _ -> "folder for report.html, results.json and results.csv (default: results/<scenario>)"
 
 type FitArguments =
     | [<MainCommand; ExactlyOnce>] Trace of TRACE: string

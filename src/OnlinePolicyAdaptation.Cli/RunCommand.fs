@@ -35,6 +35,10 @@ let configured (arguments: ParseResults<RunArguments>) (scenario: Scenario) =
         EstimationSyntax.outlook text
         |> Result.mapError (fun message -> $"--outlook: {message}")
 
+    let policies text =
+        GivenPolicy.parse scenario.Loads.Count text
+        |> Result.mapError (fun message -> $"--also-base: {message}")
+
     let ways = scenario.Estimation.Forgetting :: scenario.AlsoForgetting
 
     given horizons scenario.Horizons (arguments.TryGetResult RunArguments.Lookahead)
@@ -42,8 +46,10 @@ let configured (arguments: ParseResults<RunArguments>) (scenario: Scenario) =
         given forgettings ways (arguments.TryGetResult RunArguments.Forgetting)
         |> Result.bind (fun ways ->
             given outlook scenario.Estimation.Outlook (arguments.TryGetResult RunArguments.Outlook)
-            |> Result.map (fun outlook -> horizons, ways, outlook)))
-    |> Result.bind (fun (horizons, ways, outlook) ->
+            |> Result.bind (fun outlook ->
+                given policies scenario.AlsoBasePolicies (arguments.TryGetResult RunArguments.Also_Base)
+                |> Result.map (fun policies -> horizons, ways, outlook, policies))))
+    |> Result.bind (fun (horizons, ways, outlook, policies) ->
         scenario
         |> Scenario.change (fun scenario ->
             { scenario with
@@ -53,6 +59,7 @@ let configured (arguments: ParseResults<RunArguments>) (scenario: Scenario) =
                         Outlook = outlook
                     }
                 AlsoForgetting = List.tail ways
+                AlsoBasePolicies = policies
                 Seeds = arguments.GetResult(RunArguments.Seeds, scenario.Seeds)
                 Cycles = arguments.GetResult(RunArguments.Cycles, scenario.Cycles)
                 ChangeAt = arguments.GetResult(RunArguments.Change_At, scenario.ChangeAt)
@@ -128,6 +135,10 @@ let private write (arguments: ParseResults<RunArguments>) (result: ExperimentRes
 
     if scenario.ChangeAt < scenario.Cycles then
         Report.adaptationTable summary ||> Terminal.table
+
+    if Experiment.comparesBasePolicies scenario && scenario.ChangeAt < scenario.Cycles then
+        Report.comparisonTable scenario summary ||> Terminal.table
+        Report.leftOut scenario |> Option.iter (printfn "%s")
 
     for trace in [ result.Traces.Before; result.Traces.After ] do
         if trace.RowsWithoutService > 0 then

@@ -25,7 +25,7 @@ module Charts =
             Dash: string
         }
 
-    let private style contender =
+    let rec private style contender =
         let of' (r, g, b) dash =
             {
                 Colour = $"rgb({r},{g},{b})"
@@ -41,14 +41,25 @@ module Charts =
         | Contender.Rollout 1 -> of' (230, 159, 0) "solid"
         | Contender.Rollout 2 -> of' (204, 121, 167) "solid"
         | Contender.Rollout _ -> of' (0, 114, 178) "solid"
+        | Contender.Multiagent 1 -> of' (230, 159, 0) "dashdot"
+        | Contender.Multiagent 2 -> of' (204, 121, 167) "dashdot"
+        | Contender.Multiagent _ -> of' (0, 114, 178) "dashdot"
+        | Contender.Further(_, BasePolicyUse.Unchanged) -> style Contender.Base
+        | Contender.Further(_, BasePolicyUse.Rollout horizon) -> style (Contender.Rollout horizon)
+        | Contender.Further(_, BasePolicyUse.Multiagent horizon) -> style (Contender.Multiagent horizon)
         | Contender.RolloutForgetting(_, Forgetting.Never) -> of' (86, 180, 233) "longdash"
         | Contender.RolloutForgetting(_, Forgetting.Window _) -> of' (150, 150, 40) "longdashdot"
         | Contender.RolloutForgetting _ -> of' (204, 121, 167) "dashdot"
 
-    let label contender =
+    let rec label contender =
         match contender with
         | Contender.Base -> "base policy, unchanged"
         | Contender.Rollout horizon -> $"rollout, l = {horizon}"
+        | Contender.Multiagent horizon -> $"multiagent rollout, l = {horizon}"
+        | Contender.Further(name, BasePolicyUse.Unchanged) -> $"{name}, unchanged"
+        | Contender.Further(name, BasePolicyUse.Rollout horizon) -> $"{label (Contender.Rollout horizon)}, of {name}"
+        | Contender.Further(name, BasePolicyUse.Multiagent horizon) ->
+            $"{label (Contender.Multiagent horizon)}, of {name}"
         | Contender.RolloutForgetting(horizon, Forgetting.Never) -> $"rollout, l = {horizon}, never forgetting"
         | Contender.RolloutForgetting(horizon, forgetting) ->
             $"rollout, l = {horizon}, {EstimationSyntax.forgettingName forgetting}"
@@ -165,9 +176,14 @@ module Charts =
             paper_bgcolor = "#fff"
         )
 
-    let private lines (result: ExperimentResult) contenders measure yTitle shapes =
+    /// The contenders that are drawn cycle by cycle.
+    let private drawn (result: ExperimentResult) =
+        result.Contenders
+        |> List.filter (fun contender -> not contender.ComparesBasePolicies)
+
+    let private lines (result: ExperimentResult) measure yTitle shapes =
         let traces =
-            contenders
+            drawn result
             |> List.collect (fun contender ->
                 result.Observations
                 |> Array.filter (fun o -> o.Contender = contender)
@@ -193,7 +209,7 @@ module Charts =
             Heading = "Reward per cycle"
             Caption =
                 $"Mean over {result.Scenario.Seeds} seeds; the shaded bands are 95 %% confidence intervals. A positive reward is the share of resources left unused while the response time keeps its bound; a negative one is the number of seconds by which the bound is missed."
-            Chart = lines result result.Contenders (fun o -> o.Timed.Record.Reward) "reward per cycle" []
+            Chart = lines result (fun o -> o.Timed.Record.Reward) "reward per cycle" []
         }
 
     let private quality (result: ExperimentResult) =
@@ -217,7 +233,6 @@ module Charts =
             Chart =
                 lines
                     result
-                    result.Contenders
                     expected
                     "expected reward of the configuration"
                     [
@@ -237,7 +252,7 @@ module Charts =
             Heading = $"Response time of {name}"
             Caption =
                 $"Mean response time over the monitoring interval. The dotted black line is its bound, {objective} s."
-            Chart = lines result result.Contenders measured "mean response time (s)" [ bound objective ]
+            Chart = lines result measured "mean response time (s)" [ bound objective ]
         }
 
     let private unit (control: Control) =
@@ -256,7 +271,7 @@ module Charts =
             Heading = $"Control {control.Name}"
             Caption =
                 $"The {unit control} in force, mean over seeds; the grid has {control.Levels} levels from {control.Lowest} to {control.Highest}."
-            Chart = lines result result.Contenders value $"{control.Name}: {unit control}" []
+            Chart = lines result value $"{control.Name}: {unit control}" []
         }
 
     let private modelError (result: ExperimentResult) =
@@ -268,8 +283,8 @@ module Charts =
         {
             Heading = "Error of the system model"
             Caption =
-                "How far the response time predicted one cycle ahead is from the one then measured, relative to it. Rollout re-estimates its random forest in every cycle; the others keep the forest from before the change."
-            Chart = lines result result.Contenders error "relative prediction error" []
+                "How far the response time predicted one cycle ahead is from the one then measured, relative to it. Rollout re-estimates its random forest in every cycle; policies that plan nothing keep the forest from before the change."
+            Chart = lines result error "relative prediction error" []
         }
 
     let private decisionTime (result: ExperimentResult) =
@@ -289,10 +304,10 @@ module Charts =
         {
             Heading = "Time to decide"
             Caption =
-                "Computing time of one control cycle: re-estimating the system model and planning on it. The base policy and the optimum only look their action up."
+                "Computing time of one control cycle: re-estimating the system model and planning on it. The other policies plan nothing: they look their action up, or work it out from the state."
             Chart =
                 Chart.Plot(
-                    result.Contenders |> List.map box',
+                    drawn result |> List.map box',
                     Layout(
                         yaxis = Yaxis(title = "milliseconds per cycle", ``type`` = "log"),
 
@@ -302,6 +317,118 @@ module Charts =
                     )
                 )
         }
+
+    /// Between the rows of base policies in a comparison, the lines of those who come from the system alone.
+    let private reference (rows: int) (s: PhaseSummary) : Trace =
+        let style = style s.Contender
+
+        Scatter(
+            x = [ s.Reward.Mean; s.Reward.Mean ],
+            y = [ -0.5; float rows - 0.5 ],
+            mode = "lines",
+            name = label s.Contender,
+            line = Line(color = style.Colour, width = 1.5, dash = style.Dash)
+        )
+
+    /// The reward after the change of every base policy and of what is made of it. None where one alone is looked at.
+    let comparison (scenario: Scenario) (summary: PhaseSummary list) =
+        let after = summary |> List.filter (fun s -> s.Phase = Phase.After)
+        let names = Experiment.basePolicies scenario |> List.map fst
+
+        let rowOf contender =
+            Experiment.basePolicyOf scenario contender
+            |> Option.map (fun (name, _) -> List.findIndex ((=) name) names)
+
+        let uses =
+            [
+                "unchanged", Contender.Base
+                for horizon in scenario.Horizons |> List.distinct do
+                    label (Contender.Rollout horizon), Contender.Rollout horizon
+                for horizon in scenario.Horizons |> List.distinct do
+                    label (Contender.Multiagent horizon), Contender.Multiagent horizon
+            ]
+
+        let sameUse (contender: Contender) other =
+            match contender, other with
+            | Contender.RolloutForgetting _, _ -> false
+            | _ -> contender.Planner = other
+
+        // The first row is on top, and so is the first use within it.
+        let place row index =
+            float (names.Length - 1 - row) + 0.3
+            - 0.6 * float index / float (max 1 (uses.Length - 1))
+
+        let points index (name, (representative: Contender)) : Trace =
+            let found =
+                after
+                |> List.filter (fun s -> sameUse s.Contender representative.Planner)
+                |> List.choose (fun s -> rowOf s.Contender |> Option.map (fun row -> place row index, s.Reward))
+
+            let style = style representative
+
+            let half (e: ConfidenceInterval) =
+                if System.Double.IsNaN e.HalfWidth then 0.0 else e.HalfWidth
+
+            Scatter(
+                x = (found |> List.map (fun (_, e) -> e.Mean)),
+                y = (found |> List.map fst),
+                mode = "markers",
+                name = name,
+                error_x =
+                    Error_x(
+                        ``type`` = "data",
+                        array = (found |> List.map (snd >> half)),
+                        color = style.Colour,
+                        thickness = 2.0,
+                        width = 4.0
+                    ),
+                marker =
+                    Marker(
+                        color = style.Colour,
+                        size = 9.0,
+                        symbol =
+                            (match representative.Planner with
+                             | Planner.BasePolicy -> "x"
+                             | Planner.Rollout _ -> "circle"
+                             | Planner.MultiagentRollout _ -> "diamond")
+                    )
+            )
+
+        if names.Length < 2 || after.IsEmpty then
+            None
+        else
+            let references =
+                after
+                |> List.filter (fun s -> (Experiment.basePolicyOf scenario s.Contender).IsNone)
+                |> List.map (reference names.Length)
+
+            Some
+                {
+                    Heading = "Base policies, and rollout on them"
+                    Caption =
+                        $"Reward per cycle after the change, the cycles of adapting included: means over {scenario.Seeds} seeds with 95 %% confidence intervals. A row is a base policy; crosses are the policy itself, circles and diamonds rollout on it, joint and one control after another."
+                    Chart =
+                        Chart.Plot(
+                            references @ List.mapi points uses,
+                            Layout(
+                                xaxis = Xaxis(title = "reward per cycle after the change"),
+                                yaxis =
+                                    Yaxis(
+                                        tickmode = "array",
+                                        tickvals = [ for row in 0 .. names.Length - 1 -> names.Length - 1 - row ],
+                                        ticktext = names,
+                                        zeroline = false,
+                                        range = [ -0.5; float names.Length - 0.5 ]
+                                    ),
+                                margin = Margin(l = 80.0, r = 15.0, t = 15.0, b = 50.0),
+                                legend = Legend(orientation = "h", x = 0.0, y = -0.2),
+                                font = Font(family = "system-ui, sans-serif", size = 13.0),
+                                hovermode = "closest",
+                                plot_bgcolor = "#fff",
+                                paper_bgcolor = "#fff"
+                            )
+                        )
+                }
 
     /// All figures of a report, in the order they are read.
     let all (result: ExperimentResult) =

@@ -10,6 +10,16 @@ open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.ControlCycle
 
+/// What is done with a base policy.
+[<RequireQualifiedAccess>]
+type BasePolicyUse =
+    /// It acts, whatever happens to the system.
+    | Unchanged
+    /// Rollout of it on the model estimated while it runs; it is not told of the change.
+    | Rollout of horizon: int
+    /// The same, one control chosen after another.
+    | Multiagent of horizon: int
+
 /// What is compared.
 [<RequireQualifiedAccess>]
 type Contender =
@@ -17,8 +27,12 @@ type Contender =
     | Base
     /// Rollout of that policy on the model estimated while it runs; it is not told of the change.
     | Rollout of horizon: int
-    /// The same, with a model that forgets in another way than the scenario's.
+    /// The same, one control chosen after another.
+    | Multiagent of horizon: int
+    /// Rollout with a model that forgets in another way than the scenario's.
     | RolloutForgetting of horizon: int * Forgetting
+    /// A further base policy, by its name in the experiment.
+    | Further of basePolicy: string * BasePolicyUse
     /// The scenario's base policy, and after the change one that was trained on the whole recording of the new system: anew,
     /// or on from one trained on the system before (`warm`). It is in place at once, as if recording and training took no
     /// time; what they take is reported beside.
@@ -31,10 +45,34 @@ type Contender =
         match this with
         | Base -> "base"
         | Rollout horizon -> $"rollout-l{horizon}"
+        | Multiagent horizon -> $"multiagent-l{horizon}"
         | RolloutForgetting(horizon, forgetting) -> $"rollout-l{horizon}-{EstimationSyntax.forgettingName forgetting}"
+        | Further(name, BasePolicyUse.Unchanged) -> name
+        | Further(name, BasePolicyUse.Rollout horizon) -> $"{name}-rollout-l{horizon}"
+        | Further(name, BasePolicyUse.Multiagent horizon) -> $"{name}-multiagent-l{horizon}"
         | Retrained false -> "retrained"
         | Retrained true -> "retrained-warm"
         | Optimum -> "optimum"
+
+    /// How it chooses its actions.
+    member this.Planner =
+        match this with
+        | Rollout horizon
+        | RolloutForgetting(horizon, _)
+        | Further(_, BasePolicyUse.Rollout horizon) -> Planner.Rollout horizon
+        | Multiagent horizon
+        | Further(_, BasePolicyUse.Multiagent horizon) -> Planner.MultiagentRollout horizon
+        | Base
+        | Further(_, BasePolicyUse.Unchanged)
+        | Retrained _
+        | Optimum -> Planner.BasePolicy
+
+    /// Whether it is there to compare base policies, control by control or further ones.
+    member this.ComparesBasePolicies =
+        match this with
+        | Multiagent _
+        | Further _ -> true
+        | _ -> false
 
 /// One cycle of one run.
 type Observation =
@@ -120,15 +158,10 @@ module Experiment =
         RecordedSystem.responseTimes scenario trace key
         |> Result.map (OptimalPolicy.create scenario.Grid scenario.Reward scenario.Discount)
 
-    /// The scenario's base policy; where it is made from a system, from the one before the change.
-    let private givenPolicy (scenario: Scenario) traces key =
-        GivenPolicy.create
-            scenario.Grid
-            scenario.Topology
-            scenario.Reward
-            scenario.Discount
-            scenario.BasePolicy
-            (fun () -> RecordedSystem.responseTimes scenario traces.Before key)
+    /// A base policy; where it is made from a system, from the one before the change.
+    let private givenPolicy (scenario: Scenario) policy traces key =
+        GivenPolicy.create scenario.Grid scenario.Topology scenario.Reward scenario.Discount policy (fun () ->
+            RecordedSystem.responseTimes scenario traces.Before key)
 
     let private environment (scenario: Scenario) traces (key: RandomKey) =
         let replay trace index =
@@ -136,20 +169,78 @@ module Experiment =
 
         SystemChange(replay traces.Before 0, replay traces.After 1, scenario.ChangeAt)
 
+    /// The base policies of an experiment, the scenario's first, each under its kind, numbered where a kind comes again.
+    let basePolicies (scenario: Scenario) =
+        let policies = scenario.BasePolicy :: scenario.AlsoBasePolicies |> List.distinct
+
+        policies
+        |> List.mapi (fun i policy ->
+            let kind = GivenPolicy.kind policy
+
+            match policies |> List.take i |> List.filter (fun p -> GivenPolicy.kind p = kind) with
+            | [] -> kind, policy
+            | same -> $"{kind}-{same.Length + 1}", policy)
+
+    /// Whether an experiment compares base policies.
+    let comparesBasePolicies scenario = (basePolicies scenario).Length > 1
+
+    /// Why a base policy cannot be improved one control after another, if so.
+    let private jointOnly (scenario: Scenario) policy =
+        if scenario.Grid.Controls.Count = 1 then
+            Some "with one control it is the same as choosing all controls together"
+        elif GivenPolicy.draws policy then
+            Some "it draws its actions, and the controls still to be chosen need one action to stand for them"
+        else
+            None
+
+    /// Base policies of a comparison that are not improved one control after another, by their name, and why.
+    let withoutMultiagent (scenario: Scenario) =
+        [
+            if comparesBasePolicies scenario then
+                for name, policy in basePolicies scenario do
+                    match jointOnly scenario policy with
+                    | Some reason -> name, reason
+                    | None -> ()
+        ]
+
     /// What a scenario compares, in the order of reports.
     let contenders (scenario: Scenario) retrains =
+        let horizons = scenario.Horizons |> List.distinct
+
         [
             Contender.Base
-            yield! scenario.Horizons |> List.distinct |> List.map Contender.Rollout
-            if not scenario.Horizons.IsEmpty then
+            yield! horizons |> List.map Contender.Rollout
+            if comparesBasePolicies scenario && (jointOnly scenario scenario.BasePolicy).IsNone then
+                yield! horizons |> List.map Contender.Multiagent
+            if not horizons.IsEmpty then
                 for forgetting in scenario.AlsoForgetting |> List.distinct do
                     if forgetting <> scenario.Estimation.Forgetting then
-                        Contender.RolloutForgetting(List.max scenario.Horizons, forgetting)
+                        Contender.RolloutForgetting(List.max horizons, forgetting)
+            for name, policy in basePolicies scenario |> List.tail do
+                Contender.Further(name, BasePolicyUse.Unchanged)
+
+                for horizon in horizons do
+                    Contender.Further(name, BasePolicyUse.Rollout horizon)
+
+                if (jointOnly scenario policy).IsNone then
+                    for horizon in horizons do
+                        Contender.Further(name, BasePolicyUse.Multiagent horizon)
             if retrains then
                 Contender.Retrained false
                 Contender.Retrained true
             Contender.Optimum
         ]
+
+    /// The base policy that a contender uses or improves, and its name; none of those that come from the system alone.
+    let basePolicyOf (scenario: Scenario) contender =
+        match contender with
+        | Contender.Retrained _
+        | Contender.Optimum -> None
+        | Contender.Further(name, _) -> basePolicies scenario |> List.tryFind (fun (other, _) -> other = name)
+        | Contender.Base
+        | Contender.Rollout _
+        | Contender.Multiagent _
+        | Contender.RolloutForgetting _ -> basePolicies scenario |> List.tryHead
 
     /// The controller of a contender: the state it starts in, and its step.
     let private controller (scenario: Scenario) traces contender (retrained: IPolicy<_, _> voption) (key: RandomKey) =
@@ -157,7 +248,12 @@ module Experiment =
         let before = policyOf (optimumOf scenario traces.Before (oldSystemKey key))
         let after = policyOf (optimumOf scenario traces.After (newSystemKey key))
 
-        let given = policyOf (givenPolicy scenario traces (oldSystemKey key))
+        let basePolicy =
+            basePolicyOf scenario contender
+            |> Option.map snd
+            |> Option.defaultValue scenario.BasePolicy
+
+        let given = policyOf (givenPolicy scenario basePolicy traces (oldSystemKey key))
 
         let scenario =
             match contender with
@@ -166,9 +262,11 @@ module Experiment =
 
         let settingsIn (state: CycleState) =
             match contender with
-            | Contender.Base -> settings scenario Planner.BasePolicy given
-            | Contender.Rollout horizon
-            | Contender.RolloutForgetting(horizon, _) -> settings scenario (Planner.Rollout horizon) given
+            | Contender.Base
+            | Contender.Rollout _
+            | Contender.Multiagent _
+            | Contender.RolloutForgetting _
+            | Contender.Further _ -> settings scenario contender.Planner given
             | Contender.Retrained _ when state.Cycle < scenario.ChangeAt -> settings scenario Planner.BasePolicy given
             | Contender.Retrained _ -> settings scenario Planner.BasePolicy (ValueOption.defaultValue given retrained)
             | Contender.Optimum when state.Cycle < scenario.ChangeAt -> settings scenario Planner.BasePolicy before

@@ -4,6 +4,7 @@ module OnlinePolicyAdaptation.Experiments.Report
 
 open System
 open System.Globalization
+open OnlinePolicyAdaptation.ControlCycle
 
 let private number digits (value: float) =
     if Double.IsFinite value then
@@ -84,7 +85,7 @@ let summaryTable (summary: PhaseSummary list) =
         "median time to decide"
     ],
     [
-        for s in summary ->
+        for s in summary |> List.filter (fun s -> not s.Contender.ComparesBasePolicies) ->
             [
                 Charts.label s.Contender
                 (match s.Phase with
@@ -101,14 +102,86 @@ let summaryTable (summary: PhaseSummary list) =
             ]
     ]
 
+/// What adapting took, in computing.
+let private computing (s: PhaseSummary) =
+    match s.Contender, s.AdaptationSeconds with
+    | Contender.Optimum, _ -> "given"
+    | _, [||] -> "–"
+    | _, seconds -> Page.duration (MathNet.Numerics.Statistics.Statistics.Median seconds)
+
+/// Every base policy and what is made of it, after the change: the header and the cells.
+let comparisonTable (scenario: Scenario) (summary: PhaseSummary list) =
+    let milliseconds (e: ConfidenceInterval) =
+        withInterval
+            1
+            {
+                Mean = 1000.0 * e.Mean
+                HalfWidth = 1000.0 * e.HalfWidth
+            }
+
+    let way (s: PhaseSummary) =
+        match s.Contender with
+        | Contender.Retrained _
+        | Contender.Optimum -> "–", Charts.label s.Contender
+        | contender ->
+            let name =
+                Experiment.basePolicyOf scenario contender
+                |> Option.map fst
+                |> Option.defaultValue "–"
+
+            name,
+            match contender, contender.Planner with
+            | Contender.RolloutForgetting _, _ -> Charts.label contender
+            | _, Planner.BasePolicy -> "unchanged"
+            | _, Planner.Rollout horizon -> Charts.label (Contender.Rollout horizon)
+            | _, Planner.MultiagentRollout horizon -> Charts.label (Contender.Multiagent horizon)
+
+    [
+        "base policy"
+        "used"
+        "reward per cycle"
+        "at the end"
+        "of the optimum's"
+        "SLO missed (% of cycles)"
+        "by (ms, mean of all cycles)"
+        "CPU cores"
+        "adapted after (cycles)"
+        "computing until adapted"
+        "median time to decide"
+    ],
+    [
+        for s in summary |> List.filter (fun s -> s.Phase = Phase.After) do
+            let basePolicy, used = way s
+
+            [
+                basePolicy
+                used
+                withInterval 3 s.Reward
+                withInterval 3 s.RewardAtEnd
+                share s
+                percent s.Violations
+                milliseconds s.Excess
+                withInterval 2 s.CpuCores
+                adapted s.Adapted
+                computing s
+                Page.duration s.MedianDecisionSeconds
+            ]
+    ]
+
+/// Why a base policy has no multiagent rollout, in words; nothing where each has.
+let leftOut scenario =
+    match Experiment.withoutMultiagent scenario with
+    | [] -> None
+    | reasons ->
+        let reasons =
+            reasons
+            |> List.map (fun (name, reason) -> $"{name}: {reason}")
+            |> String.concat "; "
+
+        Some $"Without multiagent rollout: {reasons}."
+
 /// What it took to adapt: the header and the cells.
 let adaptationTable (summary: PhaseSummary list) =
-    let computing (s: PhaseSummary) =
-        match s.Contender, s.AdaptationSeconds with
-        | Contender.Optimum, _ -> "given"
-        | _, [||] -> "–"
-        | _, seconds -> Page.duration (MathNet.Numerics.Statistics.Statistics.Median seconds)
-
     [
         "policy"
         "seeds that adapted"
@@ -119,7 +192,7 @@ let adaptationTable (summary: PhaseSummary list) =
         "at the end"
     ],
     [
-        for s in summary do
+        for s in summary |> List.filter (fun s -> not s.Contender.ComparesBasePolicies) do
             match s.Phase with
             | Phase.Before -> ()
             | Phase.After ->
@@ -180,6 +253,25 @@ let private endInWords cycles (optimum: PhaseSummary) (retrained: PhaseSummary o
 
     $"{withInterval 3 s.RewardAtEnd} per cycle over the last {cycles} cycles, {others}"
 
+/// What the longest rollout makes of the further base policies.
+let private others (scenario: Scenario) (summary: PhaseSummary list) =
+    let made horizon name =
+        match
+            after (Contender.Further(name, BasePolicyUse.Unchanged)) summary,
+            after (Contender.Further(name, BasePolicyUse.Rollout horizon)) summary
+        with
+        | Some unchanged, Some rollout ->
+            Some $"{name} {number 3 unchanged.RewardAtEnd.Mean} to {number 3 rollout.RewardAtEnd.Mean}"
+        | _ -> None
+
+    match scenario.Horizons, Experiment.basePolicies scenario |> List.tail |> List.map fst with
+    | [], _
+    | _, [] -> None
+    | horizons, names ->
+        let horizon = List.max horizons
+        let changes = names |> List.choose (made horizon) |> String.concat ", "
+        Some $"At the end, rollout with l = {horizon} takes the other base policies from {changes} per cycle."
+
 /// The answer to the experiment's question in words, from the numbers.
 let answer (scenario: Scenario) (summary: PhaseSummary list) =
     let cycles = Adaptation.cyclesAtEnd (scenario.Cycles - scenario.ChangeAt)
@@ -193,8 +285,9 @@ let answer (scenario: Scenario) (summary: PhaseSummary list) =
     match after Contender.Base summary, after Contender.Optimum summary with
     | Some basePolicy, Some optimum ->
         [
-            $"After the change the unchanged base policy earns {withInterval 3 basePolicy.Reward} per cycle."
+            $"After the change the unchanged base policy ({GivenPolicy.kind scenario.BasePolicy}) earns {withInterval 3 basePolicy.Reward} per cycle."
             yield! scenario.Horizons |> List.distinct |> List.choose (sentence basePolicy optimum)
+            yield! others scenario summary |> Option.toList
         ]
         |> String.concat " "
     | _ -> "The system did not change within the cycles of this run."
@@ -210,6 +303,8 @@ let private settings (result: ExperimentResult) command =
             "scenario", scenario.Name
             "cycles", $"{scenario.Cycles}, the system changes before cycle {scenario.ChangeAt}"
             "seeds", $"1 to {scenario.Seeds}"
+            for name, policy in Experiment.basePolicies scenario do
+                $"base policy {name}", GivenPolicy.describe policy
             "lookahead", scenario.Horizons |> List.map string<int> |> String.concat ", "
             "start", scenario.Grid.Describe scenario.Start
             "discount", string<float> scenario.Discount.Value
@@ -244,6 +339,14 @@ let html (result: ExperimentResult) summary command =
 
                 caption
                     "A seed has adapted at the first cycle from which on 20 cycles earn, in expectation, at least 95 % of what the best configuration earns. Rollout needs what it measures while it runs. The optimum, and retraining, need a recording of the new system over all its configurations before they can begin; they are shown as if they were in place at once."
+            match Charts.comparison scenario summary with
+            | Some figure ->
+                Page.figure figure
+                comparisonTable scenario summary ||> Page.table
+
+                caption
+                    $"After the change; means over {scenario.Seeds} seeds ± half the width of their 95 %% confidence intervals, times are medians. Cores are those of all nodes whose cores are controlled. {leftOut scenario |> Option.defaultValue String.Empty}"
+            | None -> ()
             yield! Charts.all result |> List.map Page.figure
             settings result command
         ]

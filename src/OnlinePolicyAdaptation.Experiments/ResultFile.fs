@@ -1,4 +1,4 @@
-/// The files an experiment leaves: results.json with settings and summary, records.csv with every cycle.
+/// The files an experiment leaves: results.json with settings and summary, results.csv with every cycle.
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Experiments.ResultFile
 
@@ -11,6 +11,7 @@ open System.Text.Json
 open Sylvan.Data.Csv
 open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Environments
+open OnlinePolicyAdaptation.ControlCycle
 
 /// Version and commit of this software, as stamped into the assembly by the build.
 let softwareVersion =
@@ -24,7 +25,7 @@ let private phaseName phase =
     | Phase.After -> "after"
 
 /// One row per contender, seed and cycle. With several services the columns of response times end in `_1`, `_2`, ..
-let private recordsTable (result: ExperimentResult) =
+let private cyclesTable (result: ExperimentResult) =
     let grid = result.Scenario.Grid
     let services = result.Scenario.Topology.Services.Count
 
@@ -35,7 +36,10 @@ let private recordsTable (result: ExperimentResult) =
 
     let columns =
         [
-            "policy", typeof<string>
+            "contender", typeof<string>
+            "base_policy", typeof<string>
+            "planner", typeof<string>
+            "lookahead", typeof<int>
             "seed", typeof<int>
             "cycle", typeof<int>
             "phase", typeof<string>
@@ -43,7 +47,7 @@ let private recordsTable (result: ExperimentResult) =
                 [ for service in 1..services -> $"l{service}" ]
                 @ [ for control in grid.Controls -> control.Name ]
                 @ perService "response_time"
-                @ [ "reward" ]
+                @ [ "reward"; "slo_excess"; "cpu_cores" ]
                 @ perService "predicted_response_time"
                 @ [ "change_since"; "decision_seconds" ] do
                 name, typeof<float>
@@ -66,13 +70,31 @@ let private recordsTable (result: ExperimentResult) =
                 for service in record.Metrics.Services do
                     yield Summary.measured service
                 yield record.Reward
+                yield ValueSome(Summary.excess result.Scenario o)
+                yield Summary.cpuCores result.Scenario o
                 for service in 0 .. services - 1 do
                     yield record.Predicted |> ValueOption.map (Array.item service)
                 yield record.Change |> ValueOption.map (fun change -> float change.Since)
                 yield ValueSome o.Timed.Decision.TotalSeconds
             ]
 
-        [ box o.Contender.Name; box o.Seed; box record.Cycle; box (phaseName o.Phase) ]
+        let planner, lookahead =
+            match o.Contender.Planner with
+            | Planner.BasePolicy -> "none", box DBNull.Value
+            | Planner.Rollout horizon -> "joint", box horizon
+            | Planner.MultiagentRollout horizon -> "multiagent", box horizon
+
+        [
+            box o.Contender.Name
+            Experiment.basePolicyOf result.Scenario o.Contender
+            |> Option.map (fst >> box)
+            |> Option.defaultValue (box DBNull.Value)
+            box planner
+            lookahead
+            box o.Seed
+            box record.Cycle
+            box (phaseName o.Phase)
+        ]
         @ List.map cell numbers
 
     let table = new DataTable()
@@ -100,7 +122,12 @@ type SummaryJson =
         /// After the change, over the last cycles of the run.
         RewardPerCycleAtEnd: EstimateJson
         ShareOfOptimumAtEnd: Nullable<float>
+        /// Share of the cycles.
         SloViolations: EstimateJson
+        /// Seconds per cycle.
+        SloExcess: EstimateJson
+        /// Null where no control sets cores.
+        CpuCores: EstimateJson
         PredictionNmae: EstimateJson
         /// Per seed, after the change.
         AdaptedAfterCycles: Nullable<int> list
@@ -120,6 +147,8 @@ type TraceJson =
         RowsWithoutService: int
     }
 
+type BasePolicyJson = { Name: string; Description: string }
+
 type SettingsJson =
     {
         Scenario: string
@@ -132,6 +161,8 @@ type SettingsJson =
         RegrownTrees: int
         Forgetting: string
         Outlook: string
+        /// By name; the scenario's first.
+        BasePolicies: BasePolicyJson list
         LoadStep: float
         TraceBefore: TraceJson
         TraceAfter: TraceJson
@@ -169,6 +200,14 @@ let private settingsJson (result: ExperimentResult) =
         RegrownTrees = scenario.Estimation.RegrownTrees
         Forgetting = EstimationSyntax.forgettingName scenario.Estimation.Forgetting
         Outlook = EstimationSyntax.outlookName scenario.Estimation.Outlook
+        BasePolicies =
+            [
+                for name, policy in Experiment.basePolicies scenario ->
+                    {
+                        Name = name
+                        Description = GivenPolicy.describe policy
+                    }
+            ]
         LoadStep = scenario.Estimation.LoadStep
         TraceBefore = trace result.Traces.Before
         TraceAfter = trace result.Traces.After
@@ -199,6 +238,8 @@ let private summaryJson (s: PhaseSummary) =
         RewardPerCycleAtEnd = estimate s.RewardAtEnd
         ShareOfOptimumAtEnd = known s.ShareOfOptimum
         SloViolations = estimate s.Violations
+        SloExcess = estimate s.Excess
+        CpuCores = estimate s.CpuCores
         PredictionNmae = estimate s.ModelError
         AdaptedAfterCycles = cycles s.Adapted
         AdaptationSeconds = List.ofArray s.AdaptationSeconds
@@ -236,8 +277,8 @@ let private writeCsv (table: DataTable) (text: TextWriter) =
 let write directory (result: ExperimentResult) summary (report: string) =
     Directory.CreateDirectory directory |> ignore
     let file name = Path.Combine(directory, name)
-    use table = recordsTable result
-    AtomicFile.Write(file "records.csv", writeCsv table)
+    use table = cyclesTable result
+    AtomicFile.Write(file "results.csv", writeCsv table)
     AtomicFile.Write(file "results.json", (fun text -> text.WriteLine(json result summary)))
     AtomicFile.Write(file "report.html", (fun text -> text.Write report))
     file "report.html"

@@ -38,6 +38,8 @@ type Scenario =
         Horizons: int list
         /// Other ways to forget than the estimation's, which are compared with it at the longest horizon.
         AlsoForgetting: Forgetting list
+        /// Base policies that are compared with the scenario's, each with rollout on it.
+        AlsoBasePolicies: GivenPolicy list
         /// Trace of the system before any change.
         TraceBefore: string option
         /// Trace of the system after its change; none where it does not change.
@@ -275,7 +277,10 @@ module Scenario =
             Start = start file grid
             Loads = EquatableArray.ToEquatableArray(file.Services |> Seq.mapi load)
             Estimation = estimation file.Estimation
-            BasePolicy = GivenPolicy.check directory topology.Services.Count file.BasePolicy
+            BasePolicy =
+                file.BasePolicy
+                |> Option.map (GivenPolicy.check "basePolicy" directory topology.Services.Count)
+                |> Option.defaultValue GivenPolicy.Optimal
             Cycles = file.Experiment.Cycles
             ChangeAt = file.Experiment.ChangeAt |> Option.defaultValue file.Experiment.Cycles
             Seeds = file.Experiment.Seeds
@@ -284,6 +289,12 @@ module Scenario =
                 file.Experiment.AlsoForgetting
                 |> Option.defaultValue [||]
                 |> Seq.map (syntax "experiment.alsoForgetting" EstimationSyntax.forgetting)
+                |> List.ofSeq
+            AlsoBasePolicies =
+                file.Experiment.AlsoBasePolicies
+                |> Option.defaultValue [||]
+                |> Seq.mapi (fun i policy ->
+                    GivenPolicy.check $"experiment.alsoBasePolicies[{i}]" directory topology.Services.Count policy)
                 |> List.ofSeq
             TraceBefore = file.Trace |> Option.map (fun trace -> Path.Combine(directory, trace.Before))
             TraceAfter =

@@ -106,6 +106,28 @@ module ScenarioFile =
             Columns: Columns option
         }
 
+    /// What a field is not said to be for, it may not stand for.
+    type BasePolicy =
+        {
+            /// "optimal" (default: the exact optimum of the system before the change), "random", "static", "greedy",
+            /// "tabular", "rules", "threshold" or "network".
+            Kind: string
+            /// tabular, rules, network: relative to the scenario's folder.
+            File: string option
+            /// network: "likeliest" (default) or "sampled".
+            Decision: string option
+            /// greedy: charge per core or whole share that an action moves; default 0.001.
+            MoveCharge: float option
+            /// threshold: of each service.
+            CpuSecondsPerRequest: float[] option
+            /// threshold: default 0.8.
+            TargetUtilisation: float option
+            /// threshold: default 0.1.
+            Tolerance: float option
+            /// threshold: highest load of the stabilisation window over the load now; default 1.
+            PeakLoad: float option
+        }
+
     type Experiment =
         {
             Cycles: int
@@ -116,6 +138,8 @@ module ScenarioFile =
             Lookahead: int[]
             /// Ways to forget that are compared with the estimation's, written alike.
             AlsoForgetting: string[] option
+            /// Base policies that are compared with the scenario's, each with rollout on it.
+            AlsoBasePolicies: BasePolicy[] option
         }
 
     type Bounds = { Lowest: float; Highest: float }
@@ -192,28 +216,6 @@ module ScenarioFile =
             /// Left out where the system does not change.
             NodesAfterChange: SimulatedNode[] option
             Recording: Recording
-        }
-
-    /// What a field is not said to be for, it may not stand for.
-    type BasePolicy =
-        {
-            /// "optimal" (default: the exact optimum of the system before the change), "random", "static", "greedy",
-            /// "tabular", "rules", "threshold" or "network".
-            Kind: string
-            /// tabular, rules, network: relative to the scenario's folder.
-            File: string option
-            /// network: "likeliest" (default) or "sampled".
-            Decision: string option
-            /// greedy: charge per core or whole share that an action moves; default 0.001.
-            MoveCharge: float option
-            /// threshold: of each service.
-            CpuSecondsPerRequest: float[] option
-            /// threshold: default 0.8.
-            TargetUtilisation: float option
-            /// threshold: default 0.1.
-            Tolerance: float option
-            /// threshold: highest load of the stabilisation window over the load now; default 1.
-            PeakLoad: float option
         }
 
     type Scenario =

@@ -27,6 +27,10 @@ type PhaseSummary =
         ShareOfOptimum: float
         /// Share of the cycles in which a service missed its objective.
         Violations: ConfidenceInterval
+        /// Seconds by which the services missed their objectives in a cycle, added up; 0 in a cycle in which none did.
+        Excess: ConfidenceInterval
+        /// Cores of all nodes whose cores are controlled; NaN where none are.
+        CpuCores: ConfidenceInterval
         /// Error of the response times predicted one step ahead, NMAE: mean absolute error over mean response time.
         ModelError: ConfidenceInterval
         /// After the change: the cycles after which each seed has adapted (`Adaptation.adaptedAfter`), in the seeds' order; none
@@ -92,12 +96,33 @@ module Summary =
 
         error / (predictions |> Array.sumBy (fun (struct (_, measured)) -> measured))
 
-    let private violated (scenario: Scenario) (o: Observation) =
+    /// Seconds by which the services missed their objectives, added up.
+    let excess (scenario: Scenario) (o: Observation) =
         Seq.zip scenario.Reward.Objectives o.Timed.Record.Metrics.Services
-        |> Seq.exists (fun (objective, service) ->
+        |> Seq.sumBy (fun (objective, service) ->
             match measured service with
-            | ValueSome seconds -> objective.Excess seconds > 0.0
-            | ValueNone -> false)
+            | ValueSome seconds -> objective.Excess seconds
+            | ValueNone -> 0.0)
+
+    let private violated scenario o = excess scenario o > 0.0
+
+    /// Cores of all nodes whose cores are controlled; none where no control sets cores.
+    let cpuCores (scenario: Scenario) (o: Observation) =
+        let levels = o.Timed.Record.Metrics.Configuration.Levels
+
+        let cores =
+            scenario.Grid.Controls
+            |> Seq.mapi (fun i control ->
+                match control.Target with
+                | :? ControlTarget.CpuCores as cpu -> ValueSome(control.Value levels[i] * float cpu.Nodes.Count)
+                | _ -> ValueNone)
+            |> Seq.filter _.IsSome
+            |> Seq.toArray
+
+        if cores.Length = 0 then
+            ValueNone
+        else
+            cores |> Seq.sumBy (ValueOption.defaultValue 0.0) |> ValueSome
 
     let private rewards (observations: Observation[]) =
         observations
@@ -197,6 +222,8 @@ module Summary =
                 | Phase.After -> over (atEnd >> meanReward)
             ShareOfOptimum = nan
             Violations = over (share (violated scenario))
+            Excess = over (Array.averageBy (excess scenario))
+            CpuCores = over (Array.averageBy (cpuCores scenario >> ValueOption.defaultValue nan))
             ModelError = over (Array.collect predictions >> nmae)
             Adapted = adapted
             AdaptationSeconds = seconds

@@ -59,7 +59,7 @@ let tests =
                         (Directory.GetFiles(Path.Combine(folder, "out"))
                          |> Array.map Path.GetFileName
                          |> Array.sort)
-                        [| "records.csv"; "report.html"; "results.json" |]
+                        [| "report.html"; "results.csv"; "results.json" |]
                         "nothing else")
             }
 

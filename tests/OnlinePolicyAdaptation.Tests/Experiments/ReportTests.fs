@@ -72,17 +72,17 @@ let tests =
     testList
         "Experiments.Report"
         [
-            test "records.csv has the documented columns and one row per policy, seed and cycle" {
+            test "results.csv has the documented columns and one row per policy, seed and cycle" {
                 withResults (fun out ->
-                    let lines = File.ReadAllLines(Path.Combine(out, "records.csv"))
+                    let lines = File.ReadAllLines(Path.Combine(out, "results.csv"))
 
                     Expect.equal
                         lines[0]
-                        "policy,seed,cycle,phase,l1,p11,c1,response_time,reward,predicted_response_time,change_since,decision_seconds"
+                        "contender,base_policy,planner,lookahead,seed,cycle,phase,l1,p11,c1,response_time,reward,slo_excess,cpu_cores,predicted_response_time,change_since,decision_seconds"
                         "header"
 
                     Expect.equal lines.Length (1 + 3 * 3 * 15) "rows"
-                    Expect.stringStarts lines[1] "base,1,0,before,5,1,5," "starts at p11 = 1, c1 = 5")
+                    Expect.stringStarts lines[1] "base,optimal,none,,1,0,before,5,1,5," "starts at p11 = 1, c1 = 5")
             }
 
             test "results.json names settings, seeds and software, and has a summary per policy and phase" {
@@ -140,6 +140,8 @@ let tests =
                             RewardAtEnd = estimate mean
                             ShareOfOptimum = mean / 0.5
                             Violations = estimate 0.0
+                            Excess = estimate 0.0
+                            CpuCores = estimate 5.0
                             ModelError = estimate 0.0
                             Adapted = [||]
                             AdaptationSeconds = [||]
