@@ -229,31 +229,31 @@ let private verdict (basePolicy: PhaseSummary) (optimum: PhaseSummary) (s: Phase
         "cannot be told from the base policy"
 
 let private adaptedInWords (s: PhaseSummary) =
-    let never = s.Adapted |> Array.filter ValueOption.isNone |> Array.length
-
-    if never = s.Adapted.Length then
-        "it never adapts"
+    if s.Adapted |> Array.forall ValueOption.isNone then
+        "never adapts"
     else
-        $"adapted after {adapted s.Adapted} cycles"
+        $"has adapted after {adapted s.Adapted} cycles"
 
 /// What a policy earns at the end, beside the optimum and what retraining gives.
 let private endInWords cycles (optimum: PhaseSummary) (retrained: PhaseSummary option) (s: PhaseSummary) =
-    let relative name (other: PhaseSummary) =
-        if other.RewardAtEnd.Mean > 0.0 then
-            $"{number 0 (100.0 * s.RewardAtEnd.Mean / other.RewardAtEnd.Mean)} %% of {name}'s {number 3 other.RewardAtEnd.Mean}"
+    let beside name (other: PhaseSummary) =
+        let earned = other.RewardAtEnd.Mean
+
+        if earned > 0.0 && s.RewardAtEnd.Mean >= 0.0 then
+            $"{number 0 (100.0 * s.RewardAtEnd.Mean / earned)} %% of {name}'s {number 3 earned}"
         else
-            $"{name} {number 3 other.RewardAtEnd.Mean}"
+            $"{name} earning {number 3 earned}"
 
     let others =
         [
-            relative "the optimum" optimum
-            yield! retrained |> Option.map (relative "the retrained policy") |> Option.toList
+            beside "the optimum" optimum
+            yield! retrained |> Option.map (beside "the retrained policy") |> Option.toList
         ]
         |> String.concat " and "
 
-    $"{withInterval 3 s.RewardAtEnd} per cycle over the last {cycles} cycles, {others}"
+    $"earns {withInterval 3 s.RewardAtEnd} per cycle over the last {cycles} cycles, {others}"
 
-/// What the longest rollout makes of the further base policies.
+/// What the longest rollout makes of the other base policies, and what it is one control after another.
 let private others (scenario: Scenario) (summary: PhaseSummary list) =
     let made horizon name =
         match
@@ -261,16 +261,23 @@ let private others (scenario: Scenario) (summary: PhaseSummary list) =
             after (Contender.Further(name, BasePolicyUse.Rollout horizon)) summary
         with
         | Some unchanged, Some rollout ->
-            Some $"{name} {number 3 unchanged.RewardAtEnd.Mean} to {number 3 rollout.RewardAtEnd.Mean}"
+            Some $"{name} {number 3 rollout.RewardAtEnd.Mean} (unchanged {number 3 unchanged.RewardAtEnd.Mean})"
         | _ -> None
 
     match scenario.Horizons, Experiment.basePolicies scenario |> List.tail |> List.map fst with
     | [], _
-    | _, [] -> None
+    | _, [] -> []
     | horizons, names ->
         let horizon = List.max horizons
         let changes = names |> List.choose (made horizon) |> String.concat ", "
-        Some $"At the end, rollout with l = {horizon} takes the other base policies from {changes} per cycle."
+
+        [
+            match after (Contender.Multiagent horizon) summary with
+            | Some multiagent ->
+                $"One control after another, rollout with l = {horizon} earns {withInterval 3 multiagent.RewardAtEnd} at the end."
+            | None -> ()
+            $"At the end rollout with l = {horizon} of the other base policies earns, per cycle: {changes}."
+        ]
 
 /// The answer to the experiment's question in words, from the numbers.
 let answer (scenario: Scenario) (summary: PhaseSummary list) =
@@ -280,14 +287,14 @@ let answer (scenario: Scenario) (summary: PhaseSummary list) =
     let sentence (basePolicy: PhaseSummary) (optimum: PhaseSummary) horizon =
         after (Contender.Rollout horizon) summary
         |> Option.map (fun rollout ->
-            $"Rollout with l = {horizon} {verdict basePolicy optimum rollout}: {adaptedInWords rollout}, and {endInWords cycles optimum retrained rollout}; it decides in {Page.duration rollout.MedianDecisionSeconds}.")
+            $"Rollout with l = {horizon} {verdict basePolicy optimum rollout}: it {adaptedInWords rollout} and {endInWords cycles optimum retrained rollout}; it decides in {Page.duration rollout.MedianDecisionSeconds}.")
 
     match after Contender.Base summary, after Contender.Optimum summary with
     | Some basePolicy, Some optimum ->
         [
             $"After the change the unchanged base policy ({GivenPolicy.kind scenario.BasePolicy}) earns {withInterval 3 basePolicy.Reward} per cycle."
             yield! scenario.Horizons |> List.distinct |> List.choose (sentence basePolicy optimum)
-            yield! others scenario summary |> Option.toList
+            yield! others scenario summary
         ]
         |> String.concat " "
     | _ -> "The system did not change within the cycles of this run."

@@ -18,6 +18,7 @@ let private configured arguments scenario =
     | Ok scenario ->
         (scenario.Seeds, scenario.Cycles, scenario.ChangeAt, scenario.Horizons),
         (scenario.Estimation.Forgetting, scenario.AlsoForgetting, scenario.Estimation.Outlook),
+        scenario.AlsoBasePolicies,
         (scenario.TraceBefore, scenario.TraceAfter)
     | Error message -> failtest message
 
@@ -68,6 +69,7 @@ let tests =
                         "cautious:0.75"
                         "--retrain"
                     |]
+                    [| "."; "--also-base"; "random,greedy:0.5,threshold:0.065" |]
                     [| "."; "--trace-before"; "my traces/a.csv"; "--trace-after"; "it's.csv" |]
                 ] do
                 let text = String.concat " " arguments
@@ -82,6 +84,21 @@ let tests =
                         let again = parse (Array.skip 2 (words command))
                         Expect.equal (configured again scenario) (configured given scenario) "settings"
                         Expect.equal (again.Contains Retrain) (given.Contains Retrain) "--retrain")
+                }
+
+            for text, message in
+                [
+                    "fly", "--also-base: 'fly'.kind: 'fly'; expected one of"
+                    "random:3", "--also-base: 'random:3': a policy of kind random has nothing after it"
+                    "network", "--also-base: 'network'.file: a policy of kind network needs a file"
+                    "threshold:0.1+0.2", "cpuSecondsPerRequest: 2; expected 1 numbers"
+                    "greedy:x", "'x' is not a number"
+                ] do
+                test $"--also-base {text} is refused" {
+                    SmallScenario.withScenario (fun _ scenario ->
+                        match RunCommand.configured (parse [| "."; "--also-base"; text |]) scenario with
+                        | Ok _ -> failtest "accepted"
+                        | Error found -> Expect.stringContains found message "what is wrong")
                 }
 
             test "run --retrain shows how training goes, and the page says how to do it again" {

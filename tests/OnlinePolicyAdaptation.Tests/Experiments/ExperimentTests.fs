@@ -128,6 +128,24 @@ let tests =
                     Expect.all rows (fun row -> row.Length = header.Length) "cells")
             }
 
+            test "base policies are named by their kind, and one that is the scenario's own is not compared with itself" {
+                SmallScenario.withScenario (fun _ scenario ->
+                    let names =
+                        Experiment.basePolicies
+                            { scenario with
+                                AlsoBasePolicies =
+                                    [
+                                        GivenPolicy.Random
+                                        GivenPolicy.Optimal
+                                        GivenPolicy.Greedy 0.1
+                                        GivenPolicy.Greedy 0.2
+                                    ]
+                            }
+                        |> List.map fst
+
+                    Expect.equal names [ "optimal"; "random"; "greedy"; "greedy-2" ] "names")
+            }
+
             test "the end of a run is its last 20 cycles, or its last quarter" {
                 SmallScenario.withScenario (fun _ scenario ->
                     let result = run { scenario with Seeds = 1; Cycles = 30 } 2

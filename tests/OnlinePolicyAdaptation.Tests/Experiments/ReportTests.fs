@@ -128,6 +128,71 @@ let tests =
                         Expect.isEmpty errors "nothing on the console")
             }
 
+            test "a comparison of base policies has a row each, a chart and the reason why a combination is missing" {
+                SmallScenario.withScenario (fun folder scenario ->
+                    let scenario =
+                        { scenario with
+                            Cycles = 12
+                            Seeds = 2
+                            AlsoBasePolicies = [ GivenPolicy.Random; GivenPolicy.Static ]
+                        }
+
+                    let result =
+                        Experiment.run
+                            scenario
+                            (SmallScenario.traces scenario)
+                            Map.empty
+                            2
+                            ignore
+                            CancellationToken.None
+                        |> _.GetAwaiter().GetResult()
+
+                    let summary = Summary.ofResult result
+                    let header, rows = Report.comparisonTable scenario summary
+                    Expect.all rows (fun row -> row.Length = header.Length) "cells"
+
+                    Expect.equal
+                        (rows |> List.map (fun row -> row[0], row[1]))
+                        [
+                            "optimal", "unchanged"
+                            "optimal", "rollout, l = 3"
+                            "optimal", "multiagent rollout, l = 3"
+                            "random", "unchanged"
+                            "random", "rollout, l = 3"
+                            "static", "unchanged"
+                            "static", "rollout, l = 3"
+                            "static", "multiagent rollout, l = 3"
+                            "–", "optimum, told of the change"
+                        ]
+                        "every combination that there is"
+
+                    let still =
+                        summary
+                        |> List.find (fun s ->
+                            s.Contender = Contender.Further("static", BasePolicyUse.Unchanged)
+                            && s.Phase = Phase.After)
+
+                    Expect.equal still.CpuCores.Mean 10.0 "5 cores on each of two nodes"
+                    Expect.equal still.Excess.Mean 0.0 "p11 = 1, c1 = 5 keeps the bound"
+
+                    let page = Report.html result summary "opar run"
+                    Expect.stringContains page "Without multiagent rollout: random: it draws its actions" "the reason"
+                    Expect.stringContains page "Base policies, and rollout on them" "the chart"
+
+                    let main, _ =
+                        summary |> List.partition (fun s -> not s.Contender.ComparesBasePolicies)
+
+                    Expect.hasLength (snd (Report.summaryTable summary)) main.Length "the others are left to it"
+
+                    ResultFile.write folder result summary page |> ignore
+                    let lines = File.ReadAllLines(Path.Combine(folder, "results.csv"))
+
+                    Expect.exists
+                        lines
+                        (fun l -> l.StartsWith "static-multiagent-l3,static,multiagent,3,1,0,before,")
+                        "row")
+            }
+
             test "the answer tells recovering from merely improving by the end of the run" {
                 SmallScenario.withScenario (fun _ scenario ->
                     let estimate mean = { Mean = mean; HalfWidth = 0.01 }

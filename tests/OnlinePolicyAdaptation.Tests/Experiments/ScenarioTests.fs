@@ -119,6 +119,12 @@ let tests =
             let withPolicy policy =
                 refuses $"a base policy {policy}" "\"reward\"" ("\"basePolicy\": { " + policy + " }, \"reward\"")
 
+            refuses
+                "a further base policy"
+                "\"lookahead\": [3]"
+                "\"lookahead\": [3], \"alsoBasePolicies\": [{ \"kind\": \"random\" }, { \"kind\": \"best\" }]"
+                [ "experiment.alsoBasePolicies[1].kind: 'best'" ]
+
             withPolicy "\"kind\": \"best\"" [ "basePolicy.kind: 'best'"; "threshold" ]
             withPolicy "\"kind\": \"rules\"" [ "basePolicy.file"; "needs a file" ]
             withPolicy "\"kind\": \"random\", \"file\": \"x\"" [ "basePolicy.file"; "no such field" ]
