@@ -26,27 +26,24 @@ let private percent (e: ConfidenceInterval) =
             HalfWidth = 100.0 * e.HalfWidth
         }
 
+/// The cycles after which half of the seeds had adapted, infinite where they did not; and how many never did.
+let private median (cycles: int voption[]) =
+    let cycles =
+        cycles |> Array.map (ValueOption.map float >> ValueOption.defaultValue infinity)
+
+    MathNet.Numerics.Statistics.Statistics.Median cycles, cycles |> Array.filter Double.IsInfinity |> Array.length
+
 /// The median over seeds, and the seed that took longest, or how many seeds never adapted.
 let private adapted (cycles: int voption[]) =
-    let sorted =
-        cycles
-        |> Array.map (ValueOption.map float >> ValueOption.defaultValue infinity)
-        |> Array.sort
-
-    let never = sorted |> Array.filter Double.IsInfinity |> Array.length
-
-    if sorted.Length = 0 then
-        "–"
-    elif never = sorted.Length then
-        "never"
-    else
-        let median = (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2.0
-        let middle = if Double.IsFinite median then number 0 median else "never"
-
-        if never > 0 then
-            $"{middle} ({never} of {sorted.Length} seeds never)"
-        else
-            $"{middle} (at most {number 0 (Array.last sorted)})"
+    match cycles, median cycles with
+    | [||], _ -> "–"
+    | _, (_, never) when never = cycles.Length -> "never"
+    | _, (middle, never) when never > 0 ->
+        let middle = if Double.IsFinite middle then number 0 middle else "never"
+        $"{middle} ({never} of {cycles.Length} seeds never)"
+    | _, (middle, _) ->
+        let longest = cycles |> Array.map (ValueOption.defaultValue 0) |> Array.max
+        $"{number 0 middle} (at most {longest})"
 
 /// What the detection of changes did: the share of seeds that noticed, and how soon; before the change, false alarms.
 let private detection (s: PhaseSummary) =
@@ -229,10 +226,10 @@ let private verdict (basePolicy: PhaseSummary) (optimum: PhaseSummary) (s: Phase
         "cannot be told from the base policy"
 
 let private adaptedInWords (s: PhaseSummary) =
-    if s.Adapted |> Array.forall ValueOption.isNone then
-        "never adapts"
-    else
-        $"has adapted after {adapted s.Adapted} cycles"
+    match median s.Adapted with
+    | _, never when never = s.Adapted.Length -> "never adapts"
+    | middle, 0 -> $"has adapted after {number 0 middle} cycles (median over seeds)"
+    | _, never -> $"adapts with {s.Adapted.Length - never} of {s.Adapted.Length} seeds"
 
 /// What a policy earns at the end, beside the optimum and what retraining gives.
 let private endInWords cycles (optimum: PhaseSummary) (retrained: PhaseSummary option) (s: PhaseSummary) =

@@ -216,6 +216,26 @@ let tests =
                             MedianDecisionSeconds = 0.002
                         }
 
+                    let adapting cycles =
+                        let rollout =
+                            { phase (Contender.Rollout 3) 0.49 with
+                                Adapted = cycles
+                            }
+
+                        Report.answer scenario [ phase Contender.Base -0.2; rollout; phase Contender.Optimum 0.5 ]
+
+                    Expect.stringContains
+                        (adapting [| ValueSome 4; ValueSome 8; ValueSome 5 |])
+                        "it has adapted after 5 cycles (median over seeds) and earns 0.490 ± 0.010 per cycle over the last 5 cycles, 98 % of the optimum's 0.500"
+                        "both"
+
+                    Expect.stringContains
+                        (adapting [| ValueSome 4; ValueNone; ValueNone |])
+                        "adapts with 1 of 3 seeds"
+                        "some"
+
+                    Expect.stringContains (adapting [| ValueNone |]) "never adapts" "none"
+
                     let answer rollout =
                         Report.answer
                             scenario
