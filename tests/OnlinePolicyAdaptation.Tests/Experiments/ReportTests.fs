@@ -11,11 +11,14 @@ open OnlinePolicyAdaptation.Experiments
 open OnlinePolicyAdaptation.Tests
 
 /// Runs the small scenario and writes its files; the folder they are in.
-let private withResults test =
+let private withResultsOf alsoBasePolicies test =
     SmallScenario.withScenario (fun folder scenario ->
         let result =
             Experiment.run
-                { scenario with Cycles = 15 }
+                { scenario with
+                    Cycles = 15
+                    AlsoBasePolicies = alsoBasePolicies
+                }
                 (SmallScenario.traces scenario)
                 Map.empty
                 2
@@ -30,6 +33,8 @@ let private withResults test =
         |> ignore
 
         test out)
+
+let private withResults test = withResultsOf [] test
 
 let private chromium =
     [ "/usr/bin/chromium"; "/usr/bin/chromium-browser"; "/usr/bin/google-chrome" ]
@@ -106,15 +111,15 @@ let tests =
                 match chromium with
                 | None -> skiptest "needs chromium"
                 | Some browser ->
-                    withResults (fun out ->
+                    withResultsOf [ GivenPolicy.Static ] (fun out ->
                         let page = Path.Combine(out, "report.html")
                         let charts = Regex.Matches(File.ReadAllText page, "<div class=\"chart\"").Count
                         let dom, log = render browser page (Path.Combine(out, "profile"))
 
                         Expect.equal
                             charts
-                            7
-                            "reward, adaptation, response time, two controls, model error, decision time"
+                            8
+                            "base policies, reward, adaptation, response time, two controls, model error, decision time"
 
                         Expect.equal
                             (Regex.Matches(dom, "<div class=\"chart[^\"]*js-plotly-plot").Count)
