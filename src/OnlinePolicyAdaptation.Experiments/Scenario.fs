@@ -48,6 +48,8 @@ type Scenario =
         /// The system as a simulated mesh, of which traces can be recorded.
         Simulation: Simulation option
         Operation: Operation
+        /// The Prometheus server that measures the real system.
+        Prometheus: PrometheusSettings option
     }
 
 [<RequireQualifiedAccess>]
@@ -304,6 +306,9 @@ module Scenario =
             Columns = columns file.Trace grid file.Services.Length
             Simulation = file.Simulation |> Option.map (Simulation.build topology)
             Operation = Operation.check grid file.Controller
+            Prometheus =
+                file.Prometheus
+                |> Option.map (PrometheusSettings.check directory grid file.Services.Length)
         }
         |> checkExperiment
 

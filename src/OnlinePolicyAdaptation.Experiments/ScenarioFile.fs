@@ -218,6 +218,31 @@ module ScenarioFile =
             Recording: Recording
         }
 
+    /// PromQL queries that give one sample each.
+    type ServiceQueries =
+        {
+            /// In req/s.
+            OfferedLoad: string
+            /// In req/s.
+            CarriedLoad: string
+            /// In seconds; NaN or no sample where nothing was served.
+            MeanResponseTime: string
+        }
+
+    type Prometheus =
+        {
+            /// Such as "http://127.0.0.1:9090".
+            Url: string
+            /// A PromQL query for every control, by name; it gives one sample, in cores or as a fraction.
+            Controls: Map<string, string>
+            /// One per service, in their order.
+            Services: ServiceQueries[]
+            /// For the answers to all queries of an interval; default 2.
+            TimeoutSeconds: float option
+            /// Relative to the scenario's folder; default: no token is sent.
+            BearerTokenFile: string option
+        }
+
     type Scenario =
         {
             Name: string
@@ -242,6 +267,8 @@ module ScenarioFile =
             Trace: Trace option
             /// The system as a simulated mesh; needed to record traces of it.
             Simulation: Simulation option
+            /// A Prometheus server that measures the real system; needed to control it by what it measures.
+            Prometheus: Prometheus option
         }
 
     let private isOption (t: System.Type) =

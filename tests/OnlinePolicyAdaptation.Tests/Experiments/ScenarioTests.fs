@@ -1,5 +1,6 @@
 module OnlinePolicyAdaptation.Tests.Experiments.Scenario
 
+open System
 open System.Collections.Immutable
 open System.IO
 open System.Threading
@@ -133,6 +134,80 @@ let tests =
             withPolicy
                 "\"kind\": \"network\", \"file\": \"x\", \"decision\": \"bold\""
                 [ "basePolicy.decision: 'bold'" ]
+
+            let prometheus controls services more =
+                $"\"prometheus\": {{ \"url\": \"http://p:9090/x\", \"controls\": {controls}, \"services\": {services}{more} }}, \"reward\""
+
+            let queriedControls = """{ "c1": "cores", "p11": "weight" }"""
+
+            let queriedServices =
+                """[{ "offeredLoad": "l", "carriedLoad": "cl", "meanResponseTime": "d" }]"""
+
+            test "a scenario says what Prometheus is asked, in the order of controls" {
+                let section =
+                    prometheus queriedControls queriedServices """, "timeoutSeconds": 3, "bearerTokenFile": "token" """
+
+                Scratch.withFile "scenario.json" (SmallScenario.json.Replace("\"reward\"", section)) (fun path ->
+                    match Scenario.load path with
+                    | Error message -> failtest message
+                    | Ok scenario ->
+                        let expected =
+                            {
+                                Url = Uri "http://p:9090/x/"
+                                Controls = [ "weight"; "cores" ]
+                                Services =
+                                    [
+                                        {
+                                            OfferedLoad = "l"
+                                            CarriedLoad = "cl"
+                                            MeanResponseTime = "d"
+                                        }
+                                    ]
+                                Timeout = TimeSpan.FromSeconds 3.0
+                                BearerTokenFile = Some(Path.Combine(Path.GetDirectoryName path |> string, "token"))
+                            }
+
+                        Expect.equal scenario.Prometheus (Some expected) "settings")
+            }
+
+            let unusablePrometheus name controls services more parts =
+                refuses $"Prometheus with {name}" "\"reward\"" (prometheus controls services more) parts
+
+            unusablePrometheus
+                "a query of no control"
+                """{ "c1": "a", "p11": "b", "c9": "c" }"""
+                queriedServices
+                ""
+                [ "prometheus.controls: 'c9'"; "p11, c1" ]
+
+            unusablePrometheus
+                "a control not asked for"
+                """{ "c1": "a" }"""
+                queriedServices
+                ""
+                [ "prometheus.controls: control p11 is missing" ]
+
+            unusablePrometheus
+                "a blank query"
+                """{ "c1": " ", "p11": "b" }"""
+                queriedServices
+                ""
+                [ "prometheus.controls.c1: ' '"; "PromQL" ]
+
+            unusablePrometheus "no service" queriedControls "[]" "" [ "prometheus.services: 0"; "1 entries" ]
+
+            unusablePrometheus
+                "a timeout of 0"
+                queriedControls
+                queriedServices
+                ", \"timeoutSeconds\": 0"
+                [ "prometheus.timeoutSeconds: 0"; "0.01" ]
+
+            refuses
+                "Prometheus at an address that is none"
+                "\"reward\""
+                ((prometheus queriedControls queriedServices "").Replace("http://p", "ftp://p"))
+                [ "prometheus.url: 'ftp://p:9090/x'"; "http://" ]
 
             test "a folder without a scenario is named" {
                 match Scenario.load "no-such-folder" with
