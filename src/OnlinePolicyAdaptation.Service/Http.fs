@@ -1,0 +1,15 @@
+/// The client of everything that the controller asks or tells over HTTP.
+[<RequireQualifiedAccess>]
+module OnlinePolicyAdaptation.Service.Http
+
+open System
+open System.Net.Http
+open System.Threading
+
+/// A client that follows no redirect (a redirected POST may arrive as a GET), sees changes of DNS within minutes, and
+/// leaves time limits to the caller. One serves a whole process.
+let client () =
+    new HttpClient(
+        new SocketsHttpHandler(AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes 2.0),
+        Timeout = Timeout.InfiniteTimeSpan
+    )

@@ -1,0 +1,304 @@
+module OnlinePolicyAdaptation.Tests.Service.Prometheus
+
+open System
+open System.Collections.Concurrent
+open System.IO
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open Microsoft.AspNetCore.Http
+open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Service
+open OnlinePolicyAdaptation.Tests
+
+let private vocabulary =
+    {
+        Grid = TwoNodes.grid
+        Topology = Topology(TwoNodes.array [ "web" ], TwoNodes.array [ "n1"; "n2" ])
+    }
+
+let private settings url =
+    {
+        Url = url
+        Controls = [ "weight"; "cores" ]
+        Services =
+            [
+                {
+                    OfferedLoad = "offered"
+                    CarriedLoad = "carried"
+                    MeanResponseTime = "mean"
+                }
+            ]
+        Timeout = TimeSpan.FromSeconds 20.0
+        BearerTokenFile = None
+    }
+
+let private time = DateTimeOffset(2024, 5, 6, 9, 8, 9, 250, TimeSpan.FromHours 2.0)
+
+let private vector samples =
+    let sample (value: string) =
+        $"{{\"metric\":{{}},\"value\":[1,\"{value}\"]}}"
+
+    let all = samples |> List.map sample |> String.concat ","
+    $"{{\"status\":\"success\",\"data\":{{\"resultType\":\"vector\",\"result\":[{all}]}}}}"
+
+let private scalar (value: string) =
+    $"{{\"status\":\"success\",\"data\":{{\"resultType\":\"scalar\",\"result\":[1,\"{value}\"]}}}}"
+
+/// The answers of a server where all is well, by query.
+let private good =
+    Map
+        [
+            "weight", vector [ "0.6" ]
+            "cores", scalar "3"
+            "offered", vector [ "5.5" ]
+            "carried", vector [ "5" ]
+            "mean", vector [ "0.1" ]
+        ]
+
+let private queryOf (context: HttpContext) =
+    context.Request.Query["query"].ToString()
+
+let private ask settings =
+    task {
+        use client = Http.client ()
+        return! Prometheus.query client settings vocabulary time CancellationToken.None
+    }
+
+/// What comes of a server that answers one query in this way and the others well.
+let private withAnswer query (answer: HttpContext -> Task) (check: Result<Interval, QueryError> -> unit) =
+    StubServer.run
+        (fun context ->
+            if queryOf context = query then
+                answer context
+            else
+                StubServer.reply 200 good[queryOf context] context)
+        (fun url ->
+            task {
+                let! result = ask (settings url)
+                check result
+            })
+
+let private namesAll parts message =
+    for part in parts do
+        Expect.stringContains message part "names metric, query, value and what was expected"
+
+let private unusable name query status body parts =
+    testTask $"unusable: {name}" {
+        do!
+            withAnswer query (StubServer.reply status body) (function
+                | Error(QueryError.Unusable message) -> namesAll parts message
+                | other -> failtest $"{other}")
+    }
+
+let private unreachable name answer parts =
+    testTask $"unreachable: {name}" {
+        do!
+            withAnswer "cores" answer (function
+                | Error(QueryError.Unreachable message) -> namesAll parts message
+                | other -> failtest $"{other}")
+    }
+
+let private responseTimeWhere carried mean (check: Result<Nullable<ResponseTime>, QueryError> -> unit) =
+    StubServer.run
+        (fun context ->
+            let answers = good.Add("carried", carried).Add("mean", mean)
+            StubServer.reply 200 answers[queryOf context] context)
+        (fun url ->
+            task {
+                let! result = ask (settings url)
+
+                result
+                |> Result.map (fun interval -> interval.Services[0].MeanResponseTime)
+                |> check
+            })
+
+[<Tests>]
+let tests =
+    testList
+        "Service.Prometheus"
+        [
+            testTask "an interval has the levels of the controls and the metrics of the services" {
+                do!
+                    withAnswer "" (StubServer.reply 500 "") (fun result ->
+                        let expected =
+                            {
+                                Time = time
+                                Configuration = TwoNodes.configuration 0.6 3.0
+                                Services =
+                                    TwoNodes.array
+                                        [ ServiceMetrics(RequestRate 5.5, RequestRate 5.0, ResponseTime 0.1) ]
+                            }
+
+                        Expect.equal result (Ok expected) "interval"
+
+                        match result with
+                        | Ok interval -> Expect.equal interval.Time.Offset TimeSpan.Zero "in UTC"
+                        | Error _ -> ())
+            }
+
+            testTask "all queries are under way at once, and ask for the same moment" {
+                let times = ConcurrentBag<string>()
+                let missing = ref 5
+                let complete = TaskCompletionSource()
+
+                do!
+                    StubServer.run
+                        (fun context ->
+                            task {
+                                times.Add(context.Request.Query["time"].ToString())
+                                let path = context.Request.Path.Value
+
+                                if Interlocked.Decrement missing = 0 then
+                                    complete.SetResult()
+
+                                // Nobody is answered before all five have asked.
+                                do! complete.Task.WaitAsync(TimeSpan.FromSeconds 20.0)
+                                let status = if path = "/base/api/v1/query" then 200 else 404
+                                do! StubServer.reply status good[queryOf context] context
+                            })
+                        (fun url ->
+                            task {
+                                let! result = ask (settings (Uri(url, "base/")))
+                                Expect.isOk result "answered"
+                                Expect.equal (List.ofSeq times) (List.replicate 5 "1714979289.25") "one moment"
+                            })
+            }
+
+            testTask "the token of the file is sent, as it is at that time" {
+                let seen = ConcurrentQueue<string>()
+
+                do!
+                    StubServer.run
+                        (fun context ->
+                            seen.Enqueue(context.Request.Headers.Authorization.ToString())
+                            StubServer.reply 200 good[queryOf context] context)
+                        (fun url ->
+                            task {
+                                let path = Path.GetTempFileName()
+
+                                try
+                                    let settings =
+                                        { settings url with
+                                            BearerTokenFile = Some path
+                                        }
+
+                                    File.WriteAllText(path, "first\n")
+                                    let! _ = ask settings
+                                    File.WriteAllText(path, "second\n")
+                                    let! _ = ask settings
+
+                                    Expect.equal
+                                        (List.ofSeq seen)
+                                        (List.replicate 5 "Bearer first" @ List.replicate 5 "Bearer second")
+                                        "sent"
+                                finally
+                                    File.Delete path
+                            })
+            }
+
+            testTask "without the token's file nothing is asked" {
+                let settings =
+                    { settings (Uri "http://127.0.0.1:1/") with
+                        BearerTokenFile = Some "no-such-token"
+                    }
+
+                match! ask settings with
+                | Error(QueryError.Unreachable message) ->
+                    Expect.stringContains message "no-such-token: no such file" "named"
+                | other -> failtest $"{other}"
+            }
+
+            testTask "where nothing is carried there is no response time" {
+                for mean in [ vector [ "NaN" ]; vector []; vector [ "0.2" ] ] do
+                    do!
+                        responseTimeWhere (vector [ "0" ]) mean (fun mean ->
+                            Expect.equal mean (Ok(Nullable())) "nothing was served")
+            }
+
+            unusable
+                "no response time where something is carried"
+                "mean"
+                200
+                (vector [ "NaN" ])
+                [ "mean response time of web"; "'mean'"; "NaN"; "finite number of seconds" ]
+
+            unusable "no sample of the response time" "mean" 200 (vector []) [ "no sample" ]
+            unusable "no sample" "offered" 200 (vector []) [ "offered load of web"; "'offered'"; "no sample"; "req/s" ]
+            unusable
+                "several samples"
+                "weight"
+                200
+                (vector [ "0.2"; "0.4" ])
+                [ "control p11"; "2 samples; expected one" ]
+            unusable "off the grid" "weight" 200 (vector [ "0.55" ]) [ "control p11"; "0.55"; "0..1, 6 levels" ]
+            unusable "beyond the grid" "cores" 200 (vector [ "6" ]) [ "control c1"; "6"; "1..5, 5 levels" ]
+            unusable "an infinite load" "offered" 200 (vector [ "+Inf" ]) [ "offered load of web"; "finite" ]
+            unusable "a negative load" "carried" 200 (vector [ "-1" ]) [ "carried load of web"; "-1"; "not negative" ]
+            unusable "a word" "carried" 200 (vector [ "many" ]) [ "'many'; expected a number" ]
+            unusable "a text" "carried" 200 ((scalar "x").Replace("scalar", "string")) [ "type string" ]
+            unusable "a matrix" "carried" 200 ((vector []).Replace("vector", "matrix")) [ "type matrix" ]
+            unusable "half a surrogate pair" "carried" 200 (vector [ "\\ud800" ]) [ "without a number" ]
+            unusable "another API" "carried" 200 "{\"data\": 1}" [ "not of the Prometheus API" ]
+            unusable "no JSON" "carried" 200 "<html>" [ "not JSON" ]
+            unusable "a redirect" "carried" 302 "" [ "HTTP 302" ]
+            unusable "forbidden" "carried" 403 "no" [ "HTTP 403" ]
+            unusable "too much" "carried" 200 (String('x', 2_000_000)) [ "more than 1048576 bytes" ]
+
+            unusable
+                "an error of Prometheus"
+                "carried"
+                400
+                """{"status":"error","errorType":"bad_data","error":"1:3: parse error"}"""
+                [ "carried load of web"; "HTTP 400: 1:3: parse error" ]
+
+            for status in [ 408; 429; 500; 503 ] do
+                unreachable
+                    $"HTTP {status}"
+                    (StubServer.reply status """{"error":"later"}""")
+                    [ "control c1"; "'cores'"; $"HTTP {status}: later" ]
+
+            unreachable
+                "a connection that breaks"
+                (fun context ->
+                    context.Abort()
+                    Task.CompletedTask)
+                [ "control c1"; "http://127.0.0.1" ]
+
+            testTask "unreachable: nobody listens" {
+                let port = StubServer.freePort ()
+
+                match! ask (settings (Uri $"http://127.0.0.1:{port}/")) with
+                | Error(QueryError.Unreachable message) -> namesAll [ "control p11"; $"127.0.0.1:{port}" ] message
+                | other -> failtest $"{other}"
+            }
+
+            testTask "unreachable: an answer that takes too long" {
+                do!
+                    StubServer.run (fun context -> Task.Delay(Timeout.Infinite, context.RequestAborted)) (fun url ->
+                        task {
+                            let hasty =
+                                { settings url with
+                                    Timeout = TimeSpan.FromSeconds 0.05
+                                }
+
+                            match! ask hasty with
+                            | Error(QueryError.Unreachable message) ->
+                                Expect.stringContains message "no answer within 0.05 s" "named"
+                            | other -> failtest $"{other}"
+                        })
+            }
+
+            testTask "a caller that stops is no fault of the server" {
+                do!
+                    StubServer.run (fun context -> Task.Delay(Timeout.Infinite, context.RequestAborted)) (fun url ->
+                        task {
+                            use client = Http.client ()
+                            use stop = new CancellationTokenSource(TimeSpan.FromSeconds 0.05)
+                            let asked = Prometheus.query client (settings url) vocabulary time stop.Token
+                            let! _ = Task.WhenAny asked
+                            Expect.isTrue asked.IsCanceled "cancelled"
+                        })
+            }
+        ]
