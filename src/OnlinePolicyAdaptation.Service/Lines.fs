@@ -1,0 +1,80 @@
+namespace OnlinePolicyAdaptation.Service
+
+open System
+open System.Buffers
+open System.IO.Pipelines
+open System.Text
+open System.Threading
+open System.Threading.Tasks
+
+/// A line of a stream of text.
+[<RequireQualifiedAccess>]
+type Line =
+    /// Without its end; may be blank.
+    | Text of string
+    /// It is too long or not UTF-8: its first characters, and the reason.
+    | Unreadable of beginning: string * reason: string
+
+/// The lines of a stream of UTF-8 text, which end with a line feed, or a carriage return and a line feed. The last one need
+/// not end. Whatever comes, no more than about one line of `longest` bytes is held. Not for several readers at once.
+[<Sealed>]
+type Lines(pipe: PipeReader, longest: int) =
+
+    static let lineFeed = 10uy
+    static let shown = 200L
+    static let strict = UTF8Encoding(false, true)
+
+    let mutable tooLong = ValueNone
+
+    let beginningOf (line: ReadOnlySequence<byte>) =
+        let beginning = line.Slice(0L, min shown line.Length)
+        Encoding.UTF8.GetString(&beginning)
+
+    let read (line: ReadOnlySequence<byte>) =
+        match tooLong with
+        | ValueSome beginning ->
+            tooLong <- ValueNone
+            Line.Unreadable(beginning, $"a line of more than {longest} bytes")
+        | ValueNone when line.Length > int64 longest ->
+            Line.Unreadable(beginningOf line, $"a line of more than {longest} bytes")
+        | ValueNone ->
+            try
+                let text = strict.GetString(&line)
+
+                Line.Text(
+                    if text.EndsWith '\r' then
+                        text.Substring(0, text.Length - 1)
+                    else
+                        text
+                )
+            with :? DecoderFallbackException ->
+                Line.Unreadable(beginningOf line, "a line that is not UTF-8")
+
+    /// The next line, none at the end of the stream. Throws what the stream throws, and when cancelled; an unfinished line
+    /// is not given then.
+    member _.Next(cancellation: CancellationToken) : Task<Line voption> =
+        task {
+            let mutable next = ValueNone
+            let mutable ended = false
+
+            while next.IsNone && not ended do
+                let! result = pipe.ReadAsync cancellation
+                let buffer = result.Buffer
+
+                match ValueOption.ofNullable (buffer.PositionOf lineFeed) with
+                | ValueSome position ->
+                    next <- ValueSome(read (buffer.Slice(0, position)))
+                    pipe.AdvanceTo(buffer.GetPosition(1L, position))
+                | ValueNone when result.IsCompleted ->
+                    if tooLong.IsSome || not buffer.IsEmpty then
+                        next <- ValueSome(read buffer)
+
+                    pipe.AdvanceTo buffer.End
+                    ended <- true
+                | ValueNone when buffer.Length > int64 longest ->
+                    tooLong <- tooLong |> ValueOption.orElse (ValueSome(beginningOf buffer))
+                    pipe.AdvanceTo buffer.End
+                | ValueNone -> pipe.AdvanceTo(buffer.Start, buffer.End)
+
+            return next
+        }
