@@ -3,6 +3,7 @@
 module OnlinePolicyAdaptation.Service.Http
 
 open System
+open System.Net
 open System.Net.Http
 open System.Threading
 
@@ -13,3 +14,9 @@ let client () =
         new SocketsHttpHandler(AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes 2.0),
         Timeout = Timeout.InfiniteTimeSpan
     )
+
+/// Whether the same request may well succeed later: timeouts, overload, and faults of the server.
+let mayPass (status: HttpStatusCode) =
+    int status >= 500
+    || status = HttpStatusCode.RequestTimeout
+    || status = HttpStatusCode.TooManyRequests

@@ -12,13 +12,13 @@ open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Experiments
 
-/// Why a source has no interval. Each reason names the metric, its query, what was answered and what was expected.
+/// Why Prometheus gave no interval. Each reason names the metric, its query, what was answered and what was expected.
 [<RequireQualifiedAccess>]
 type QueryError =
     /// It did not answer, or said that it cannot now: asking again later may help.
     | Unreachable of reason: string
     /// It answered, and the answer is no interval: asking for the same again gives the same.
-    | Unusable of reason: string
+    | Unusable of Fault
 
 /// Intervals measured by a Prometheus server.
 [<RequireQualifiedAccess>]
@@ -33,8 +33,14 @@ module Prometheus =
     let private about metric reason =
         $"{metric.Name}, query '{metric.Query}': {reason}"
 
-    let private unusable metric reason =
-        Error(QueryError.Unusable(about metric reason))
+    let private unusable kind metric reason =
+        Error(
+            QueryError.Unusable
+                {
+                    Kind = kind
+                    Reason = about metric reason
+                }
+        )
 
     let private unreachable metric reason =
         Error(QueryError.Unreachable(about metric reason))
@@ -70,7 +76,7 @@ module Prometheus =
         | "+Inf", _ -> Ok(ValueSome infinity)
         | "-Inf", _ -> Ok(ValueSome -infinity)
         | _, (true, value) -> Ok(ValueSome value)
-        | _ -> unusable metric $"'{text}'; expected a number"
+        | _ -> unusable FaultKind.BadValue metric $"'{text}'; expected a number"
 
     /// The sample of an answer; none for an empty vector.
     let private sample metric (answer: JsonElement) =
@@ -79,13 +85,20 @@ module Prometheus =
             match samples with
             | [] -> Ok ValueNone
             | [ Member "value" (Items [ _; Text value ]) ] -> number metric value
-            | [ _ ] -> unusable metric "a sample without a number; expected one number"
-            | _ -> unusable metric $"{samples.Length} samples; expected one"
+            | [ _ ] -> unusable FaultKind.Unparsable metric "a sample without a number; expected one number"
+            | _ -> unusable FaultKind.BadValue metric $"{samples.Length} samples; expected one"
         | Member "data" (Member "resultType" (Text "scalar") & Member "result" (Items [ _; Text value ])) ->
             number metric value
         | Member "data" (Member "resultType" (Text other)) ->
-            unusable metric $"a result of type {other}; expected a scalar or a vector of one sample"
-        | _ -> unusable metric "an answer that is not of the Prometheus API; expected status, data, result"
+            unusable
+                FaultKind.Unparsable
+                metric
+                $"a result of type {other}; expected a scalar or a vector of one sample"
+        | _ ->
+            unusable
+                FaultKind.Unparsable
+                metric
+                "an answer that is not of the Prometheus API; expected status, data, result"
 
     let private parse (body: byte[]) =
         try
@@ -100,20 +113,16 @@ module Prometheus =
         | Some(Member "error" (Text error)) -> $"HTTP {int status}: {error}"
         | _ -> $"HTTP {int status}"
 
-    let private mayPass (status: HttpStatusCode) =
-        int status >= 500
-        || status = HttpStatusCode.RequestTimeout
-        || status = HttpStatusCode.TooManyRequests
-
     let private interpret metric (status: HttpStatusCode) body =
-        if mayPass status then
+        if Http.mayPass status then
             unreachable metric (complaint status body)
         elif status <> HttpStatusCode.OK then
-            unusable metric (complaint status body)
+            unusable FaultKind.Unparsable metric (complaint status body)
         else
             match parse body with
             | Some answer -> sample metric answer
-            | None -> unusable metric "an answer that is not JSON; expected that of the Prometheus API"
+            | None ->
+                unusable FaultKind.Unparsable metric "an answer that is not JSON; expected that of the Prometheus API"
 
     // --- One query
 
@@ -163,7 +172,7 @@ module Prometheus =
                 return interpret metric status body
             with
             | :? HttpRequestException as e when e.HttpRequestError = HttpRequestError.ConfigurationLimitExceeded ->
-                return unusable metric $"more than {largestAnswer} bytes; expected one sample"
+                return unusable FaultKind.Unparsable metric $"more than {largestAnswer} bytes; expected one sample"
             | :? HttpRequestException as e -> return unreachable metric $"{server}: {e.Message}"
             | :? OperationCanceledException when not question.Stop.IsCancellationRequested ->
                 return unreachable metric $"{server}: no answer within {question.Settings.Timeout.TotalSeconds} s"
@@ -181,18 +190,25 @@ module Prometheus =
 
             match! ask question metric with
             | Error fault -> return Error fault
-            | Ok ValueNone -> return unusable metric $"no sample; expected a value of the grid {control}"
+            | Ok ValueNone ->
+                return unusable FaultKind.BadValue metric $"no sample; expected a value of the grid {control}"
             | Ok(ValueSome value) ->
                 match Option.ofNullable (control.Level value) with
                 | Some level -> return Ok level
-                | None -> return unusable metric $"{value}; expected a value of the grid {control}"
+                | None ->
+                    return
+                        unusable
+                            FaultKind.ImpossibleConfiguration
+                            metric
+                            $"{value}; expected a value of the grid {control}"
         }
 
     let private quantity metric unit sample =
         match sample with
         | ValueSome value when Double.IsFinite value && value >= 0.0 -> Ok value
-        | ValueSome value -> unusable metric $"{value}; expected a finite number of {unit}, not negative"
-        | ValueNone -> unusable metric $"no sample; expected a finite number of {unit}, not negative"
+        | ValueSome value ->
+            unusable FaultKind.BadValue metric $"{value}; expected a finite number of {unit}, not negative"
+        | ValueNone -> unusable FaultKind.BadValue metric $"no sample; expected a finite number of {unit}, not negative"
 
     let private service question name (queries: PrometheusQueries) =
         let ask what query =

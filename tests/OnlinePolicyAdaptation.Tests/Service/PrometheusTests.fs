@@ -84,11 +84,13 @@ let private namesAll parts message =
     for part in parts do
         Expect.stringContains message part "names metric, query, value and what was expected"
 
-let private unusable name query status body parts =
+let private unusable name query status body kind parts =
     testTask $"unusable: {name}" {
         do!
             withAnswer query (StubServer.reply status body) (function
-                | Error(QueryError.Unusable message) -> namesAll parts message
+                | Error(QueryError.Unusable fault) ->
+                    Expect.equal fault.Kind kind "kind"
+                    namesAll parts fault.Reason
                 | other -> failtest $"{other}")
     }
 
@@ -222,35 +224,92 @@ let tests =
                 "mean"
                 200
                 (vector [ "NaN" ])
+                FaultKind.BadValue
                 [ "mean response time of web"; "'mean'"; "NaN"; "finite number of seconds" ]
 
-            unusable "no sample of the response time" "mean" 200 (vector []) [ "no sample" ]
-            unusable "no sample" "offered" 200 (vector []) [ "offered load of web"; "'offered'"; "no sample"; "req/s" ]
+            unusable "no sample of the response time" "mean" 200 (vector []) FaultKind.BadValue [ "no sample" ]
+            unusable
+                "no sample"
+                "offered"
+                200
+                (vector [])
+                FaultKind.BadValue
+                [ "offered load of web"; "'offered'"; "no sample"; "req/s" ]
             unusable
                 "several samples"
                 "weight"
                 200
                 (vector [ "0.2"; "0.4" ])
+                FaultKind.BadValue
                 [ "control p11"; "2 samples; expected one" ]
-            unusable "off the grid" "weight" 200 (vector [ "0.55" ]) [ "control p11"; "0.55"; "0..1, 6 levels" ]
-            unusable "beyond the grid" "cores" 200 (vector [ "6" ]) [ "control c1"; "6"; "1..5, 5 levels" ]
-            unusable "an infinite load" "offered" 200 (vector [ "+Inf" ]) [ "offered load of web"; "finite" ]
-            unusable "a negative load" "carried" 200 (vector [ "-1" ]) [ "carried load of web"; "-1"; "not negative" ]
-            unusable "a word" "carried" 200 (vector [ "many" ]) [ "'many'; expected a number" ]
-            unusable "a text" "carried" 200 ((scalar "x").Replace("scalar", "string")) [ "type string" ]
-            unusable "a matrix" "carried" 200 ((vector []).Replace("vector", "matrix")) [ "type matrix" ]
-            unusable "half a surrogate pair" "carried" 200 (vector [ "\\ud800" ]) [ "without a number" ]
-            unusable "another API" "carried" 200 "{\"data\": 1}" [ "not of the Prometheus API" ]
-            unusable "no JSON" "carried" 200 "<html>" [ "not JSON" ]
-            unusable "a redirect" "carried" 302 "" [ "HTTP 302" ]
-            unusable "forbidden" "carried" 403 "no" [ "HTTP 403" ]
-            unusable "too much" "carried" 200 (String('x', 2_000_000)) [ "more than 1048576 bytes" ]
+            unusable
+                "off the grid"
+                "weight"
+                200
+                (vector [ "0.55" ])
+                FaultKind.ImpossibleConfiguration
+                [ "control p11"; "0.55"; "0..1, 6 levels" ]
+            unusable
+                "beyond the grid"
+                "cores"
+                200
+                (vector [ "6" ])
+                FaultKind.ImpossibleConfiguration
+                [ "control c1"; "6"; "1..5, 5 levels" ]
+            unusable
+                "an infinite load"
+                "offered"
+                200
+                (vector [ "+Inf" ])
+                FaultKind.BadValue
+                [ "offered load of web"; "finite" ]
+            unusable
+                "a negative load"
+                "carried"
+                200
+                (vector [ "-1" ])
+                FaultKind.BadValue
+                [ "carried load of web"; "-1"; "not negative" ]
+            unusable "a word" "carried" 200 (vector [ "many" ]) FaultKind.BadValue [ "'many'; expected a number" ]
+            unusable
+                "a text"
+                "carried"
+                200
+                ((scalar "x").Replace("scalar", "string"))
+                FaultKind.Unparsable
+                [ "type string" ]
+            unusable
+                "a matrix"
+                "carried"
+                200
+                ((vector []).Replace("vector", "matrix"))
+                FaultKind.Unparsable
+                [ "type matrix" ]
+            unusable
+                "half a surrogate pair"
+                "carried"
+                200
+                (vector [ "\\ud800" ])
+                FaultKind.Unparsable
+                [ "without a number" ]
+            unusable "another API" "carried" 200 "{\"data\": 1}" FaultKind.Unparsable [ "not of the Prometheus API" ]
+            unusable "no JSON" "carried" 200 "<html>" FaultKind.Unparsable [ "not JSON" ]
+            unusable "a redirect" "carried" 302 "" FaultKind.Unparsable [ "HTTP 302" ]
+            unusable "forbidden" "carried" 403 "no" FaultKind.Unparsable [ "HTTP 403" ]
+            unusable
+                "too much"
+                "carried"
+                200
+                (String('x', 2_000_000))
+                FaultKind.Unparsable
+                [ "more than 1048576 bytes" ]
 
             unusable
                 "an error of Prometheus"
                 "carried"
                 400
                 """{"status":"error","errorType":"bad_data","error":"1:3: parse error"}"""
+                FaultKind.Unparsable
                 [ "carried load of web"; "HTTP 400: 1:3: parse error" ]
 
             for status in [ 408; 429; 500; 503 ] do

@@ -115,7 +115,7 @@ let private checkInterval (interval: Interval) =
 let private expectUnusable client settings part =
     task {
         match! ask client settings with
-        | Error(QueryError.Unusable message) -> Expect.stringContains message part "says why"
+        | Error(QueryError.Unusable fault) -> Expect.stringContains fault.Reason part "says why"
         | other -> failtest $"{other}"
     }
 
