@@ -1,7 +1,6 @@
 namespace OnlinePolicyAdaptation.Service
 
 open System
-open System.Net
 open System.Net.Http
 open System.Net.Http.Headers
 open System.Text
@@ -59,11 +58,6 @@ module Webhook =
         | Failed of reason: string * retryAfter: TimeSpan voption
         | Refused of reason: string
 
-    let private mayPass (status: HttpStatusCode) =
-        int status >= 500
-        || status = HttpStatusCode.RequestTimeout
-        || status = HttpStatusCode.TooManyRequests
-
     let private retryAfter (time: TimeProvider) (response: HttpResponseMessage) =
         match response.Headers.RetryAfter with
         | null -> ValueNone
@@ -73,10 +67,17 @@ module Webhook =
             | ValueNone, ValueSome date -> ValueSome(date - time.GetUtcNow())
             | ValueNone, ValueNone -> ValueNone
 
+    /// A header has room for printable ASCII; a key with anything else is percent-encoded.
+    let private headerValue (key: string) =
+        if key |> String.forall (fun c -> c >= ' ' && c <= '~') then
+            key
+        else
+            Uri.EscapeDataString key
+
     let private request settings (key: string) (decision: string) =
         let request = new HttpRequestMessage(HttpMethod.Post, settings.Url)
         request.Content <- new StringContent(decision, Encoding.UTF8, "application/json")
-        request.Headers.Add("Idempotency-Key", key)
+        request.Headers.Add("Idempotency-Key", headerValue key)
 
         settings.BearerTokenFile
         |> Option.map TokenFile.read
@@ -108,7 +109,7 @@ module Webhook =
                 return
                     if response.IsSuccessStatusCode then
                         Attempt.Accepted
-                    elif mayPass response.StatusCode then
+                    elif Http.mayPass response.StatusCode then
                         Attempt.Failed(reason, retryAfter time response)
                     else
                         Attempt.Refused $"{reason}; expected 2xx"
@@ -163,7 +164,7 @@ module Webhook =
             .AddTimeout(settings.AttemptTimeout)
             .Build()
 
-    /// Posts a decision (JSON) with the header `Idempotency-Key: key` (ASCII), which tells the receiver a repetition. Network
+    /// Posts a decision (JSON) with the header `Idempotency-Key: key`, which tells the receiver a repetition. Network
     /// errors, 408, 429, 5xx and a token file that cannot be read are tried again after growing pauses, or after the
     /// pause that the receiver asks for; any other status that is not 2xx is final. Throws only when cancelled.
     /// The client follows no redirects, which may turn a POST into a GET: `Http.client`.

@@ -26,11 +26,13 @@ let private pauses settings (clock: FastClock) =
     clock.Waits
     |> List.filter (fun wait -> wait > TimeSpan.Zero && wait <= settings.LongestPause)
 
-let private deliver settings clock =
+let private deliverAs key settings clock =
     task {
         use client = Http.client ()
-        return! Webhook.deliver client settings clock "cycle-7" """{"c1":3}""" CancellationToken.None
+        return! Webhook.deliver client settings clock key """{"c1":3}""" CancellationToken.None
     }
+
+let private deliver settings clock = deliverAs "cycle-7" settings clock
 
 type private Seen =
     {
@@ -108,6 +110,16 @@ let tests =
                                 }
 
                             Expect.sequenceEqual seen [ expected ] "once"
+                        })
+            }
+
+            testTask "a key that a header has no room for is percent-encoded" {
+                do!
+                    receiver [] (fun url seen ->
+                        task {
+                            let! result = deliverAs "gr\u00fcn\n/1" (settings url) (clock ())
+                            Expect.equal result Delivery.Delivered "delivered"
+                            Expect.equal (Seq.head seen).Key "gr%C3%BCn%0A%2F1" "key"
                         })
             }
 
