@@ -1,0 +1,166 @@
+namespace OnlinePolicyAdaptation.Service
+
+open System
+open System.IO
+open System.Threading
+open global.Prometheus
+open OnlinePolicyAdaptation.ControlCycle
+
+/// What the controller counts and measures of itself, for Prometheus. Safe from any thread. `services`: their names.
+[<Sealed>]
+type Measures(services: string seq) =
+    let services = Array.ofSeq services
+    let registry = Metrics.NewCustomRegistry()
+    let create = Metrics.WithCustomRegistry registry
+
+    let counter name (help: string) = create.CreateCounter(name, help)
+
+    let counterBy (label: string) name (help: string) =
+        create.CreateCounter(name, help, [| label |])
+
+    let gauge name (help: string) = create.CreateGauge(name, help)
+
+    /// One of which nothing is known until it is first set.
+    let lateGauge name (help: string) =
+        create.CreateGauge(name, help, GaugeConfiguration(SuppressInitialValue = true))
+
+    /// Buckets of 1, 2.5 and 5 times the powers of ten from 10^lowest to 10^highest seconds.
+    let seconds lowest highest name (help: string) =
+        let buckets =
+            [|
+                for exponent in lowest .. highest - 1 do
+                    for digit in [ 1.0; 2.5; 5.0 ] do
+                        yield digit * 10.0 ** float exponent
+
+                yield 10.0 ** float highest
+            |]
+
+        create.CreateHistogram(name, help, HistogramConfiguration(Buckets = buckets))
+
+    let intervals =
+        counterBy "outcome" "opar_intervals_total" "Monitoring intervals that were offered, by what became of them."
+
+    let decisions =
+        counterBy "by" "opar_decisions_total" "Decisions, by what they came from."
+
+    let latency =
+        seconds -5 0 "opar_decision_latency_seconds" "From the metrics' arrival to the decision."
+
+    let refit =
+        seconds -4 1 "opar_refit_duration_seconds" "Time to re-estimate the system model."
+
+    let nmae =
+        lateGauge
+            "opar_model_nmae_ratio"
+            "Mean absolute error of the system model's predictions over the mean response time."
+
+    let rows =
+        lateGauge "opar_model_rows" "Measurements that the system model was fitted to."
+
+    let age =
+        lateGauge "opar_model_age_intervals" "Intervals since the last one that the system model was fitted to."
+
+    let detections =
+        counter "opar_detections_total" "Changes of the managed system that were noticed."
+
+    let fallbacks =
+        counterBy "reason" "opar_fallbacks_total" "Decisions that were not left to rollout, by reason."
+
+    let rules =
+        counterBy "rule" "opar_guard_rules_fired_total" "Times that a rule of the guard changed a decision."
+
+    let quarantined =
+        counterBy "kind" "opar_quarantined_total" "Elements that were put into quarantine, by kind of fault."
+
+    let queue = gauge "opar_queue_depth" "Intervals that wait for the control cycle."
+
+    let violations =
+        counterBy
+            "service"
+            "opar_slo_violations_total"
+            "Intervals in which a service missed the bound of its mean response time."
+
+    let undelivered =
+        counter "opar_undelivered_total" "Decisions that the webhook did not take."
+
+    let outcomeWord =
+        function
+        | Outcome.Accepted -> "accepted"
+        | Outcome.AlreadyKnown -> "already_known"
+        | Outcome.Quarantined _ -> "quarantined"
+        | Outcome.Busy -> "busy"
+
+    let decidedWord =
+        function
+        | Author.Rollout -> "rollout"
+        | Author.BasePolicy -> "base"
+        | Author.Nobody -> "hold"
+
+    let fallbackWord =
+        function
+        | CycleError.IncompleteMetrics _ -> ValueNone // the last model is planned with
+        | CycleError.UnusableMetrics _ -> ValueSome "unusable_metrics"
+        | CycleError.Settling -> ValueSome "settling"
+        | CycleError.TooFewSamples _ -> ValueSome "too_few_samples"
+        | CycleError.UnusableModel _ -> ValueSome "unusable_model"
+
+    // What can be listed is there from the start, at 0: a rate needs a value to start from.
+    do
+        for outcome in [ Outcome.Accepted; Outcome.AlreadyKnown; Outcome.Quarantined ""; Outcome.Busy ] do
+            intervals.WithLabels [| outcomeWord outcome |] |> ignore
+
+        for by in [ Author.Rollout; Author.BasePolicy; Author.Nobody ] do
+            decisions.WithLabels [| decidedWord by |] |> ignore
+
+        for service in services do
+            violations.WithLabels [| service |] |> ignore
+
+    /// An interval was offered.
+    member _.Offered(outcome: Outcome) =
+        intervals.WithLabels([| outcomeWord outcome |]).Inc()
+
+    /// A decision was taken, so long after its metrics arrived.
+    member _.Decided(by: Author, latencyOfIt: TimeSpan) =
+        decisions.WithLabels([| decidedWord by |]).Inc()
+        latency.Observe latencyOfIt.TotalSeconds
+
+    /// A system model was fitted to so many measurements.
+    member _.Refitted(duration: TimeSpan, measurements: int) =
+        refit.Observe duration.TotalSeconds
+        rows.Set(float measurements)
+
+    /// The NMAE of the system model's predictions, as a ratio.
+    member _.ModelError(ratio: float) = nmae.Set ratio
+
+    /// Intervals since the last one that the model in use was fitted to.
+    member _.ModelAge(intervals: int) = age.Set(float intervals)
+
+    /// The managed system was seen to change.
+    member _.ChangeDetected() = detections.Inc()
+
+    /// Something kept a decision from rollout, if this does: planning goes on with incomplete metrics.
+    member _.FellBack(reason: CycleError) =
+        fallbackWord reason
+        |> ValueOption.iter (fun word -> fallbacks.WithLabels([| word |]).Inc())
+
+    /// A rule of the guard changed a decision.
+    member _.RuleFired(rule: GuardRule) =
+        rules.WithLabels([| DecisionJson.ruleName rule |]).Inc()
+
+    /// An element was put into quarantine.
+    member _.Quarantined(kind: FaultKind) =
+        quarantined.WithLabels([| Quarantine.Word kind |]).Inc()
+
+    /// So many intervals wait for the control cycle.
+    member _.QueueDepth(waiting: int) = queue.Set(float waiting)
+
+    /// A service (from 0) missed the bound of its mean response time in an interval.
+    member _.ObjectiveMissed(service: int) =
+        violations.WithLabels([| services[service] |]).Inc()
+
+    /// The webhook did not take a decision.
+    member _.Undelivered() = undelivered.Inc()
+
+    /// Writes all of them in the text format of Prometheus.
+    member _.Write(stream: Stream, cancellation: CancellationToken) =
+        registry.CollectAndExportAsTextAsync(stream, cancellation)
