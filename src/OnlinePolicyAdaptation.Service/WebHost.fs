@@ -32,11 +32,11 @@ type WebHost internal (app: WebApplication, address: Uri) =
     member _.Address = address
 
     interface IAsyncDisposable with
-        /// Requests that are under way have a second to end, then they are cut off.
+        /// Requests that are under way have half a second to end, then they are cut off.
         member _.DisposeAsync() =
             ValueTask(
                 task {
-                    do! app.StopAsync(TimeSpan.FromSeconds 1.0)
+                    do! app.StopAsync(TimeSpan.FromSeconds 0.5)
                     do! app.DisposeAsync()
                 }
             )

@@ -110,7 +110,7 @@ let tests =
 
             testTask "a request that can end in time does" {
                 do!
-                    whilePosting (fun _ -> Task.Delay 100) (fun host posted ->
+                    whilePosting (fun _ -> Task.Delay 20) (fun host posted ->
                         task {
                             let! _ = stop host
                             let! response = posted

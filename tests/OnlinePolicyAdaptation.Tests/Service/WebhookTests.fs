@@ -213,12 +213,12 @@ let tests =
                         task {
                             let settings =
                                 { settings url with
-                                    Budget = TimeSpan.FromSeconds 500.0
+                                    Budget = TimeSpan.FromSeconds 1500.0
                                 }
 
                             match! deliver settings (clock ()) with
                             | Delivery.GaveUp reason ->
-                                Expect.equal reason $"{url}: HTTP 503; gave up after 500 s" "reason"
+                                Expect.equal reason $"{url}: HTTP 503; gave up after 1500 s" "reason"
                             | other -> failtest $"{other}"
                         })
             }
@@ -244,7 +244,7 @@ let tests =
 
                 let settings =
                     { settings url with
-                        Budget = TimeSpan.FromSeconds 500.0
+                        Budget = TimeSpan.FromSeconds 1500.0
                     }
 
                 match! deliver settings (clock ()) with
