@@ -80,7 +80,8 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
     let mutable delivered = start.Cycle.Cycle - 1
     let mutable refitsSinceCheckpoint = 0
     let mutable lastCheckpoint = start.Cycle.Cycle
-    let mutable hasCheckpoint = start.Cycle.Cycle > 0
+    /// However soon a process ends again, the next one need not replay what this one did.
+    let mutable hasCheckpoint = false
 
     let entries = ResizeArray<JournalEntry>()
     let models = ResizeArray<JournalModel>()
@@ -89,7 +90,7 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
     let decided = ResizeArray<struct (Decision * int64)>()
 
     /// Replaying takes at most so many refits, or so many cycles.
-    let refitsBetweenCheckpoints = 100
+    let refitsBetweenCheckpoints = 25
     let cyclesBetweenCheckpoints = 10_000
 
     let seconds (since: int64) = time.GetElapsedTime(since).TotalSeconds
