@@ -220,6 +220,8 @@ type ControlArguments =
     | [<MainCommand; ExactlyOnce>] Scenario of DIR: string
     | Stdin
     | Trace of CSV: string
+    | Post
+    | Prometheus
     | Simulate
     | Speed of FACTOR: string
     | Cycles of N: int
@@ -234,12 +236,23 @@ type ControlArguments =
     | Journal of FILE: string
     | Retention of N: int
     | Quarantine of FILE: string
+    | Listen of ADDRESS: string
+    | [<CustomCommandLine "--token-file">] Token_File of FILE: string
+    | Webhook of URL: string
+    | [<CustomCommandLine "--webhook-token-file">] Webhook_Token_File of FILE: string
     | Quiet
 
     interface IArgParserTemplate with
         member this.Usage =
             match this with
             | Scenario _ -> "folder of the scenario (or its scenario.json), whose system is controlled"
+            | Post -> "metrics come as lines of JSON posted to /v1/metrics at the address of --listen"
+            | Prometheus -> "metrics come from the Prometheus server that the scenario names"
+            | Listen _ ->
+                "serve /healthz, /readyz and /metrics, such as at http://127.0.0.1:8080; other machines' addresses need a token"
+            | Token_File _ -> "file with the bearer token that posting metrics takes"
+            | Webhook _ -> "post every action here, with an idempotency key, until it was taken or its interval is over"
+            | Webhook_Token_File _ -> "file with the bearer token that the webhook asks for"
             | Stdin -> "metrics come as lines of JSON on standard input"
             | Trace _ -> "metrics come from a recorded trace, row by row"
             | Simulate -> "metrics come from the scenario's simulated mesh, which is acted on"
@@ -248,7 +261,7 @@ type ControlArguments =
             | Cycles _ -> "of a simulation: end after so many intervals (default: never)"
             | Mode _ -> "act (default); shadow: decide and record, but do nothing; base: the base policy alone"
             | Clock _ ->
-                "lockstep (default): each decision waits for the refit, and depends on the intervals alone; realtime: the model is refitted beside the decisions"
+                "lockstep (default, except with --post and --prometheus): each decision waits for the refit, and depends on the intervals alone; realtime: the model is refitted beside the decisions"
             | Deadline _ ->
                 "in real time: milliseconds after which a plan is replaced by the base policy's action (default 250)"
             | Lookahead _ -> "lookahead horizon of rollout (default 3)"

@@ -12,6 +12,8 @@ open OnlinePolicyAdaptation.Service
 type MetricsOrigin =
     | Trace of csv: string
     | Lines
+    | Posts
+    | Prometheus of PrometheusSettings
     | Simulation
 
     /// The word in a journal.
@@ -19,6 +21,8 @@ type MetricsOrigin =
         match this with
         | Trace _ -> "trace"
         | Lines -> "lines"
+        | Posts -> "posts"
+        | Prometheus _ -> "prometheus"
         | Simulation -> "simulation"
 
 /// What the options of `opar control` ask for, checked.
@@ -35,28 +39,38 @@ type ControlRequest =
         Retention: int
         Journal: string option
         Quarantine: string
+        Listen: ListenAddress option
+        Webhook: WebhookSettings option
         Quiet: bool
     }
 
 [<RequireQualifiedAccess>]
 module ControlRequest =
 
-    let private origin (arguments: ParseResults<ControlArguments>) =
-        let sources = "--stdin, --trace, --simulate"
+    let private origin (arguments: ParseResults<ControlArguments>) (scenario: Scenario) =
+        let sources = "--stdin, --post, --prometheus, --trace, --simulate"
 
         let given =
             [
                 match arguments.TryGetResult ControlArguments.Trace with
-                | Some csv -> MetricsOrigin.Trace csv
+                | Some csv -> Ok(MetricsOrigin.Trace csv)
                 | None -> ()
                 if arguments.Contains ControlArguments.Stdin then
-                    MetricsOrigin.Lines
+                    Ok MetricsOrigin.Lines
+                if arguments.Contains ControlArguments.Post then
+                    Ok MetricsOrigin.Posts
                 if arguments.Contains ControlArguments.Simulate then
-                    MetricsOrigin.Simulation
+                    Ok MetricsOrigin.Simulation
+                if arguments.Contains ControlArguments.Prometheus then
+                    match scenario.Prometheus with
+                    | Some settings -> Ok(MetricsOrigin.Prometheus settings)
+                    | None ->
+                        Error
+                            $"--prometheus: scenario {scenario.Name} has no field prometheus, which says what the server is asked"
             ]
 
         match given with
-        | [ origin ] -> Ok origin
+        | [ origin ] -> origin
         | [] -> Error $"no source of metrics; expected one of {sources}"
         | _ -> Error $"several sources of metrics; expected one of {sources}"
 
@@ -88,6 +102,47 @@ module ControlRequest =
             Ok value
         else
             Error $"{option}: {value}; expected at least 1"
+
+    let private listen (arguments: ParseResults<ControlArguments>) origin =
+        match
+            arguments.TryGetResult ControlArguments.Listen, arguments.TryGetResult ControlArguments.Token_File, origin
+        with
+        | None, _, MetricsOrigin.Posts -> Error "--post: expected --listen too, with the address to post to"
+        | None, Some _, _ -> Error "--token-file: expected --listen too"
+        | None, None, _ -> Ok None
+        | Some address, tokenFile, _ ->
+            ListenAddress.create address tokenFile
+            |> Result.map Some
+            |> Result.mapError (fun message -> $"--listen: {message}")
+
+    /// An action is worth sending until the next interval is over.
+    let private webhook (arguments: ParseResults<ControlArguments>) (scenario: Scenario) =
+        let interval = scenario.Operation.Interval
+
+        match arguments.TryGetResult ControlArguments.Webhook with
+        | None -> Ok None
+        | Some text ->
+            match Uri.TryCreate(text, UriKind.Absolute) with
+            | true, NonNull url when url.Scheme = Uri.UriSchemeHttp || url.Scheme = Uri.UriSchemeHttps ->
+                let defaults = Webhook.defaults url
+
+                Ok(
+                    Some
+                        { defaults with
+                            BearerTokenFile = arguments.TryGetResult ControlArguments.Webhook_Token_File
+                            Budget = interval
+                            AttemptTimeout = min defaults.AttemptTimeout interval
+                        }
+                )
+            | _ -> Error $"--webhook: '{text}'; expected a URL such as https://controller.example/actions"
+
+    let private defaultClock =
+        function
+        | MetricsOrigin.Posts
+        | MetricsOrigin.Prometheus _ -> "realtime"
+        | MetricsOrigin.Trace _
+        | MetricsOrigin.Lines
+        | MetricsOrigin.Simulation -> "lockstep"
 
     let private scenarioFile path =
         if Directory.Exists path then
@@ -127,9 +182,9 @@ module ControlRequest =
         result {
             let path = scenarioFile (arguments.GetResult ControlArguments.Scenario)
             let! scenario = Scenario.load path
-            let! origin = origin arguments
+            let! origin = origin arguments scenario
             let! mode = mode (arguments.GetResult(ControlArguments.Mode, "act"))
-            let! clock = clock (arguments.GetResult(ControlArguments.Clock, "lockstep"))
+            let! clock = clock (arguments.GetResult(ControlArguments.Clock, defaultClock origin))
             let! pace = pace clock (arguments.TryGetResult ControlArguments.Speed)
 
             let! deadline =
@@ -141,6 +196,8 @@ module ControlRequest =
             let! cycles =
                 atLeastOne "--cycles" (arguments.GetResult(ControlArguments.Cycles, Int32.MaxValue))
 
+            let! listen = listen arguments origin
+            let! webhook = webhook arguments scenario
             let! settings = settings arguments path origin mode clock scenario
             let! scenario = ControlSettings.scenario settings
 
@@ -162,6 +219,8 @@ module ControlRequest =
                     Quarantine =
                         arguments.TryGetResult ControlArguments.Quarantine
                         |> Option.defaultValue $"{scenario.Name}.quarantine.ndjson"
+                    Listen = listen
+                    Webhook = webhook
                     Quiet = arguments.Contains ControlArguments.Quiet
                 }
         }

@@ -38,3 +38,15 @@ type Decision =
         /// Of the last predictions: mean absolute error over mean response time.
         Error: float voption
     }
+
+/// A decision on its way out.
+type Outgoing =
+    {
+        Cycle: int
+        IdempotencyKey: string
+        Mode: Mode
+        Action: ControlAction
+        Target: Configuration
+        /// `DecisionJson`.
+        Text: string
+    }

@@ -156,15 +156,29 @@ let private ofControls (vocabulary: Vocabulary) (element: JsonElement) (read: Co
     |> Seq.map (fun control -> read control (element.GetProperty control.Name))
     |> EquatableArray.ToEquatableArray
 
-/// The action in a decision that was kept, or what is wrong with it.
-let action (vocabulary: Vocabulary) (text: string) =
-    kept text (fun decision ->
-        ControlAction(ofControls vocabulary (decision.GetProperty "action") (fun _ move -> move.GetInt32())))
+let private actionIn vocabulary (decision: JsonElement) =
+    ControlAction(ofControls vocabulary (decision.GetProperty "action") (fun _ move -> move.GetInt32()))
 
-/// The configuration that such a decision leads to.
-let target (vocabulary: Vocabulary) (text: string) =
+let private modeIn (decision: JsonElement) =
+    match decision.GetProperty("mode").GetString() with
+    | "act" -> Mode.Act
+    | "base" -> Mode.Base
+    | _ -> Mode.Shadow
+
+/// The action in a decision that was kept, or what is wrong with it.
+let action vocabulary (text: string) = kept text (actionIn vocabulary)
+
+/// A decision that was kept, to be sent again, or what is wrong with it.
+let outgoing (vocabulary: Vocabulary) cycle (text: string) =
     kept text (fun decision ->
         let level (control: Control) (value: JsonElement) =
             (control.Level(value.GetDouble())).GetValueOrDefault -1
 
-        Configuration(ofControls vocabulary (decision.GetProperty "controls") level))
+        {
+            Cycle = cycle
+            IdempotencyKey = string (decision.GetProperty("idempotencyKey").GetString())
+            Mode = modeIn decision
+            Action = actionIn vocabulary decision
+            Target = Configuration(ofControls vocabulary (decision.GetProperty "controls") level)
+            Text = text
+        })

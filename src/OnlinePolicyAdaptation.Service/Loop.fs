@@ -8,16 +8,6 @@ open System.Threading.Tasks
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.ControlCycle
 
-/// A decision on its way out.
-type Outgoing =
-    {
-        Cycle: int
-        IdempotencyKey: string
-        Decision: Decision
-        /// `DecisionJson`.
-        Text: string
-    }
-
 /// Brings decisions to where they are wanted, in their order; those that could not be brought there, and why.
 type Deliver = IReadOnlyList<Outgoing> -> CancellationToken -> Task<struct (Outgoing * string) list>
 
@@ -31,6 +21,16 @@ type Watch =
         AlreadyKnown: unit -> unit
         /// A decision that could not be delivered, and why.
         Undelivered: Outgoing -> string -> unit
+    }
+
+/// What has happened since the start.
+type Counts =
+    {
+        Decisions: int64
+        Refits: int64
+        Quarantined: int64
+        AlreadyKnown: int64
+        Undelivered: int64
     }
 
 type LoopOptions =
@@ -83,6 +83,15 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
     /// However soon a process ends again, the next one need not replay what this one did.
     let mutable hasCheckpoint = false
 
+    let mutable counts =
+        {
+            Decisions = 0L
+            Refits = 0L
+            Quarantined = 0L
+            AlreadyKnown = 0L
+            Undelivered = 0L
+        }
+
     let entries = ResizeArray<JournalEntry>()
     let models = ResizeArray<JournalModel>()
     let outgoing = ResizeArray<Outgoing>()
@@ -109,6 +118,12 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
 
             refitsSinceCheckpoint <- refitsSinceCheckpoint + 1
             models.Add journaled
+
+            counts <-
+                { counts with
+                    Refits = counts.Refits + 1L
+                }
+
             options.Watch.Refitted journaled
         | Error _ -> ()
 
@@ -198,6 +213,11 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
         | ValueSome file -> file.Add(time.GetUtcNow(), arrival.Position, fault, arrival.Text)
         | ValueNone -> ()
 
+        counts <-
+            { counts with
+                Quarantined = counts.Quarantined + 1L
+            }
+
         options.Watch.Quarantined fault
 
         arrival.Reply
@@ -213,7 +233,9 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
                 {
                     Cycle = decision.Record.Cycle
                     IdempotencyKey = DecisionJson.idempotencyKey options.Name decision.Time
-                    Decision = decision
+                    Mode = decision.Mode
+                    Action = decision.Action
+                    Target = decision.Target
                     Text = text (DecisionJson.write options.Name options.Vocabulary decision)
                 }
 
@@ -250,6 +272,11 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
             match arrival.Content with
             | Error fault -> quarantine arrival fault
             | Ok interval when isKnown interval ->
+                counts <-
+                    { counts with
+                        AlreadyKnown = counts.AlreadyKnown + 1L
+                    }
+
                 options.Watch.AlreadyKnown()
 
                 arrival.Reply
@@ -308,6 +335,11 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
             journal.Commit(entries, models, checkpoint (), delivered, options.Retention)
         | _ -> ()
 
+        counts <-
+            { counts with
+                Decisions = counts.Decisions + int64 decided.Count
+            }
+
         for struct (decision, received) in decided do
             options.Watch.Decided decision (time.GetElapsedTime received)
 
@@ -318,6 +350,11 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
                 try
                     let! undelivered = options.Deliver outgoing cancellation
                     delivered <- outgoing[outgoing.Count - 1].Cycle
+
+                    counts <-
+                        { counts with
+                            Undelivered = counts.Undelivered + int64 undelivered.Length
+                        }
 
                     for struct (sent, reason) in undelivered do
                         options.Watch.Undelivered sent reason
@@ -362,7 +399,7 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
             clear ()
         }
 
-    member _.State = state
+    member _.Counts = counts
 
     /// Notes in the journal what has been delivered. Call it last.
     member _.Close() =

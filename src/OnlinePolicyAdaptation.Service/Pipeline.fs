@@ -35,8 +35,9 @@ let private arrivals (pull: Pull) (cancellation: CancellationToken) =
     )
 
 /// Runs until the source ends or the token is cancelled; then all that was taken in has been decided on, kept and delivered.
+/// What has happened, counted.
 /// In a closed loop the source gives the next element only after the last decision was delivered, so nothing is read ahead.
-let run (engine: Stream.Engine) options start (pull: Pull) isClosedLoop (cancellation: CancellationToken) : Task =
+let run (engine: Stream.Engine) options start (pull: Pull) isClosedLoop (cancellation: CancellationToken) =
     task {
         let materializer = engine.Materializer
 
@@ -71,4 +72,5 @@ let run (engine: Stream.Engine) options start (pull: Pull) isClosedLoop (cancell
 
         let! _ = events.SelectAsync(1, turn).RunWith(Sink.Ignore<Event>(), materializer)
         loop.Close()
+        return loop.Counts
     }

@@ -4,12 +4,13 @@ module OnlinePolicyAdaptation.Service.Sink
 
 open System
 open System.IO
+open System.Net.Http
 open System.Text
 open System.Threading.Tasks
 open OnlinePolicyAdaptation.Domain.Environments
 
 let private isActedOn (sent: Outgoing) =
-    match sent.Decision.Mode with
+    match sent.Mode with
     | Mode.Shadow -> false
     | Mode.Act
     | Mode.Base -> true
@@ -35,9 +36,25 @@ let environment (environment: IEnvironment) : Deliver =
         task {
             for sent in decisions do
                 if isActedOn sent then
-                    do! environment.ApplyAsync(sent.Decision.Target, cancellation)
+                    do! environment.ApplyAsync(sent.Target, cancellation)
 
             return []
+        }
+
+/// Every action is posted; what keeps the configuration is not.
+let webhook (client: HttpClient) settings (time: TimeProvider) : Deliver =
+    fun decisions cancellation ->
+        task {
+            let undelivered = ResizeArray<struct (Outgoing * string)>()
+
+            for sent in decisions do
+                if isActedOn sent && not sent.Action.IsKeep then
+                    match! Webhook.deliver client settings time sent.IdempotencyKey sent.Text cancellation with
+                    | Delivery.Delivered -> ()
+                    | Delivery.GaveUp reason
+                    | Delivery.Refused reason -> undelivered.Add(struct (sent, reason))
+
+            return List.ofSeq undelivered
         }
 
 /// Each of these, one after the other.

@@ -1,0 +1,120 @@
+namespace OnlinePolicyAdaptation.Cli
+
+open System
+open System.IO
+open System.Net.Http
+open OnlinePolicyAdaptation.Domain.Environments
+open OnlinePolicyAdaptation.Domain.Mdp
+open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Service
+
+/// A source of intervals, connected with where decisions go.
+type ControlConnection =
+    {
+        Pull: Pull
+        Deliver: Deliver
+        /// The source shows what was delivered.
+        IsClosedLoop: bool
+        /// Where metrics are posted.
+        Posted: PostedSource option
+    }
+
+[<RequireQualifiedAccess>]
+module ControlConnection =
+
+    /// Lines that may wait to be decided on.
+    let private waitingRoom = 1024
+
+    /// The simulated mesh, before and after its change.
+    let private mesh (scenario: Scenario) (key: RandomKey) =
+        match scenario.Simulation with
+        | None -> Error $"scenario {scenario.Name} has no field simulation: there is no mesh to control"
+        | Some simulation ->
+            let loads: EquatableArray<LoadPattern> =
+                EquatableArray.ToEquatableArray(scenario.Loads |> Seq.map (fun load -> LoadPattern.Constant load))
+
+            let mesh parameters index =
+                SimulatedMesh(
+                    parameters,
+                    loads,
+                    scenario.Grid,
+                    scenario.Start,
+                    key.Split(index: int),
+                    simulation.Recording.Schedule
+                )
+
+            match simulation.After with
+            | Some after -> Ok(SystemChange(mesh simulation.Before 0, mesh after 1, scenario.ChangeAt) :> IEnvironment)
+            | None -> Ok(mesh simulation.Before 0)
+
+    /// Opens what a request asks for, to go on after so many cycles; `earlier` gives their journal entries from one on.
+    let create
+        (request: ControlRequest)
+        (time: TimeProvider)
+        (client: HttpClient)
+        (output: Stream)
+        (unreachable: string -> unit)
+        (key: RandomKey)
+        cycles
+        (earlier: int -> JournalEntry seq)
+        =
+        let scenario = request.Scenario
+        let vocabulary = ScenarioController.vocabulary scenario
+        let clock = ControlSettings.clock request.Settings
+        let interval = scenario.Operation.Interval
+
+        let position =
+            match Seq.tryLast (earlier (cycles - 1)) with
+            | Some entry -> entry.Position + 1L
+            | None -> 0L
+
+        let sinks =
+            [
+                if not request.Quiet then
+                    Sink.lines output
+                match request.Webhook with
+                | Some settings -> Sink.webhook client settings time
+                | None -> ()
+            ]
+
+        let openLoop pull =
+            {
+                Pull = pull
+                Deliver = Sink.all sinks
+                IsClosedLoop = false
+                Posted = None
+            }
+
+        match request.Origin with
+        | MetricsOrigin.Lines -> Ok(openLoop (LineSource.create vocabulary time (Console.OpenStandardInput())))
+        | MetricsOrigin.Posts ->
+            let posted = PostedSource(vocabulary, waitingRoom, time)
+
+            Ok
+                { openLoop posted.Pull with
+                    Posted = Some posted
+                }
+        | MetricsOrigin.Prometheus settings ->
+            let query = Prometheus.query client settings vocabulary
+            Ok(openLoop (PrometheusSource.create query unreachable interval time))
+        | MetricsOrigin.Trace csv ->
+            let reader = TraceReader.Open(csv, scenario.Grid, scenario.Columns)
+            Ok(openLoop (TraceSource.create reader position clock request.Pace interval time))
+        | MetricsOrigin.Simulation ->
+            mesh scenario key
+            |> Result.map (fun mesh ->
+                let targets =
+                    earlier 0
+                    |> Seq.choose (fun entry ->
+                        DecisionJson.outgoing vocabulary entry.Cycle entry.Decision
+                        |> Result.toOption
+                        |> Option.map _.Target)
+
+                (EnvironmentSource.rewind mesh targets).Wait()
+
+                {
+                    Pull = EnvironmentSource.create mesh position request.Cycles clock request.Pace interval time
+                    Deliver = Sink.all (sinks @ [ Sink.environment mesh ])
+                    IsClosedLoop = true
+                    Posted = None
+                })

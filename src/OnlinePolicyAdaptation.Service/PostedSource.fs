@@ -1,0 +1,47 @@
+namespace OnlinePolicyAdaptation.Service
+
+open System
+open System.Threading.Channels
+open System.Threading.Tasks
+
+/// Intervals that are posted: each line waits for its turn, up to `capacity` of them, and then for its outcome.
+[<Sealed>]
+type PostedSource(vocabulary: Vocabulary, capacity: int, time: TimeProvider) =
+    let waiting =
+        Channel.CreateBounded<struct (Line * int64 * TaskCompletionSource<Outcome>)>(capacity)
+
+    let reader = IntervalReader vocabulary
+    let atOnce = 256
+    let mutable position = 0L
+
+    /// Lines that wait.
+    member _.Waiting = waiting.Reader.Count
+
+    /// The outcome of a line, once it is on the disk; `Busy` at once where there is no room for it. Safe from any thread.
+    member _.Offer (line: Line) cancellation : Task<Outcome> =
+        let outcome =
+            TaskCompletionSource<Outcome> TaskCreationOptions.RunContinuationsAsynchronously
+
+        if waiting.Writer.TryWrite(struct (line, time.GetTimestamp(), outcome)) then
+            outcome.Task.WaitAsync(cancellation: Threading.CancellationToken)
+        else
+            Task.FromResult Outcome.Busy
+
+    /// Never ends.
+    member _.Pull: Pull =
+        fun cancellation ->
+            task {
+                let! _ = waiting.Reader.WaitToReadAsync cancellation
+                let found = ResizeArray<Arrival>()
+                let mutable goesOn = true
+
+                while goesOn && found.Count < atOnce do
+                    match waiting.Reader.TryRead() with
+                    | true, struct (line, received, outcome) ->
+                        let reply = ValueSome(fun became -> outcome.TrySetResult became |> ignore)
+                        found.Add(LineSource.arrival reader position received reply line)
+                        position <- position + 1L
+                    | _ -> goesOn <- false
+
+                return found.ToArray()
+            }
