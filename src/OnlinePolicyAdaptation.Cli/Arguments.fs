@@ -276,6 +276,56 @@ type ControlArguments =
                 "file that elements go to that cannot be used, with the reason (default: <scenario>.quarantine.ndjson)"
             | Quiet -> "write no decisions to standard output"
 
+type ExportArguments =
+    | [<MainCommand; ExactlyOnce>] Journal of FILE: string
+    | Format of FORMAT: string
+    | Scenario of DIR: string
+    | Out of FILE: string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Journal _ -> "journal of opar control"
+            | Format _ ->
+                "csv (default): a row per cycle, with the columns of a trace; intervals or decisions: a line of JSON per cycle, as it came or went out"
+            | Scenario _ -> "where the scenario is now (default: where it was)"
+            | Out _ -> "file to write (default: standard output)"
+
+type JournalShowArguments =
+    | [<MainCommand; ExactlyOnce>] Journal of FILE: string
+    | Scenario of DIR: string
+    | Report of HTML: string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Journal _ -> "journal of opar control"
+            | Scenario _ -> "where the scenario is now (default: where it was)"
+            | Report _ -> "page to write on what the controller has done, or in shadow mode would have done"
+
+[<RequireSubcommand>]
+type JournalArguments =
+    | [<CliPrefix(CliPrefix.None)>] Export of ParseResults<ExportArguments>
+    | [<CliPrefix(CliPrefix.None)>] Show of ParseResults<JournalShowArguments>
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Export _ -> "write the cycles of a journal as CSV or lines of JSON"
+            | Show _ -> "sum a journal up"
+
+type ExplainArguments =
+    | [<Mandatory>] Journal of FILE: string
+    | [<Mandatory>] Cycle of N: int
+    | Scenario of DIR: string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Journal _ -> "journal of opar control"
+            | Cycle _ -> "the cycle to explain"
+            | Scenario _ -> "where the scenario is now (default: where it was)"
+
 [<RequireSubcommand>]
 type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Run of ParseResults<RunArguments>
@@ -287,6 +337,8 @@ type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Train of ParseResults<TrainArguments>
     | [<CliPrefix(CliPrefix.None)>] Policy of ParseResults<PolicyArguments>
     | [<CliPrefix(CliPrefix.None)>] Control of ParseResults<ControlArguments>
+    | [<CliPrefix(CliPrefix.None)>] Journal of ParseResults<JournalArguments>
+    | [<CliPrefix(CliPrefix.None)>] Explain of ParseResults<ExplainArguments>
 
     interface IArgParserTemplate with
         member this.Usage =
@@ -299,4 +351,6 @@ type Arguments =
             | Plan _ -> "plan on a scenario's decision problem: values, decisions and Q-factors as JSON"
             | Train _ -> "train a base policy on a scenario's system by Maskable PPO"
             | Policy _ -> "import a policy trained elsewhere, or show one"
+            | Journal _ -> "read what opar control has kept"
+            | Explain _ -> "say why a cycle of opar control decided as it did"
             | Control _ -> "control a system: metrics in, decisions out, until stopped"

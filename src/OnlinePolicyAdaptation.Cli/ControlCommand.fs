@@ -7,12 +7,8 @@ open System.Runtime.InteropServices
 open System.Threading
 open Argu
 open Microsoft.Extensions.Logging
-open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Service
-
-/// Everything of the same controller, whenever it starts.
-let private key = RandomKey 1UL
 
 /// Cancelled when the process is told to end.
 let private untilTold (work: CancellationToken -> 'a) =
@@ -68,12 +64,7 @@ let private control (request: ControlRequest) (journal: Journal voption) cancell
         let log = logs.CreateLogger "opar"
 
         let! struct (options, fresh) =
-            ScenarioController.create
-                scenario
-                request.Mode
-                (Planner.Rollout request.Settings.Lookahead)
-                request.Settings.KnowsTrace
-                key
+            ControlSettings.controller request.Settings scenario request.Mode
 
         let! start =
             match journal with
@@ -95,7 +86,15 @@ let private control (request: ControlRequest) (journal: Journal voption) cancell
             log.LogWarning("the source of metrics cannot be reached: {Reason}", (reason: string))
 
         let! connection =
-            ControlConnection.create request time client output unreachable key start.Cycle.Cycle earlier
+            ControlConnection.create
+                request
+                time
+                client
+                output
+                unreachable
+                ControlSettings.key
+                start.Cycle.Cycle
+                earlier
 
         use quarantine = new Quarantine(request.Quarantine)
         let measures = Measures vocabulary.Topology.Services

@@ -144,7 +144,8 @@ module ControlRequest =
         | MetricsOrigin.Lines
         | MetricsOrigin.Simulation -> "lockstep"
 
-    let private scenarioFile path =
+    /// The file of a scenario that is given by its folder or its file.
+    let scenarioFile path =
         if Directory.Exists path then
             Path.Combine(path, "scenario.json")
         else

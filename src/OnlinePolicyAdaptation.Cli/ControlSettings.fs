@@ -5,6 +5,7 @@ open System.IO
 open System.Security.Cryptography
 open System.Text
 open System.Text.Json
+open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Experiments
 open OnlinePolicyAdaptation.Service
@@ -85,14 +86,24 @@ module ControlSettings =
             Fingerprint = Convert.ToHexString(hash.GetHashAndReset())
         }
 
+    /// Everything of the same controller, whenever it starts.
+    let key = RandomKey 1UL
+
+    /// The controller, and the state it starts in.
+    let controller (settings: ControlSettings) scenario mode =
+        let mode = if settings.BasePolicyOnly then Mode.Base else mode
+        ScenarioController.create scenario mode (Planner.Rollout settings.Lookahead) settings.KnowsTrace key
+
     /// The settings of a journal's controller.
     let ofJournal path (journal: Journal) =
-        try
-            match
-                journal.Meta "description"
-                |> Option.map JsonSerializer.Deserialize<ControlSettings>
-            with
-            | Some settings when not (isNull (box settings)) -> Ok settings
-            | _ -> Error $"{path}: it does not say whose journal it is"
-        with :? JsonException as e ->
-            Error $"{path}: it does not say whose journal it is: {e.Message}"
+        let unknown = $"{path}: it does not say whose journal it is"
+
+        match journal.Meta "description" with
+        | None -> Error unknown
+        | Some description ->
+            try
+                match JsonSerializer.Deserialize<ControlSettings> description with
+                | null -> Error unknown
+                | settings -> Ok settings
+            with :? JsonException as e ->
+                Error $"{unknown}: {e.Message}"

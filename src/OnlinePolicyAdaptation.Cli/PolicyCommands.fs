@@ -192,5 +192,5 @@ let show (arguments: ParseResults<ShowArguments>) =
 
 let run (arguments: ParseResults<PolicyArguments>) =
     match arguments.GetSubCommand() with
-    | Import import' -> import import'
-    | Show show' -> show show'
+    | PolicyArguments.Import import' -> import import'
+    | PolicyArguments.Show show' -> show show'

@@ -44,6 +44,8 @@ let private dispatch (arguments: ParseResults<Arguments>) =
     | Policy policy -> PolicyCommands.run policy
     | Train train -> TrainCommand.run train
     | Control control -> ControlCommand.run control
+    | Journal journal -> JournalCommands.journal journal
+    | Explain explain -> JournalCommands.explain explain
 
 [<EntryPoint>]
 let main argv =

@@ -34,6 +34,17 @@ type Choice =
         BaseQFactor: float voption
     }
 
+/// An action that could be chosen.
+type Alternative =
+    {
+        Action: ControlAction
+        /// The configuration it leads to.
+        Next: Configuration
+        /// Mean response time of every service there, in seconds, as the model predicts it.
+        Predicted: float[]
+        QFactor: float
+    }
+
 /// From the system model and the base policy to an action: one step of policy iteration at the current state.
 [<RequireQualifiedAccess>]
 module Adapt =
@@ -134,6 +145,33 @@ module Adapt =
                 else
                     ValueSome decision.QFactors[baseIndex]
         }
+
+    /// All admissible actions in a state with the Q-factors that rollout compares.
+    let alternatives (settings: ControllerSettings) horizon model (plan: Plan) (state: SystemState) =
+        let grid = settings.Grid
+
+        let decision =
+            Lookahead.decide
+                plan.Problem
+                settings.Discount
+                horizon
+                plan.Values
+                ValueNone
+                (grid.IndexOf state.Configuration)
+
+        Array.map2
+            (fun index qFactor ->
+                let action = grid.ActionAt index
+                let next = grid.Move(state.Configuration, action)
+
+                {
+                    Action = action
+                    Next = next
+                    Predicted = Estimate.predict model next state.OfferedLoads
+                    QFactor = qFactor
+                })
+            decision.Actions
+            decision.QFactors
 
     /// The choice of one control after another.
     let byMultiagentRollout

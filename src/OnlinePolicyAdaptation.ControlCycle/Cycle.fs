@@ -163,6 +163,18 @@ module Cycle =
                 Adapt.byRollout settings horizon plan here baseAction, state, []
             | Planner.BasePolicy, Ok _ -> byBasePolicy, state, []
 
+    /// What a cycle that has observed can choose between. An error: there is no model to compare actions with.
+    let alternatives (settings: ControllerSettings) (state: CycleState) (observed: Observed) =
+        let here = SystemState(observed.Metrics.Configuration, observed.Loads)
+
+        match settings.Planner, state.Estimator.Model with
+        | Planner.BasePolicy, _ -> Ok [||]
+        | _, Error error -> Error error
+        | (Planner.Rollout horizon | Planner.MultiagentRollout horizon), Ok model ->
+            Adapt.planFor settings model observed.Loads (planKey state.Key) state.Plans
+            |> fst
+            |> Result.map (fun plan -> Adapt.alternatives settings horizon model plan here)
+
     /// Decides on the model in place, and ends the cycle.
     let decide (settings: ControllerSettings) (state: CycleState) (observed: Observed) =
         let configuration = observed.Metrics.Configuration

@@ -140,7 +140,7 @@ let write (controller: string) (vocabulary: Vocabulary) (decision: Decision) =
     writer.Flush()
     buffer.WrittenSpan.ToArray()
 
-let private kept (text: string) (read: JsonElement -> 'a) =
+let internal kept (text: string) (read: JsonElement -> 'a) =
     try
         use document = JsonDocument.Parse text
         Ok(read document.RootElement)

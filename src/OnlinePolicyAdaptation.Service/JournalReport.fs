@@ -1,0 +1,222 @@
+/// A page on what a controller has done, or would have done.
+[<RequireQualifiedAccess>]
+module OnlinePolicyAdaptation.Service.JournalReport
+
+open System
+open System.Globalization
+open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.Experiments
+open XPlot.Plotly
+
+/// Points that a line is drawn with; of more, only some are.
+let private resolution = 4000
+
+let private blue, vermilion, grey =
+    "rgb(0,114,178)", "rgb(213,94,0)", "rgb(90,90,90)"
+
+let private number (value: float) =
+    value.ToString("0.###", CultureInfo.InvariantCulture)
+
+let private thinned (rows: JournalRow[]) =
+    let step = max 1 ((rows.Length + resolution - 1) / resolution)
+    [| for i in 0..step .. rows.Length - 1 -> rows[i] |]
+
+let private line name colour dash (points: (int * float)[]) : Trace =
+    Scatter(
+        x = Array.map fst points,
+        y = Array.map snd points,
+        mode = "lines",
+        name = name,
+        line = Line(color = colour, width = 1.5, dash = dash)
+    )
+
+/// The changes of the system that were noticed.
+let private marks (rows: JournalRow[]) =
+    [
+        for row in rows do
+            if row.Change.IsSome then
+                Shape(
+                    ``type`` = "line",
+                    xref = "x",
+                    yref = "paper",
+                    x0 = row.Cycle,
+                    x1 = row.Cycle,
+                    y0 = 0.0,
+                    y1 = 1.0,
+                    line = Line(color = "#555", width = 1.0, dash = "dashdot")
+                )
+    ]
+
+let private figure heading caption axis rows (traces: Trace list) =
+    {
+        Heading = heading
+        Caption = caption
+        Chart =
+            Chart.Plot(
+                traces,
+                Layout(
+                    xaxis = Xaxis(title = "cycle"),
+                    yaxis = Yaxis(title = axis),
+                    shapes = marks rows,
+                    margin = Margin(l = 70.0, r = 15.0, t = 20.0, b = 50.0),
+                    legend = Legend(orientation = "h", x = 0.0, y = -0.2),
+                    font = Font(family = "system-ui, sans-serif", size = 13.0),
+                    hovermode = "closest",
+                    plot_bgcolor = "#fff",
+                    paper_bgcolor = "#fff"
+                )
+            )
+    }
+
+let private measured (scenario: Scenario) (rows: JournalRow[]) service =
+    let name = scenario.Topology.Services[service]
+    let bound = scenario.Reward.Objectives[service].Bound.Seconds
+
+    let seconds =
+        rows
+        |> Array.choose (fun row ->
+            let mean = row.Interval.Services[service].MeanResponseTime
+
+            if mean.HasValue then
+                Some(row.Cycle, mean.Value.Seconds)
+            else
+                None)
+
+    figure
+        $"Response time of {name}"
+        "Mean over each monitoring interval, and its bound. Vertical lines: a change of the system was noticed."
+        "response time (s)"
+        rows
+        [
+            line "measured" blue "solid" seconds
+            line "bound" vermilion "dash" (rows |> Array.map (fun row -> row.Cycle, bound))
+        ]
+
+let private control (scenario: Scenario) (rows: JournalRow[]) index =
+    let control = scenario.Grid.Controls[index]
+
+    figure
+        $"Control {control.Name}"
+        "The value in force in each interval, and the one decided on after it. In shadow mode nothing is brought into force."
+        control.Name
+        rows
+        [
+            line
+                "in force"
+                grey
+                "solid"
+                (rows
+                 |> Array.map (fun row -> row.Cycle, control.Value row.Interval.Configuration.Levels[index]))
+            line "decided on" blue "dot" (rows |> Array.map (fun row -> row.Cycle, row.Target[index]))
+        ]
+
+let private gain (rows: JournalRow[]) =
+    figure
+        "Predicted difference"
+        "How much more the controller expects of its action than of the base policy's: the difference of their Q-factors, sums of discounted rewards as the system model sees them."
+        "difference of Q-factors"
+        rows
+        [
+            line
+                "rollout over base policy"
+                blue
+                "solid"
+                (rows
+                 |> Array.choose (fun row -> Option.map2 (fun q b -> row.Cycle, q - b) row.QFactor row.BaseQFactor))
+        ]
+
+let private reward (rows: JournalRow[]) =
+    figure
+        "Reward"
+        "Of each interval, as measured."
+        "reward"
+        rows
+        [
+            line
+                "reward"
+                blue
+                "solid"
+                (rows
+                 |> Array.choose (fun row -> row.Reward |> Option.map (fun r -> row.Cycle, r)))
+        ]
+
+/// What is said of a journal in the terminal and on the page.
+let table (scenario: Scenario) (summary: JournalSummary) =
+    let counts items =
+        match items with
+        | [] -> "none"
+        | items -> items |> List.map (fun (name, count) -> $"{name} {count}") |> String.concat ", "
+
+    [ "what"; "value" ],
+    [
+        [ "cycles"; string summary.Cycles ]
+        [ "from"; summary.First.UtcDateTime.ToString "u" ]
+        [ "to"; summary.Last.UtcDateTime.ToString "u" ]
+        [ "mode"; summary.Mode ]
+        [ "decided by"; counts summary.Authors ]
+        [ "actions (a control moves)"; string summary.Actions ]
+        [ "decisions other than the base policy's"; string summary.Departures ]
+        [
+            "predicted gain of these over the base policy (difference of Q-factors, mean)"
+            summary.PredictedGain |> Option.map number |> Option.defaultValue "–"
+        ]
+        [
+            "reward per interval"
+            summary.Reward |> Option.map number |> Option.defaultValue "–"
+        ]
+        for i in 0 .. summary.Violations.Length - 1 do
+            [
+                $"bound missed by {scenario.Topology.Services[i]}"
+                summary.Violations[i].ToString("P1", CultureInfo.InvariantCulture)
+            ]
+        [
+            "changes noticed, in cycles"
+            match summary.Changes with
+            | [] -> "none"
+            | changes when changes.Length > 20 -> $"{changes.Length}"
+            | changes -> changes |> List.map string |> String.concat ", "
+        ]
+        [ "guard rules that fired"; counts summary.Rules ]
+        [ "trouble"; counts summary.Errors ]
+    ]
+
+/// The outcome in a sentence.
+let answer (summary: JournalSummary) =
+    let would, gain =
+        match summary.Mode with
+        | "shadow" -> "would have departed", "would have gained"
+        | _ -> "departed", "gained"
+
+    match summary.PredictedGain with
+    | Some difference ->
+        $"In {summary.Departures} of {summary.Cycles} decisions the controller {would} from the base policy, and by its model {gain} {number difference} of discounted reward each time, on average."
+    | None -> $"The controller never departed from the base policy in {summary.Cycles} decisions."
+
+let html
+    (scenario: Scenario)
+    (summary: JournalSummary)
+    (rows: JournalRow[])
+    (settings: (string * string) list)
+    command
+    =
+    let rows = thinned rows
+
+    let question =
+        match summary.Mode with
+        | "shadow" -> "What would the controller have done?"
+        | _ -> "What has the controller done?"
+
+    Page.html
+        $"{scenario.Title}: journal"
+        question
+        (answer summary)
+        [
+            table scenario summary ||> Page.table
+            Page.figure (reward rows)
+            for service in 0 .. scenario.Topology.Services.Count - 1 do
+                Page.figure (measured scenario rows service)
+            for index in 0 .. scenario.Grid.Controls.Count - 1 do
+                Page.figure (control scenario rows index)
+            Page.figure (gain rows)
+            Page.settings settings command
+        ]
