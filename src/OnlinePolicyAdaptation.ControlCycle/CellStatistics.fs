@@ -27,16 +27,40 @@ let private guessed = 5.0
 let private smallestDeviation = 0.05
 
 /// The standard deviation of a service's measurements in a cell, relative to their mean: from the mean absolute deviation,
-/// which a single interval of 20 s cannot blow up as it does the variance.
-let deviation (samples: Remembered list) service =
+/// which a single interval of 20 s cannot blow up as it does the variance. `logs` are the measurements' logarithms.
+let deviationOf (samples: Remembered list) (logs: float[]) =
     if samples.IsEmpty then
         usualDeviation
     else
-        let mean = meanLog samples service
+        let mutable weight = 0.0
+        let mutable weighted = 0.0
+        let mutable row = 0
 
-        let sum =
-            samples
-            |> List.sumBy (fun sample -> abs (logarithm sample.Seconds[service] - mean))
+        for sample in samples do
+            weight <- weight + sample.Weight
+            weighted <- weighted + sample.Weight * logs[row]
+            row <- row + 1
+
+        let mean = weighted / weight
+        let mutable sum = 0.0
+
+        for log in logs do
+            sum <- sum + abs (log - mean)
 
         let normal = sqrt (Math.PI / 2.0)
-        max smallestDeviation ((normal * sum + guessed * usualDeviation) / (float samples.Length + guessed))
+        max smallestDeviation ((normal * sum + guessed * usualDeviation) / (float logs.Length + guessed))
+
+/// The logarithms of a service's measurements.
+let logs (samples: Remembered list) service =
+    let logs = Array.zeroCreate<float> samples.Length
+    let mutable row = 0
+
+    for sample in samples do
+        logs[row] <- logarithm sample.Seconds[service]
+        row <- row + 1
+
+    logs
+
+/// `deviationOf` the measurements of a service.
+let deviation (samples: Remembered list) service =
+    deviationOf samples (logs samples service)

@@ -69,20 +69,22 @@ module Cycle =
 
             let loads = SampleWindow.quantised settings.Estimation offered
 
+            let predicted =
+                match state.Estimator.Model with
+                | Ok model -> ValueSome(Estimate.predict model metrics.Configuration loads)
+                | Error _ -> ValueNone
+
             let estimator, change =
                 match settings.Planner, sample with
                 | (Planner.Rollout _ | Planner.MultiagentRollout _), Ok sample ->
-                    Estimate.observe settings.Estimation (layout settings) state.Cycle sample state.Estimator
+                    Estimate.observe settings.Estimation (layout settings) state.Cycle sample predicted state.Estimator
                 | _ -> state.Estimator, ValueNone
 
             { state with Estimator = estimator },
             {
                 Metrics = metrics
                 Loads = loads
-                Predicted =
-                    match state.Estimator.Model with
-                    | Ok model -> ValueSome(Estimate.predict model metrics.Configuration loads)
-                    | Error _ -> ValueNone
+                Predicted = predicted
                 Reward =
                     match sample with
                     | Ok sample -> ValueSome(reward settings state sample)

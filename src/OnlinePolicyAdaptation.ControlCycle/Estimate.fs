@@ -252,12 +252,12 @@ module Estimate =
         model.ResponseTimes.Predict(configuration, offeredLoads.AsSpan(), Span seconds)
         seconds
 
-    let private detect (cell: Cell voption) cycle (sample: Sample) (estimator: Estimator) =
-        match estimator.Model, cell with
-        | Ok model, ValueSome cell ->
+    let private detect (cell: Cell voption) cycle (sample: Sample) (predicted: float[] voption) (estimator: Estimator) =
+        match predicted, cell with
+        | ValueSome predicted, ValueSome cell ->
             let current = SampleWindow.current estimator.Window cell
 
-            match Surprise.scores current sample (predict model cell.Configuration cell.OfferedLoads) with
+            match Surprise.scores current sample predicted with
             | ValueSome scores -> ChangeDetector.observe cycle scores estimator.Detector
             | ValueNone -> ChangeDetector.unscored estimator.Detector, ValueNone
         | _ -> ChangeDetector.unscored estimator.Detector, ValueNone
@@ -272,14 +272,14 @@ module Estimate =
             Detector = ChangeDetector.create services 0
         }
 
-    /// Takes note of the sample of a cycle: what it changes, apart from the model.
-    let observe estimation (layout: FeatureLayout) cycle (sample: Sample) (estimator: Estimator) =
+    /// Takes note of the sample of a cycle: what it changes, apart from the model, which had predicted it so.
+    let observe estimation (layout: FeatureLayout) cycle (sample: Sample) predicted (estimator: Estimator) =
         let loads = SampleWindow.quantised estimation sample.OfferedLoads
         let cell = SampleWindow.tryCell sample.Configuration loads
 
         let struct (detector, change) =
             match estimation.Forgetting with
-            | Forgetting.ByRelevance _ -> detect (cell estimator.Window) cycle sample estimator
+            | Forgetting.ByRelevance _ -> detect (cell estimator.Window) cycle sample predicted estimator
             | _ -> estimator.Detector, ValueNone
 
         let measured =
@@ -307,7 +307,13 @@ module Estimate =
 
     /// Learns from the sample of a cycle, and refits the model if that is due.
     let learn estimation (layout: FeatureLayout) cycle key (sample: Sample) (estimator: Estimator) =
-        let observed, change = observe estimation layout cycle sample estimator
+        let predicted =
+            match estimator.Model with
+            | Ok model ->
+                ValueSome(predict model sample.Configuration (SampleWindow.quantised estimation sample.OfferedLoads))
+            | Error _ -> ValueNone
+
+        let observed, change = observe estimation layout cycle sample predicted estimator
 
         if isRefitDue estimation observed then
             let observed = prepare layout observed

@@ -12,11 +12,12 @@ let private familiar = 5
 /// its rank among them says, however they are distributed: two modes or a heavy tail are nothing new.
 let private score (residuals: float[]) deviation (residual: float) =
     let size = residual / deviation
+    let direction = float (sign residual)
+    let mutable asLarge = 0
 
-    let asLarge =
-        residuals
-        |> Seq.filter (fun other -> other * float (sign residual) >= abs residual)
-        |> Seq.length
+    for other in residuals do
+        if other * direction >= abs residual then
+            asLarge <- asLarge + 1
 
     if asLarge = 0 then
         size
@@ -36,11 +37,12 @@ let scores (current: Remembered list) (sample: Sample) (predicted: float[]) =
         ValueSome(
             predicted
             |> Array.mapi (fun service predicted ->
-                let residual seconds =
-                    CellStatistics.logarithm seconds - CellStatistics.logarithm predicted
+                let logs = CellStatistics.logs current service
+                let expected = CellStatistics.logarithm predicted
+                let measured = CellStatistics.logarithm sample.ResponseTimes[service].Seconds
 
                 score
-                    [| for remembered in current -> residual remembered.Seconds[service] |]
-                    (CellStatistics.deviation current service)
-                    (residual sample.ResponseTimes[service].Seconds))
+                    (logs |> Array.map (fun log -> log - expected))
+                    (CellStatistics.deviationOf current logs)
+                    (measured - expected))
         )

@@ -21,6 +21,14 @@ type IntervalReader(vocabulary: Vocabulary) =
     let levels = Array.zeroCreate<int> controls.Length
     let services = Array.zeroCreate<ServiceMetrics | null> serviceNames.Length
 
+    // A byte literal would be a new array each time.
+    let offeredLoadName = "offeredLoad"B
+    let carriedLoadName = "carriedLoad"B
+    let meanResponseTimeName = "meanResponseTime"B
+    let timeName = "time"B
+    let controlsName = "controls"B
+    let servicesName = "services"B
+
     let fault kind reason = raise (Unusable(kind, reason))
 
     let expectObject (reader: byref<Utf8JsonReader>) place =
@@ -93,11 +101,11 @@ type IntervalReader(vocabulary: Vocabulary) =
         let mutable mean = ValueNone
 
         while reader.Read() && reader.TokenType = JsonTokenType.PropertyName do
-            if reader.ValueTextEquals "offeredLoad"B then
+            if reader.ValueTextEquals(ReadOnlySpan offeredLoadName) then
                 offered <- number &reader "services." name ".offeredLoad"
-            elif reader.ValueTextEquals "carriedLoad"B then
+            elif reader.ValueTextEquals(ReadOnlySpan carriedLoadName) then
                 carried <- number &reader "services." name ".carriedLoad"
-            elif reader.ValueTextEquals "meanResponseTime"B then
+            elif reader.ValueTextEquals(ReadOnlySpan meanResponseTimeName) then
                 mean <- number &reader "services." name ".meanResponseTime"
             else
                 reader.Skip()
@@ -151,12 +159,12 @@ type IntervalReader(vocabulary: Vocabulary) =
         let mutable hasServices = false
 
         while reader.Read() && reader.TokenType = JsonTokenType.PropertyName do
-            if reader.ValueTextEquals "time"B then
+            if reader.ValueTextEquals(ReadOnlySpan timeName) then
                 time <- ValueSome(readTime &reader)
-            elif reader.ValueTextEquals "controls"B then
+            elif reader.ValueTextEquals(ReadOnlySpan controlsName) then
                 readControls &reader
                 hasControls <- true
-            elif reader.ValueTextEquals "services"B then
+            elif reader.ValueTextEquals(ReadOnlySpan servicesName) then
                 readServices &reader
                 hasServices <- true
             else

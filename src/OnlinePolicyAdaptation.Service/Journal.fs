@@ -224,13 +224,13 @@ type Journal private (connection: SqliteConnection, writes: IDisposable voption)
         use command = connection.CreateCommand()
         command.Transaction <- transaction
 
-        // Cycles that no checkpoint precedes cannot be replayed: the last checkpoint before them stays.
+        // What is kept begins with a checkpoint, so that it can be replayed.
         command.CommandText <-
             """
-            DELETE FROM interval WHERE cycle < $oldest;
-            DELETE FROM decision WHERE cycle < $oldest;
             DELETE FROM checkpoint WHERE cycle < (SELECT max(cycle) FROM checkpoint WHERE cycle <= $oldest);
-            DELETE FROM model WHERE installed_at < (SELECT min(cycle) FROM checkpoint);
+            DELETE FROM interval WHERE $oldest > 0 AND cycle < (SELECT min(cycle) FROM checkpoint);
+            DELETE FROM decision WHERE $oldest > 0 AND cycle < (SELECT min(cycle) FROM checkpoint);
+            DELETE FROM model WHERE $oldest > 0 AND installed_at < (SELECT min(cycle) FROM checkpoint);
             DELETE FROM checkpoint
             WHERE cycle < (SELECT min(cycle) FROM (SELECT cycle FROM checkpoint ORDER BY cycle DESC LIMIT 10))
               AND cycle NOT IN (SELECT min(cycle) FROM checkpoint GROUP BY cycle / 1000);

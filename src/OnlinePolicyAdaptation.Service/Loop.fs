@@ -80,6 +80,7 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
     let mutable delivered = start.Cycle.Cycle - 1
     let mutable refitsSinceCheckpoint = 0
     let mutable lastCheckpoint = start.Cycle.Cycle
+    let mutable checkpoint: struct (int * byte[]) voption = ValueNone
     /// However soon a process ends again, the next one need not replay what this one did.
     let mutable hasCheckpoint = false
 
@@ -225,6 +226,26 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
 
     let text (bytes: byte[]) = Encoding.UTF8.GetString bytes
 
+    /// A model comes back from a checkpoint as it was if nothing has been measured since it was fitted. What is being fitted
+    /// beside began from a state that a later checkpoint does not hold.
+    let isWhole () =
+        match options.Clock with
+        | Clock.Lockstep -> state.Cycle.Estimator.Pending = 0
+        | Clock.RealTime -> not isRefitting
+
+    let isCheckpointDue () =
+        options.Journal.IsSome
+        && (not hasCheckpoint
+            || refitsSinceCheckpoint >= refitsBetweenCheckpoints
+            || state.Cycle.Cycle - lastCheckpoint >= cyclesBetweenCheckpoints)
+
+    let makeCheckpoint () =
+        if isCheckpointDue () && isWhole () then
+            hasCheckpoint <- true
+            refitsSinceCheckpoint <- 0
+            lastCheckpoint <- state.Cycle.Cycle
+            checkpoint <- ValueSome(struct (lastCheckpoint, ControllerCheckpoint.write controller.Settings state))
+
     let accept (arrival: Arrival) (interval: Interval) =
         task {
             let! next, decision = decide interval
@@ -253,6 +274,7 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
             entries.Add entry
             outgoing.Add sent
             decided.Add(struct (decision, arrival.Received))
+            makeCheckpoint ()
 
             arrival.Reply
             |> ValueOption.iter (fun reply -> replies.Add(fun () -> reply Outcome.Accepted))
@@ -304,35 +326,13 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
                             }
         }
 
-    let checkpoint () =
-        let cycle = state.Cycle.Cycle
-
-        let isDue =
-            not hasCheckpoint
-            || refitsSinceCheckpoint >= refitsBetweenCheckpoints
-            || cycle - lastCheckpoint >= cyclesBetweenCheckpoints
-
-        // A model comes back from a checkpoint as it was if nothing has been measured since it was fitted. What is being fitted
-        // beside began from a state that a later checkpoint does not hold.
-        let isWhole =
-            match options.Clock with
-            | Clock.Lockstep -> state.Cycle.Estimator.Pending = 0
-            | Clock.RealTime -> not isRefitting
-
-        if isDue && isWhole then
-            hasCheckpoint <- true
-            refitsSinceCheckpoint <- 0
-            lastCheckpoint <- cycle
-            ValueSome(struct (cycle, ControllerCheckpoint.write controller.Settings state))
-        else
-            ValueNone
-
     let commit () =
         options.Quarantine |> ValueOption.iter _.Flush()
 
         match options.Journal with
         | ValueSome journal when entries.Count > 0 || models.Count > 0 ->
-            journal.Commit(entries, models, checkpoint (), delivered, options.Retention)
+            journal.Commit(entries, models, checkpoint, delivered, options.Retention)
+            checkpoint <- ValueNone
         | _ -> ()
 
         counts <-
@@ -389,6 +389,7 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
                     }
 
                 installed beside.Fitted beside.FittedAt beside.Seconds
+                makeCheckpoint ()
 
             commit ()
 
