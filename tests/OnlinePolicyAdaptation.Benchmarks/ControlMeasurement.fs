@@ -1,0 +1,243 @@
+/// The controller as a service: how many intervals a second it takes, whether its memory stays what it is, and how long a
+/// decision takes while the model is refitted.
+[<RequireQualifiedAccess>]
+module OnlinePolicyAdaptation.Benchmarks.ControlMeasurement
+
+open System
+open System.Collections.Generic
+open System.Diagnostics
+open System.Globalization
+open System.IO
+open System.Threading
+open MathNet.Numerics.Statistics
+open OnlinePolicyAdaptation.Domain.Environments
+open OnlinePolicyAdaptation.Domain.Mdp
+open OnlinePolicyAdaptation.ControlCycle
+open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Service
+
+let private key = RandomKey 1UL
+
+/// Of a hundred lines one is bad, each time in another way.
+let private badLines =
+    [|
+        "not json"
+        "{\"time\":"
+        "{\"time\":\"2000-01-01T00:00:00Z\",\"controls\":{},\"services\":{}}"
+        "{\"time\":\"1999-01-01T00:00:00Z\",\"controls\":{\"nobody\":1},\"services\":{}}"
+        "{}"
+    |]
+
+/// The scenario's trace over and over as lines of JSON.
+let private writeLines (scenario: Scenario) vocabulary intervals path =
+    match scenario.TraceBefore with
+    | None -> Error $"{scenario.Name}: expected a scenario with trace.before"
+    | Some trace ->
+        let rows = TestbedTrace.Read(trace, scenario.Grid, scenario.Columns).Rows
+        let first = DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero)
+        use file = File.Create path
+
+        for i in 0 .. intervals - 1 do
+            let row = rows[i % rows.Count]
+
+            if i % 100 = 50 then
+                file.Write(ReadOnlySpan(Text.Encoding.UTF8.GetBytes badLines[i / 100 % badLines.Length]))
+                file.WriteByte(byte '\n')
+
+            file.Write(
+                ReadOnlySpan(
+                    IntervalJson.write
+                        vocabulary
+                        {
+                            Time = first + TimeSpan.FromSeconds(5.0 * float i)
+                            Configuration = row.Configuration
+                            Services = row.Services
+                        }
+                )
+            )
+
+            file.WriteByte(byte '\n')
+
+        Ok()
+
+let private nobodyWatches: Watch =
+    {
+        Decided = fun _ _ -> ()
+        Refitted = ignore
+        Quarantined = ignore
+        AlreadyKnown = ignore
+        Undelivered = fun _ _ -> ()
+    }
+
+let private nowhere: Deliver = fun _ _ -> task { return [] }
+
+let private options (scenario: Scenario) controller journal quarantine clock watch deliver =
+    {
+        Controller = controller
+        Name = scenario.Name
+        Vocabulary = ScenarioController.vocabulary scenario
+        Clock = clock
+        Deadline = TimeSpan.FromSeconds 1.0
+        Journal = journal
+        Retention = 200_000
+        Quarantine = quarantine
+        Deliver = deliver
+        Watch = watch
+        Time = TimeProvider.System
+    }
+
+let private refittedEvery (cycles: int) (scenario: Scenario) =
+    { scenario with
+        Estimation =
+            { scenario.Estimation with
+                RefitEvery = cycles
+            }
+    }
+
+let private run options start pull isClosedLoop =
+    task {
+        use engine = Stream.startEngine ()
+        return! Pipeline.run engine options start pull isClosedLoop CancellationToken.None
+    }
+    |> _.GetAwaiter().GetResult()
+
+let private residentMegabytes () =
+    use self = Process.GetCurrentProcess()
+    float self.WorkingSet64 / 1e6
+
+/// All lines through the whole cycle; prints what it took.
+let private throughput folder (scenario: Scenario) lines withJournal intervals =
+    ScenarioController.create scenario Mode.Act (Planner.Rollout 3) true key
+    |> Result.bind (fun (struct (controller, start)) ->
+        let journal =
+            if withJournal then
+                Journal.Open(Path.Combine(folder, "measured.db"), { Description = ""; Fingerprint = "" })
+                |> Result.map ValueSome
+            else
+                Ok ValueNone
+
+        journal
+        |> Result.map (fun journal ->
+            use quarantine =
+                new Quarantine(Path.Combine(folder, $"quarantine-{withJournal}.ndjson"))
+
+            use stream = File.OpenRead lines
+            let memory = List<float>()
+            let mutable decided = 0
+
+            let watch =
+                { nobodyWatches with
+                    Decided =
+                        fun _ _ ->
+                            decided <- decided + 1
+
+                            if decided % (intervals / 10) = 0 then
+                                memory.Add(residentMegabytes ())
+                }
+
+            let vocabulary = ScenarioController.vocabulary scenario
+            let time = TimeProvider.System
+            let began = time.GetTimestamp()
+
+            let counts =
+                run
+                    (options scenario controller journal (ValueSome quarantine) Clock.Lockstep watch nowhere)
+                    start
+                    (LineSource.create vocabulary time stream)
+                    false
+
+            let seconds = time.GetElapsedTime(began).TotalSeconds
+
+            match journal with
+            | ValueSome journal -> (journal :> IDisposable).Dispose()
+            | ValueNone -> ()
+
+            printfn
+                $"{float counts.Decisions / seconds:F0} intervals/s: {counts.Decisions} decisions, {counts.Refits} refits, {counts.Quarantined} bad lines quarantined, journal {withJournal}; resident memory after a fifth {memory[1]:F0} MB, at the end {memory[memory.Count - 1]:F0} MB"))
+
+/// Decisions on a simulated mesh, each interval as soon as the one before is decided on, while models are refitted.
+let private latency folder (scenario: Scenario) intervals =
+    match scenario.Simulation with
+    | None -> Error $"{scenario.Name}: expected a scenario with a simulation"
+    | Some simulation ->
+        ScenarioController.create scenario Mode.Act (Planner.Rollout 3) true key
+        |> Result.bind (fun (struct (controller, start)) ->
+            Journal.Open(Path.Combine(folder, "latency.db"), { Description = ""; Fingerprint = "" })
+            |> Result.map (fun journal ->
+                use journal = journal
+                let seconds = List<float>()
+                let mutable besideRefits = 0
+
+                let watch =
+                    { nobodyWatches with
+                        Decided = fun _ elapsed -> seconds.Add elapsed.TotalSeconds
+                        Refitted = fun _ -> besideRefits <- besideRefits + 1
+                    }
+
+                let mesh =
+                    SimulatedMesh(
+                        simulation.Before,
+                        EquatableArray.ToEquatableArray(
+                            scenario.Loads |> Seq.map (fun load -> LoadPattern.Constant load :> LoadPattern)
+                        ),
+                        scenario.Grid,
+                        scenario.Start,
+                        key,
+                        simulation.Recording.Schedule
+                    )
+
+                let pull =
+                    EnvironmentSource.create
+                        mesh
+                        0L
+                        intervals
+                        Clock.RealTime
+                        (Pace.Times 1000.0)
+                        scenario.Operation.Interval
+                        TimeProvider.System
+
+                run
+                    (options
+                        scenario
+                        controller
+                        (ValueSome journal)
+                        ValueNone
+                        Clock.RealTime
+                        watch
+                        (Sink.environment mesh))
+                    start
+                    pull
+                    true
+                |> ignore
+
+                let milliseconds quantile =
+                    1e3 * Statistics.Quantile(seconds, quantile)
+
+                printfn
+                    $"decision, from the interval's arrival until it is in the journal, while {besideRefits} models were fitted: median {milliseconds 0.5:F2} ms, 99 %% {milliseconds 0.99:F2} ms, longest {milliseconds 1.0:F2} ms, of {seconds.Count}"))
+
+/// `SCENARIO [INTERVALS]`
+let measure (arguments: string list) =
+    let folder = Directory.CreateTempSubdirectory("control-").FullName
+    let lines = Path.Combine(folder, "lines.ndjson")
+
+    let measured path intervals =
+        Scenario.load path
+        |> Result.bind (fun scenario ->
+            writeLines scenario (ScenarioController.vocabulary scenario) intervals lines
+            |> Result.bind (fun () -> throughput folder (refittedEvery Int32.MaxValue scenario) lines false intervals)
+            |> Result.bind (fun () -> throughput folder (refittedEvery 100 scenario) lines true intervals)
+            |> Result.bind (fun () -> latency folder scenario 2000L))
+
+    try
+        match arguments with
+        | [ path ] -> measured path 1_000_000
+        | [ path; intervals ] -> measured path (Int32.Parse(intervals, CultureInfo.InvariantCulture))
+        | _ -> Error "control: expected the folder of a scenario, and perhaps a number of intervals"
+        |> function
+            | Ok() -> 0
+            | Error message ->
+                eprintfn $"{message}"
+                2
+    finally
+        Directory.Delete(folder, recursive = true)
