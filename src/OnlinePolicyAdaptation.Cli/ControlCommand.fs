@@ -99,6 +99,9 @@ let private control (request: ControlRequest) (journal: Journal voption) cancell
         use quarantine = new Quarantine(request.Quarantine)
         let measures = Measures vocabulary.Topology.Services
 
+        let watch =
+            WatchLog.create measures log scenario.Reward.Objectives vocabulary.Topology.Services
+
         let loop =
             {
                 Controller = options
@@ -110,7 +113,15 @@ let private control (request: ControlRequest) (journal: Journal voption) cancell
                 Retention = request.Retention
                 Quarantine = ValueSome quarantine
                 Deliver = connection.Deliver
-                Watch = WatchLog.create measures log scenario.Reward.Objectives vocabulary.Topology.Services
+                Watch =
+                    { watch with
+                        Decided =
+                            fun decision latency ->
+                                watch.Decided decision latency
+
+                                connection.Posted
+                                |> Option.iter (fun posted -> measures.QueueDepth posted.Waiting)
+                    }
                 Time = time
             }
 

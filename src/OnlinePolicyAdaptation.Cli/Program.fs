@@ -21,7 +21,14 @@ examples:
   opar policy import actor.onnx --scenario scenarios/2-system-change --out policy.safetensors
   opar policy show policy.safetensors
   opar train scenarios/2-system-change --out base.policy
-  opar train scenarios/2-system-change --after-change --warm-start base.policy --seed 2 --out adapted.policy"""
+  opar train scenarios/2-system-change --after-change --warm-start base.policy --seed 2 --out adapted.policy
+  opar control scenarios/2-system-change --simulate --cycles 100 --journal journal.db
+  opar control scenarios/2-system-change --stdin --mode shadow < intervals.ndjson > decisions.ndjson
+  opar control SCENARIO --prometheus --mode shadow --journal journal.db --listen http://127.0.0.1:8080
+  opar control SCENARIO --prometheus --webhook http://127.0.0.1:9000/actions --journal journal.db
+  opar journal show journal.db --report journal.html
+  opar journal export journal.db --out cycles.csv
+  opar explain --journal journal.db --cycle 40"""
 
 /// Exit codes: done, failed, called in a wrong way.
 let private succeeded, private failed, private misused = 0, 1, 2

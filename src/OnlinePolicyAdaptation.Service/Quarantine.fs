@@ -4,9 +4,11 @@ open System
 open System.IO
 open System.Text.Json
 
-/// A file that keeps what cannot be used, with the reason: one line of JSON for each element. Not for several threads.
+/// A file that keeps what cannot be used, with the reason: one line of JSON for each element. It is opened for the first
+/// one. Not for several threads.
 type Quarantine(path: string) =
-    let stream = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read)
+    let file =
+        lazy (new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read))
 
     /// The word for a kind of fault.
     static member Word(kind: FaultKind) =
@@ -21,6 +23,8 @@ type Quarantine(path: string) =
         | FaultKind.Poisonous -> "poisonous"
 
     member _.Add(received: DateTimeOffset, position: int64, fault: Fault, text: string) =
+        let stream = file.Value
+
         do
             use writer = new Utf8JsonWriter(stream)
             writer.WriteStartObject()
@@ -34,7 +38,11 @@ type Quarantine(path: string) =
         stream.WriteByte(byte '\n')
 
     /// Hands what was added to the operating system, which keeps it if the process ends.
-    member _.Flush() = stream.Flush()
+    member _.Flush() =
+        if file.IsValueCreated then
+            file.Value.Flush()
 
     interface IDisposable with
-        member _.Dispose() = stream.Dispose()
+        member _.Dispose() =
+            if file.IsValueCreated then
+                file.Value.Dispose()

@@ -94,7 +94,7 @@ let tests =
                 ]
 
             testList
-                "only ControlCycle refers to Akka"
+                "only ControlCycle and Service refer to Akka"
                 [
                     for assembly in
                         [
@@ -103,8 +103,7 @@ let tests =
                             "OnlinePolicyAdaptation.Planning"
                             "OnlinePolicyAdaptation.Experiments"
                             "opar"
-                        ] ->
-                        testCase assembly (fun () -> Expect.equal (akka assembly) [] "streams stay in ControlCycle")
+                        ] -> testCase assembly (fun () -> Expect.equal (akka assembly) [] "streams stay there")
                 ]
 
             testList
@@ -117,6 +116,7 @@ let tests =
                             "OnlinePolicyAdaptation.Planning"
                             "OnlinePolicyAdaptation.ControlCycle"
                             "OnlinePolicyAdaptation.Experiments"
+                            "OnlinePolicyAdaptation.Service"
                             "OnlinePolicyAdaptation.Onnx"
                         ] do
                         yield
@@ -142,6 +142,7 @@ let tests =
                             "OnlinePolicyAdaptation.Planning"
                             "OnlinePolicyAdaptation.ControlCycle"
                             "OnlinePolicyAdaptation.Experiments"
+                            "OnlinePolicyAdaptation.Service"
                         ] do
                         yield testCase assembly (fun () -> Expect.equal (onnx assembly) [] "ONNX stays at the edge")
 
