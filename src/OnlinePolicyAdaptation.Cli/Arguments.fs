@@ -326,9 +326,34 @@ type ExplainArguments =
             | Cycle _ -> "the cycle to explain"
             | Scenario _ -> "where the scenario is now (default: where it was)"
 
+type SweepArguments =
+    | [<MainCommand; ExactlyOnce>] Scenario of DIR: string
+    | [<Mandatory>] Vary of FIELD_AND_VALUES: string
+    | Seeds of N: int
+    | Cycles of N: int
+    | [<CustomCommandLine "--trace-before">] Trace_Before of FILE: string
+    | [<CustomCommandLine "--trace-after">] Trace_After of FILE: string
+    | Threads of T: int
+    | Out of DIR: string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Scenario _ -> "folder of the scenario, with its scenario.json"
+            | Vary _ ->
+                "field of scenario.json and its values, such as estimation.forgetting=relevance:30,newest:3 or experiment.lookahead=[1],[3]; given several times: a grid"
+            | Seeds _ -> "number of repetitions with different random seeds (default: the scenario's)"
+            | Cycles _ -> "number of control cycles of a run (default: the scenario's)"
+            | Trace_Before _ -> "CSV trace of the system before the change, instead of the scenario's"
+            | Trace_After _ -> "CSV trace of the system after the change, instead of the scenario's"
+            | Threads _ -> "threads to run on (default: one per core); the results do not depend on it"
+            | Out _ ->
+                "folder for report.html, sweep.csv and what is kept of each point (default: results/<scenario>-sweep); a sweep that was interrupted goes on with what is there"
+
 [<RequireSubcommand>]
 type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Run of ParseResults<RunArguments>
+    | [<CliPrefix(CliPrefix.None)>] Sweep of ParseResults<SweepArguments>
     | [<CliPrefix(CliPrefix.None)>] Record of ParseResults<RecordArguments>
     | [<CliPrefix(CliPrefix.None)>] Fit of ParseResults<FitArguments>
     | [<CliPrefix(CliPrefix.None)>] Predict of ParseResults<PredictArguments>
@@ -344,6 +369,7 @@ type Arguments =
         member this.Usage =
             match this with
             | Run _ -> "run a scenario: base policy, rollout and optimum on a system that changes"
+            | Sweep _ -> "run a scenario in each point of a grid over its settings"
             | Record _ -> "record a trace of a scenario's simulated mesh over its whole control grid"
             | Fit _ -> "fit a random-forest system model to a trace and print its quality on held-out rows"
             | Predict _ -> "predict response times with a fitted model"

@@ -144,13 +144,6 @@ module ControlRequest =
         | MetricsOrigin.Lines
         | MetricsOrigin.Simulation -> "lockstep"
 
-    /// The file of a scenario that is given by its folder or its file.
-    let scenarioFile path =
-        if Directory.Exists path then
-            Path.Combine(path, "scenario.json")
-        else
-            path
-
     let private settings (arguments: ParseResults<ControlArguments>) path origin mode clock (scenario: Scenario) =
         result {
             let! lookahead =
@@ -181,7 +174,7 @@ module ControlRequest =
 
     let ofArguments (arguments: ParseResults<ControlArguments>) =
         result {
-            let path = scenarioFile (arguments.GetResult ControlArguments.Scenario)
+            let path = Scenario.file (arguments.GetResult ControlArguments.Scenario)
             let! scenario = Scenario.load path
             let! origin = origin arguments scenario
             let! mode = mode (arguments.GetResult(ControlArguments.Mode, "act"))

@@ -22,7 +22,7 @@ let private opened path (moved: string option) =
             match moved with
             | Some scenario ->
                 { settings with
-                    Scenario = ControlRequest.scenarioFile scenario
+                    Scenario = Scenario.file scenario
                 }
             | None -> settings
 

@@ -72,17 +72,6 @@ let configured (arguments: ParseResults<RunArguments>) (scenario: Scenario) =
                     |> Option.orElse scenario.TraceAfter
             }))
 
-/// An argument as a shell takes it.
-let private quoted (argument: string) =
-    let plain c =
-        Char.IsAsciiLetterOrDigit c || "-_./:,=+@%".Contains c
-
-    if argument <> "" && Seq.forall plain argument then
-        argument
-    else
-        let escaped = argument.Replace("'", "'\\''")
-        $"'{escaped}'"
-
 /// The command that gives the same results again.
 let command (arguments: ParseResults<RunArguments>) =
     let decides argument =
@@ -91,12 +80,7 @@ let command (arguments: ParseResults<RunArguments>) =
         | RunArguments.Out _ -> false
         | _ -> true
 
-    arguments.GetAllResults()
-    |> List.filter decides
-    |> arguments.Parser.PrintCommandLineArguments
-    |> Seq.map quoted
-    |> Seq.append [ "opar run" ]
-    |> String.concat " "
+    CommandLine.reproducing "run" decides arguments
 
 /// The experiment, unless Ctrl-C is pressed.
 let private results (arguments: ParseResults<RunArguments>) scenario traces threads =

@@ -312,18 +312,26 @@ module Scenario =
         }
         |> checkExperiment
 
-    /// The scenario of a folder, or of a file in it, or what is wrong with it: file, field, value, what was expected.
-    let load (path: string) =
-        let path =
-            if Directory.Exists path then
-                Path.Combine(path, "scenario.json")
-            else
-                path
+    /// The file of a scenario that is given by its folder or its file.
+    let file (path: string) =
+        if Directory.Exists path then
+            Path.Combine(path, "scenario.json")
+        else
+            path
 
+    let private read (path: string) reading =
+        let path = file path
         let directory = Path.GetDirectoryName path |> Option.ofObj |> Option.defaultValue ""
 
-        ScenarioFile.read path
+        reading path
         |> Result.bind (fun file -> Validation.run $"{path}: " (fun () -> build directory file))
+
+    /// The scenario of a folder, or of a file in it, or what is wrong with it: file, field, value, what was expected.
+    let load path = read path ScenarioFile.read
+
+    /// The same with some fields of its file replaced, by their paths, such as `estimation.trees`.
+    let loadWith path fields =
+        read path (fun path -> ScenarioFile.readWith path fields)
 
     /// The scenario with some settings of its experiment replaced.
     let change replace scenario =

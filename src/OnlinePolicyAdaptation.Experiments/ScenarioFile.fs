@@ -2,6 +2,7 @@ namespace OnlinePolicyAdaptation.Experiments
 
 open System.IO
 open System.Text.Json
+open System.Text.Json.Nodes
 open System.Text.Json.Serialization
 open System.Text.Json.Serialization.Metadata
 open OnlinePolicyAdaptation.Domain
@@ -293,30 +294,71 @@ module ScenarioFile =
             TypeInfoResolver = resolver
         )
 
-    let private place path (e: JsonException) =
-        let line =
-            if e.LineNumber.HasValue then
-                $":{e.LineNumber.Value + 1L}"
-            else
-                ""
+    let private field (e: JsonException) =
+        match e.Path with
+        | null
+        | "$" -> ""
+        | field -> $" {field.TrimStart('$', '.')}:"
 
-        let field =
-            match e.Path with
-            | null
-            | "$" -> ""
-            | field -> $" {field.TrimStart('$', '.')}:"
+    let private withLine path (e: JsonException) =
+        if e.LineNumber.HasValue then
+            $"{path}:{e.LineNumber.Value + 1L}:{field e}"
+        else
+            $"{path}:{field e}"
 
-        $"{path}{line}:{field}"
+    let private withoutLine path (e: JsonException) = $"{path}:{field e}"
+
+    /// `place` says where a fault is.
+    let private deserialize (place: JsonException -> string) (text: string) : Result<Scenario, string> =
+        try
+            match JsonSerializer.Deserialize<Scenario>(text, jsonOptions) |> box with
+            | null -> Error "null; expected a scenario"
+            | scenario -> Ok(unbox<Scenario> scenario)
+        with :? JsonException as e ->
+            let message = e.Message.Split(" Path: ")[0]
+            Error $"{place e} {message}"
+
+    let private text path =
+        if File.Exists path then
+            Ok(File.ReadAllText path)
+        else
+            Error $"{path}: no such file; expected the folder of a scenario, with a scenario.json in it"
 
     /// Reads scenario.json; a fault is reported with file, line and field.
     let read path =
-        if not (File.Exists path) then
-            Error $"{path}: no such file; expected the folder of a scenario, with a scenario.json in it"
-        else
+        text path |> Result.bind (deserialize (withLine path))
+
+    /// Puts a value in place of the field that a path such as `estimation.trees` names; its parents are there.
+    let private set path (scenario: JsonNode) (field: string, value: JsonNode) =
+        let names = field.Split '.'
+
+        let parent =
+            (Some scenario, Seq.take (names.Length - 1) names)
+            ||> Seq.fold (fun node name ->
+                match node with
+                | Some(:? JsonObject as node) -> node[name] |> Option.ofObj
+                | _ -> None)
+
+        match parent with
+        | Some(:? JsonObject as parent) ->
+            parent[Array.last names] <- value.DeepClone()
+            Ok scenario
+        | _ -> Error $"{path}: there is no field {field}"
+
+    /// Reads scenario.json with some fields replaced, by their paths.
+    let readWith path (fields: (string * JsonNode) list) =
+        let options =
+            JsonDocumentOptions(CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true)
+
+        text path
+        |> Result.bind (fun text ->
             try
-                match JsonSerializer.Deserialize<Scenario>(File.ReadAllText path, jsonOptions) |> box with
+                match JsonNode.Parse(text, System.Nullable(), options) with
                 | null -> Error $"{path}: null; expected a scenario"
-                | scenario -> Ok(unbox<Scenario> scenario)
+                | node -> Ok node
             with :? JsonException as e ->
-                let message = e.Message.Split(" Path: ")[0]
-                Error $"{place path e} {message}"
+                Error $"{withLine path e} {e.Message}")
+        |> Result.bind (fun scenario ->
+            (Ok scenario, fields)
+            ||> List.fold (fun changed field -> changed |> Result.bind (fun node -> set path node field)))
+        |> Result.bind (fun scenario -> deserialize (withoutLine path) (scenario.ToJsonString()))

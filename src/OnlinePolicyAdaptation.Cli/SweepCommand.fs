@@ -1,0 +1,159 @@
+/// opar sweep: an experiment in each point of a grid over settings of a scenario.
+[<RequireQualifiedAccess>]
+module OnlinePolicyAdaptation.Cli.SweepCommand
+
+open System
+open System.IO
+open System.Threading
+open Argu
+open OnlinePolicyAdaptation.Domain
+open OnlinePolicyAdaptation.Experiments
+
+/// A point that is still to be run.
+type private Planned =
+    {
+        Point: SweepPoint
+        Scenario: Scenario
+        /// Where its outcome is kept.
+        File: string
+        Fingerprint: string
+    }
+
+let private sequence (results: Result<'a, string> list) =
+    (results, Ok [])
+    ||> List.foldBack (fun result found ->
+        match result, found with
+        | Ok item, Ok items -> Ok(item :: items)
+        | Error message, _ -> Error message
+        | _, error -> error)
+
+/// Everything is read and checked before anything is run.
+let private planned (arguments: ParseResults<SweepArguments>) path directory index point =
+    result {
+        let! scenario = Scenario.loadWith path point
+
+        let! scenario =
+            scenario
+            |> Scenario.change (fun scenario ->
+                { scenario with
+                    Seeds = arguments.GetResult(SweepArguments.Seeds, scenario.Seeds)
+                    Cycles = arguments.GetResult(SweepArguments.Cycles, scenario.Cycles)
+                    TraceBefore =
+                        arguments.TryGetResult SweepArguments.Trace_Before
+                        |> Option.orElse scenario.TraceBefore
+                    TraceAfter =
+                        arguments.TryGetResult SweepArguments.Trace_After
+                        |> Option.orElse scenario.TraceAfter
+                })
+
+        return
+            {
+                Point = point
+                Scenario = scenario
+                File = Path.Combine(directory, "points", $"%03d{index + 1}.json")
+                Fingerprint = Sweep.fingerprint path scenario point
+            }
+    }
+
+let private runs (planned: Planned) =
+    planned.Scenario.Seeds
+    * List.length (Experiment.contenders planned.Scenario false)
+
+/// Runs a point and keeps its outcome.
+let private runPoint threads (step: unit -> unit) (cancellation: CancellationToken) (planned: Planned) =
+    result {
+        let! traces = Experiment.readTraces planned.Scenario
+
+        let outcome =
+            (Experiment.run planned.Scenario traces Map.empty threads step cancellation).GetAwaiter().GetResult()
+
+        let swept = Sweep.swept planned.Point (Summary.ofResult outcome)
+        Sweep.save planned.File planned.Fingerprint swept
+        return swept
+    }
+
+let private runAll threads (todo: Planned list) cancellation =
+    let total =
+        todo |> List.sumBy (fun planned -> runs planned * planned.Scenario.Cycles)
+
+    Terminal.withProgress $"{todo.Length} points" (max 1 total) (fun step ->
+        task {
+            return
+                (Ok [], todo)
+                ||> List.fold (fun done' planned ->
+                    done'
+                    |> Result.bind (fun done' ->
+                        runPoint threads step cancellation planned
+                        |> Result.map (fun swept -> (planned.File, swept) :: done')))
+        })
+    |> _.GetAwaiter().GetResult()
+
+/// The command that gives the same results again.
+let private command (arguments: ParseResults<SweepArguments>) =
+    let decides argument =
+        match argument with
+        | SweepArguments.Threads _
+        | SweepArguments.Out _ -> false
+        | _ -> true
+
+    CommandLine.reproducing "sweep" decides arguments
+
+let run (arguments: ParseResults<SweepArguments>) =
+    result {
+        let path = arguments.GetResult SweepArguments.Scenario
+
+        let! axes =
+            arguments.GetResults SweepArguments.Vary
+            |> List.map (Sweep.axis >> Result.mapError (fun message -> $"--vary: {message}"))
+            |> sequence
+
+        let! scenario = Scenario.load path
+
+        let directory =
+            arguments.GetResult(SweepArguments.Out, Path.Combine("results", $"{scenario.Name}-sweep"))
+
+        let threads =
+            arguments.GetResult(SweepArguments.Threads, Environment.ProcessorCount)
+
+        if threads < 1 then
+            return! Error $"--threads: {threads}; expected at least 1"
+
+        let! all =
+            Sweep.points axes |> List.mapi (planned arguments path directory) |> sequence
+
+        Directory.CreateDirectory(Path.Combine(directory, "points")) |> ignore
+
+        let kept =
+            all
+            |> List.choose (fun planned ->
+                Sweep.tryLoad planned.File planned.Fingerprint planned.Point
+                |> Option.map (fun swept -> planned.File, swept))
+            |> Map.ofList
+
+        if not kept.IsEmpty then
+            eprintfn $"{kept.Count} of {all.Length} points were run before"
+
+        let! found =
+            try
+                Terminal.untilInterrupted (
+                    runAll threads (all |> List.filter (fun planned -> not (kept.ContainsKey planned.File)))
+                )
+            with :? OperationCanceledException ->
+                Error $"stopped before the end; the same command goes on with what is in {directory}"
+
+        let found =
+            (kept, found) ||> List.fold (fun known (file, swept) -> known.Add(file, swept))
+
+        let points = all |> List.map (fun planned -> found[planned.File])
+        let report = Path.Combine(directory, "report.html")
+        let first = (List.head all).Scenario
+
+        AtomicFile.Write(Path.Combine(directory, "sweep.csv"), SweepReport.csv points)
+
+        let page = SweepReport.html first points (command arguments)
+        AtomicFile.Write(report, (fun text -> text.Write page))
+
+        SweepReport.table points ||> Terminal.table
+        printfn $"{SweepReport.answer points}"
+        printfn $"report: {Path.GetFullPath report}"
+    }

@@ -1,0 +1,238 @@
+namespace OnlinePolicyAdaptation.Experiments
+
+open System
+open System.Data
+open System.Globalization
+open System.IO
+open Sylvan.Data.Csv
+open XPlot.Plotly
+
+/// What a sweep came to: one table and one page.
+[<RequireQualifiedAccess>]
+module SweepReport =
+
+    let private number (value: float) =
+        if Double.IsFinite value then
+            value.ToString("0.000", CultureInfo.InvariantCulture)
+        else
+            "–"
+
+    let private find (point: SweptPoint) policy phase measure =
+        point.Measures
+        |> List.tryFind (fun m -> m.Policy = policy && m.Phase = phase && m.Measure = measure)
+
+    /// The phase that is looked at: after the change, where there is one.
+    let private phase (points: SweptPoint list) =
+        if
+            points
+            |> List.exists (fun p -> p.Measures |> List.exists (fun m -> m.Phase = "after"))
+        then
+            "after"
+        else
+            "before"
+
+    let private policies (points: SweptPoint list) =
+        points |> List.collect (_.Measures >> List.map _.Policy) |> List.distinct
+
+    let private label (point: SweptPoint) =
+        match point.Settings with
+        | [ _, value ] -> value
+        | settings -> settings |> List.map snd |> String.concat ", "
+
+    /// A row per point and policy.
+    let table (points: SweptPoint list) =
+        let phase = phase points
+        let fields = points |> List.collect (_.Settings >> List.map fst) |> List.distinct
+
+        let interval (m: SweepMeasure option) =
+            match m with
+            | Some m when Double.IsFinite m.HalfWidth -> $"{number m.Mean} ± {number m.HalfWidth}"
+            | Some m -> number m.Mean
+            | None -> "–"
+
+        fields
+        @ [
+            "policy"
+            "reward per cycle"
+            "at the end"
+            "SLO missed"
+            "adapted seeds"
+            "adapted after"
+        ],
+        [
+            for point in points do
+                for policy in policies points do
+                    let measure = find point policy phase
+
+                    if (measure "reward").IsSome then
+                        [
+                            yield! point.Settings |> List.map snd
+                            policy
+                            interval (measure "reward")
+                            interval (measure "reward_at_end")
+                            interval (measure "slo_violations")
+                            match measure "adapted_seeds" with
+                            | Some m -> string m.Mean
+                            | None -> "–"
+                            match measure "adaptation_cycles" with
+                            | Some m when Double.IsFinite m.Mean -> $"{m.Mean} cycles"
+                            | _ -> "–"
+                        ]
+        ]
+
+    let private colours =
+        [|
+            "rgb(0,114,178)"
+            "rgb(213,94,0)"
+            "rgb(0,158,115)"
+            "rgb(230,159,0)"
+            "rgb(204,121,167)"
+            "rgb(86,180,233)"
+            "rgb(90,90,90)"
+        |]
+
+    let private symbols =
+        [| "circle"; "diamond"; "square"; "x"; "triangle-up"; "cross"; "star" |]
+
+    let private line (points: SweptPoint list) measure index policy : Trace =
+        let phase = phase points
+
+        let found =
+            points
+            |> List.choose (fun point -> find point policy phase measure |> Option.map (fun m -> label point, m))
+
+        let half (m: SweepMeasure) =
+            if Double.IsFinite m.HalfWidth then m.HalfWidth else 0.0
+
+        let colour = colours[index % colours.Length]
+
+        Scatter(
+            x = List.map fst found,
+            y = (found |> List.map (fun (_, m) -> m.Mean)),
+            mode = "lines+markers",
+            name = policy,
+            line = Line(color = colour, width = 1.5),
+            marker = Marker(color = colour, size = 9.0, symbol = symbols[index % symbols.Length]),
+            error_y =
+                Error_y(``type`` = "data", array = (found |> List.map (snd >> half)), color = colour, thickness = 1.5)
+        )
+
+    let private figure (points: SweptPoint list) heading caption axis measure =
+        let fields =
+            points
+            |> List.collect (_.Settings >> List.map fst)
+            |> List.distinct
+            |> String.concat ", "
+
+        {
+            Heading = heading
+            Caption = caption
+            Chart =
+                Chart.Plot(
+                    policies points |> List.mapi (line points measure),
+                    Layout(
+                        xaxis = Xaxis(title = fields, ``type`` = "category"),
+                        yaxis = Yaxis(title = axis),
+                        margin = Margin(l = 70.0, r = 15.0, t = 20.0, b = 80.0),
+                        legend = Legend(orientation = "h", x = 0.0, y = -0.3),
+                        font = Font(family = "system-ui, sans-serif", size = 13.0),
+                        hovermode = "closest",
+                        plot_bgcolor = "#fff",
+                        paper_bgcolor = "#fff"
+                    )
+                )
+        }
+
+    /// The best of the policies that adapt: those that are neither the unchanged base policy nor told of the change.
+    let answer (points: SweptPoint list) =
+        let phase = phase points
+
+        let adaptive =
+            policies points
+            |> List.filter (fun policy -> policy.Contains "rollout" || policy.Contains "multiagent")
+
+        let ranked =
+            [
+                for point in points do
+                    for policy in adaptive do
+                        match find point policy phase "reward" with
+                        | Some m when Double.IsFinite m.Mean -> point, policy, m
+                        | _ -> ()
+            ]
+            |> List.sortByDescending (fun (_, _, m) -> m.Mean)
+
+        match ranked with
+        | [] -> "No policy of the sweep adapts."
+        | (point, policy, m) :: _ ->
+            let settings =
+                point.Settings
+                |> List.map (fun (field, value) -> $"{field} = {value}")
+                |> String.concat ", "
+
+            $"The highest reward per cycle {phase} the change of a policy that adapts is {number m.Mean} ± {number m.HalfWidth}: {policy} with {settings}."
+
+    let html (scenario: Scenario) (points: SweptPoint list) command =
+        Page.html
+            $"{scenario.Title}: sweep"
+            scenario.Question
+            (answer points)
+            [
+                Page.figure (
+                    figure
+                        points
+                        "Reward"
+                        $"Reward per cycle {phase points} the change, the cycles of adapting included: means over {scenario.Seeds} seeds with 95 %% confidence intervals."
+                        "reward per cycle"
+                        "reward"
+                )
+                Page.figure (
+                    figure
+                        points
+                        "Objectives missed"
+                        "Share of the cycles in which a service missed its objective."
+                        "share of cycles"
+                        "slo_violations"
+                )
+                table points ||> Page.table
+                Page.settings [ "scenario", scenario.Name; "seeds", string scenario.Seeds ] command
+            ]
+
+    /// Long format: a row per point, policy, phase and measure; the settings' fields are the first columns.
+    let csv (points: SweptPoint list) (text: TextWriter) =
+        use table = new DataTable()
+        let fields = points |> List.collect (_.Settings >> List.map fst) |> List.distinct
+
+        for field in fields do
+            table.Columns.Add(field, typeof<string>) |> ignore
+
+        for name, kind in
+            [
+                "policy", typeof<string>
+                "phase", typeof<string>
+                "measure", typeof<string>
+                "mean", typeof<float>
+                "half_width", typeof<float>
+            ] do
+            table.Columns.Add(name, kind) |> ignore
+
+        let optional (value: float) : objnull =
+            if Double.IsFinite value then box value else DBNull.Value
+
+        for point in points do
+            for m in point.Measures do
+                let cells: objnull[] =
+                    [|
+                        for _, value in point.Settings do
+                            value
+                        m.Policy
+                        m.Phase
+                        m.Measure
+                        optional m.Mean
+                        optional m.HalfWidth
+                    |]
+
+                table.Rows.Add cells |> ignore
+
+        use writer = CsvDataWriter.Create(text, CsvDataWriterOptions(NewLine = "\n"))
+        use reader = table.CreateDataReader()
+        writer.Write reader |> ignore
