@@ -193,7 +193,7 @@ type ImportArguments =
             | Observation _ ->
                 "what the network sees: normalised (default: each control, and each load of --loads, from its range onto -1..1), levels (0, 1, ..) or values (cores, shares) of the controls, then loads in req/s if it has inputs for them"
             | Loads _ ->
-                "with normalised: range of the offered loads in req/s, such as 5..15 (default: no load is seen)"
+                "with normalised: range of the offered loads in req/s, such as 5..15 (default: those of the scenario; a load that is always the same is not seen)"
 
 type ShowArguments =
     | [<MainCommand; ExactlyOnce>] Policy of POLICY: string

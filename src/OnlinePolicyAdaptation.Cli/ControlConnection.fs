@@ -29,23 +29,7 @@ module ControlConnection =
     let private mesh (scenario: Scenario) (key: RandomKey) =
         match scenario.Simulation with
         | None -> Error $"scenario {scenario.Name} has no field simulation: there is no mesh to control"
-        | Some simulation ->
-            let loads: EquatableArray<LoadPattern> =
-                EquatableArray.ToEquatableArray(scenario.Loads |> Seq.map (fun load -> LoadPattern.Constant load))
-
-            let mesh parameters index =
-                SimulatedMesh(
-                    parameters,
-                    loads,
-                    scenario.Grid,
-                    scenario.Start,
-                    key.Split(index: int),
-                    simulation.Recording.Schedule
-                )
-
-            match simulation.After with
-            | Some after -> Ok(SystemChange(mesh simulation.Before 0, mesh after 1, scenario.ChangeAt) :> IEnvironment)
-            | None -> Ok(mesh simulation.Before 0)
+        | Some simulation -> Ok(MeshEnvironment.create scenario simulation key)
 
     /// Opens what a request asks for, to go on after so many cycles; `earlier` gives their journal entries from one on.
     let create

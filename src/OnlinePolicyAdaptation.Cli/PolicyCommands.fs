@@ -20,9 +20,14 @@ let private oneOf option (words: (string * 'a) list) (word: string) =
         let expected = words |> List.map fst |> String.concat ", "
         Error $"{option}: '{word}'; expected one of {expected}"
 
-/// "5..15": the loads that every service is offered.
+/// "5..15": the loads that every service is offered; by default those that the scenario plans for.
 let private loadRange (scenario: Scenario) (text: string option) =
-    let fixedLoads = [ for load in scenario.Loads -> LoadRange(load, load) ]
+    let planned =
+        [
+            for load in scenario.OfferedLoads ->
+                let levels = OfferedLoad.levels scenario.Estimation.LoadStep load
+                LoadRange(List.head levels, List.last levels)
+        ]
 
     let number (part: string) =
         match Double.TryParse(part, Globalization.CultureInfo.InvariantCulture) with
@@ -30,13 +35,13 @@ let private loadRange (scenario: Scenario) (text: string option) =
         | _ -> None
 
     match text with
-    | None -> Ok fixedLoads
+    | None -> Ok planned
     | Some text ->
         match text.Split ".." |> Array.map number with
         | [| Some lowest; Some highest |] when lowest < highest ->
             Ok
                 [
-                    for _ in scenario.Loads -> LoadRange(RequestRate lowest, RequestRate highest)
+                    for _ in scenario.OfferedLoads -> LoadRange(RequestRate lowest, RequestRate highest)
                 ]
         | _ -> Error $"--loads: '{text}'; expected a range in req/s such as 5..15"
 
@@ -47,12 +52,13 @@ let private plain (scenario: Scenario) inputs (ofControl: int -> Control -> Obse
     let loads =
         if inputs > controls.Length then
             [
-                for i in 0 .. scenario.Loads.Count - 1 -> ObservationInput(ObservedQuantity.OfferedLoad, i, 0.0, 1.0)
+                for i in 0 .. scenario.OfferedLoads.Length - 1 ->
+                    ObservationInput(ObservedQuantity.OfferedLoad, i, 0.0, 1.0)
             ]
         else
             []
 
-    ObservationEncoding(scenario.Grid, scenario.Loads.Count, EquatableArray.ToEquatableArray(controls @ loads))
+    ObservationEncoding(scenario.Grid, scenario.OfferedLoads.Length, EquatableArray.ToEquatableArray(controls @ loads))
 
 type private Observed =
     | Normalised

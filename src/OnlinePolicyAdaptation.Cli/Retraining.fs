@@ -11,12 +11,11 @@ open OnlinePolicyAdaptation.Learning.ActorCritic
 open OnlinePolicyAdaptation.Training
 
 let private systemOn (scenario: Scenario) path =
-    PlanningProblem.load
+    PlanningProblem.atEveryLoad
         { scenario with
             TraceBefore = Some path
         }
-        None
-    |> Result.map ScenarioTraining.ofProblem
+    |> Result.map ScenarioTraining.ofProblems
     |> Result.defaultWith (fun message -> raise (BadInputException message))
 
 let private options = PpoOptions.Fast
@@ -28,7 +27,7 @@ let private steps (scenario: Scenario) =
 /// Trains with the fast preset, once per seed. `onSteps` is told after each update of the steps since the one before.
 let private retrainer onSteps (cancellation: CancellationToken) : Retrainer =
     let train (system: ScenarioTraining.TrainedSystem) (warmStart: ActorCriticNetwork | null) seed =
-        let discount = system.Problem.Scenario.Discount
+        let discount = system.Scenario.Discount
         let counted = ref 0L
 
         let onProgress (progress: TrainingProgress) =

@@ -36,7 +36,7 @@ let configured (arguments: ParseResults<RunArguments>) (scenario: Scenario) =
         |> Result.mapError (fun message -> $"--outlook: {message}")
 
     let policies text =
-        GivenPolicy.parse scenario.Loads.Count text
+        GivenPolicy.parse scenario.Topology.Services.Count text
         |> Result.mapError (fun message -> $"--also-base: {message}")
 
     let ways = scenario.Estimation.Forgetting :: scenario.AlsoForgetting

@@ -2,52 +2,85 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Cli.ScenarioTraining
 
+open System
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Experiments
 open OnlinePolicyAdaptation.Planning
 open OnlinePolicyAdaptation.Training
 
-/// The system of a scenario at its loads, small enough to be solved.
+/// The system of a scenario at all of its load levels, small enough to be solved. A state is a load level and a
+/// configuration; the load is taken to stay, so each level is a decision problem of its own.
 type TrainedSystem =
     {
-        Problem: PlanningProblem
+        Scenario: Scenario
+        /// One per load level; at least one.
+        Problems: PlanningProblem list
         Training: TrainingProblem
-        /// J* of every state.
+        /// J* of every state: load level by load level the configurations by number.
         Optimum: float[]
-        /// Number of the scenario's start state.
-        Start: int
+        /// Numbers of the scenario's start state, one per load level.
+        Starts: int[]
     }
 
-/// The system whose response times are those of a planning problem, from exploring starts.
-let ofProblem (problem: PlanningProblem) =
-    let scenario = problem.Scenario
+/// The response times of the problem with the load of the state.
+let private byLoad (problems: PlanningProblem list) : IResponseTimeModel =
+    let tables = problems |> List.map _.ResponseTimes |> Array.ofList
+    let loads = problems |> List.map (_.Loads >> Seq.toArray) |> Array.ofList
 
-    let dynamics =
-        NetworkDynamics(scenario.Grid, scenario.Reward, problem.ResponseTimes)
+    { new IResponseTimeModel with
+        member _.Predict(configuration, offered, seconds) =
+            let mutable level = 0
+
+            while not (offered.SequenceEqual(ReadOnlySpan loads[level])) do
+                level <- level + 1
+
+            tables[level].Predict(configuration, offered, seconds)
+    }
+
+let private dynamics (problems: PlanningProblem list) =
+    let scenario = problems.Head.Scenario
+    NetworkDynamics(scenario.Grid, scenario.Reward, byLoad problems)
+
+/// The system whose response times are those of the planning problems, at least one, from exploring starts: every load
+/// level as likely.
+let ofProblems (problems: PlanningProblem list) =
+    let scenario = problems.Head.Scenario
+    let configurations = scenario.Grid.ConfigurationCount
 
     {
-        Problem = problem
-        Training = TrainingProblem.ExploringStarts(dynamics, [| scenario.Loads |])
-        Optimum = (DynamicProgramming.policyIteration problem.Model scenario.Discount).Values
-        Start = scenario.Grid.IndexOf scenario.Start
+        Scenario = scenario
+        Problems = problems
+        Training = TrainingProblem.ExploringStarts(dynamics problems, [| for problem in problems -> problem.Loads |])
+        Optimum =
+            [|
+                for problem in problems do
+                    yield! (DynamicProgramming.policyIteration problem.Model scenario.Discount).Values
+            |]
+        Starts =
+            [|
+                for level in 0 .. problems.Length - 1 -> level * configurations + scenario.Grid.IndexOf scenario.Start
+            |]
     }
 
 /// Exact value of a deterministic policy in every state; a policy that leaves the grid is a defect of ours.
 let values (system: TrainedSystem) (policy: IPolicy<SystemState, ControlAction>) =
-    let problem = system.Problem
-    let scenario = problem.Scenario
+    let dynamics = dynamics system.Problems
 
-    let dynamics =
-        NetworkDynamics(scenario.Grid, scenario.Reward, problem.ResponseTimes)
+    [|
+        for problem in system.Problems do
+            match NetworkModel.policy dynamics problem.Loads policy (RandomKey 0UL) problem.Model with
+            | Ok policy -> yield! PolicyEvaluation.exact problem.Model system.Scenario.Discount policy
+            | Error message -> invalidOp message
+    |]
 
-    match NetworkModel.policy dynamics scenario.Loads policy (RandomKey 0UL) problem.Model with
-    | Ok policy -> PolicyEvaluation.exact problem.Model scenario.Discount policy
-    | Error message -> invalidOp message
+/// The mean over the load levels of the values in the start state.
+let atStart system (values: float[]) =
+    system.Starts |> Array.averageBy (fun start -> values[start])
 
 /// The share of the optimum that values reach in the start state; 1 is the optimum where that is above 0.
 let shareAtStart system (values: float[]) =
-    values[system.Start] / system.Optimum[system.Start]
+    atStart system values / atStart system system.Optimum
 
 /// The tool package comes without libtorch, which is a hundred times its size.
 let checkLibTorch () =

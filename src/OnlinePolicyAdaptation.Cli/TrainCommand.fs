@@ -63,7 +63,7 @@ let private warmStart (arguments: ParseResults<TrainArguments>) (scenario: Scena
     arguments.TryGetResult TrainArguments.Warm_Start
     |> Option.map (fun path ->
         let policy = PolicyFile.Load path
-        policy.CheckFits(scenario.Grid, scenario.Loads.Count, path)
+        policy.CheckFits(scenario.Grid, scenario.Topology.Services.Count, path)
         path, policy)
 
 let private request (arguments: ParseResults<TrainArguments>) =
@@ -78,10 +78,10 @@ let private request (arguments: ParseResults<TrainArguments>) =
         |> Result.bind (fun options ->
             let warmStart = warmStart arguments scenario
 
-            PlanningProblem.load scenario None
-            |> Result.map (fun problem ->
+            PlanningProblem.atEveryLoad scenario
+            |> Result.map (fun problems ->
                 {
-                    System = ScenarioTraining.ofProblem problem
+                    System = ScenarioTraining.ofProblems problems
                     PresetName = name
                     Options = options
                     Seed = arguments.GetResult(TrainArguments.Seed, 1)
@@ -130,7 +130,7 @@ let private train request meter (cancellation: CancellationToken) =
 /// Trains until all steps are taken or Ctrl-C is pressed.
 let private trainUntilStopped request =
     Terminal.untilInterrupted (fun cancellation ->
-        Terminal.withMeter $"training on {request.System.Problem.Scenario.Name}" request.Options.Steps (fun meter ->
+        Terminal.withMeter $"training on {request.System.Scenario.Name}" request.Options.Steps (fun meter ->
             train request meter cancellation))
 
 let private settings request =
@@ -180,7 +180,12 @@ let private command (arguments: ParseResults<TrainArguments>) =
 
 let private answer request (result: TrainingResult) =
     let values = ScenarioTraining.values request.System result.Policy
-    let start = request.System.Start
+    let atStart = ScenarioTraining.atStart request.System
+
+    let start =
+        match request.System.Problems.Length with
+        | 1 -> "in the start state,"
+        | levels -> $"in the start state, averaged over {levels} loads,"
 
     let stopped =
         if result.IsComplete then
@@ -188,10 +193,10 @@ let private answer request (result: TrainingResult) =
         else
             " Training was stopped before its end."
 
-    $"The best policy, found after {result.Steps} steps, is worth {values[start]:F3} in the start state, where the optimum is {request.System.Optimum[start]:F3}; averaged over all states {result.Score:F3} of {Array.average request.System.Optimum:F3}.{stopped}"
+    $"The best policy, found after {result.Steps} steps, is worth {atStart values:F3} {start} where the optimum is {atStart request.System.Optimum:F3}; averaged over all states {result.Score:F3} of {Array.average request.System.Optimum:F3}.{stopped}"
 
 let private write (arguments: ParseResults<TrainArguments>) request (result: TrainingResult, points) =
-    let scenario = request.System.Problem.Scenario
+    let scenario = request.System.Scenario
     let settings = settings request
     let out = arguments.GetResult TrainArguments.Out
 

@@ -4,6 +4,7 @@ module OnlinePolicyAdaptation.Experiments.Adaptation
 
 open System
 open OnlinePolicyAdaptation.Domain.Environments
+open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.ControlCycle
 
@@ -20,33 +21,67 @@ let required best = best - (1.0 - share) * abs best
 /// last quarter where that is fewer.
 let cyclesAtEnd count = max 1 (min cycles (count / 4))
 
-/// The expected reward of staying in a configuration, over the rows recorded of it at the scenario's loads.
-type ExpectedRewards = Map<int, float>
+/// The expected reward of staying in a configuration under a load, over the rows recorded of it.
+type ExpectedRewards =
+    private
+        {
+            levels: EquatableArray<RequestRate>[]
+            /// By level and configuration number.
+            rewards: Map<int * int, float>
+            /// The best configuration's, by level.
+            best: float[]
+        }
 
-let expectedRewards (scenario: Scenario) (trace: TestbedTrace) : ExpectedRewards =
-    trace.Rows
-    |> Seq.filter (fun row -> row.LoadLevels = scenario.Loads)
-    |> Seq.groupBy (fun row -> scenario.Grid.IndexOf row.Configuration)
-    |> Seq.map (fun (index, rows) ->
-        index,
-        rows
-        |> Seq.choose (fun row ->
-            match Monitor.sample (Metrics(0L, row.Configuration, row.Services)) with
-            | Error _ -> None
-            | Ok sample ->
-                let seconds = sample.ResponseTimes |> Seq.map _.Seconds |> Seq.toArray
-                Some(scenario.Reward.Reward(row.Configuration, row.Configuration, ReadOnlySpan seconds)))
-        |> Seq.toList)
-    |> Seq.filter (fun (_, rewards) -> not rewards.IsEmpty)
-    |> Seq.map (fun (index, rewards) -> index, List.average rewards)
-    |> Map.ofSeq
+    member private this.Level loads =
+        Array.IndexOf(this.levels, RecordedLoads.nearest this.levels loads)
+
+    /// Of a configuration number, at the recorded load that is nearest; none where it was not recorded there.
+    member this.Of(loads, configuration) =
+        match this.rewards.TryFind((this.Level loads, configuration)) with
+        | Some reward -> ValueSome reward
+        | None -> ValueNone
+
+    /// Of the best configuration at the recorded load that is nearest.
+    member this.Best loads = this.best[this.Level loads]
+
+let expectedRewards (scenario: Scenario) (trace: TestbedTrace) =
+    let levels = RecordedLoads.levels trace
+
+    let reward (row: TraceRow) =
+        match Monitor.sample (Metrics(0L, row.Configuration, row.Services)) with
+        | Error _ -> None
+        | Ok sample ->
+            let seconds = sample.ResponseTimes |> Seq.map _.Seconds |> Seq.toArray
+            Some(scenario.Reward.Reward(row.Configuration, row.Configuration, ReadOnlySpan seconds))
+
+    let rewards =
+        trace.Rows
+        |> Seq.groupBy (fun row -> Array.IndexOf(levels, row.LoadLevels), scenario.Grid.IndexOf row.Configuration)
+        |> Seq.map (fun (cell, rows) -> cell, rows |> Seq.choose reward |> List.ofSeq)
+        |> Seq.filter (fun (_, rewards) -> not rewards.IsEmpty)
+        |> Seq.map (fun (cell, rewards) -> cell, List.average rewards)
+        |> Map.ofSeq
+
+    {
+        levels = levels
+        rewards = rewards
+        best =
+            levels
+            |> Array.mapi (fun level _ ->
+                rewards
+                |> Seq.filter (fun cell -> fst cell.Key = level)
+                |> Seq.map _.Value
+                |> Seq.max)
+    }
 
 /// The first cycle, counted from the first one given, from which on the mean expected reward of 20 cycles is at least 95 % of
-/// the best configuration's. None: not within these cycles.
-let adaptedAfter (expected: ExpectedRewards) (earned: float[]) =
-    let best = expected |> Map.values |> Seq.max
-    let required = required best - 1e-12
+/// that of the best configurations. Each cycle has what was earned and what the best configuration would have. None: not
+/// within these cycles.
+let adaptedAfter (earned: struct (float * float)[]) =
+    let mean window pick = window |> Array.averageBy pick
 
     earned
     |> Array.windowed cycles
-    |> Array.tryFindIndex (fun window -> Array.average window >= required)
+    |> Array.tryFindIndex (fun window ->
+        let best = mean window (fun (struct (_, best)) -> best)
+        mean window (fun (struct (earned, _)) -> earned) >= required best - 1e-12)

@@ -222,9 +222,7 @@ module Charts =
                 | Phase.Before -> before
                 | Phase.After -> after
 
-            match rewards.TryFind(result.Scenario.Grid.IndexOf o.Timed.Record.Metrics.Configuration) with
-            | Some reward -> ValueSome reward
-            | None -> ValueNone
+            rewards.Of(o.Loads, result.Scenario.Grid.IndexOf o.Timed.Record.Metrics.Configuration)
 
         {
             Heading = "Adaptation"
@@ -236,8 +234,9 @@ module Charts =
                     expected
                     "expected reward of the configuration"
                     [
-                        if result.Scenario.ChangeAt < result.Scenario.Cycles then
-                            bound (after |> Map.values |> Seq.max)
+                        match Scenario.loadLevels result.Scenario with
+                        | [ load ] when result.Scenario.ChangeAt < result.Scenario.Cycles -> bound (after.Best load)
+                        | _ -> ()
                     ]
         }
 

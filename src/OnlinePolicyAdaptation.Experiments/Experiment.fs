@@ -80,6 +80,8 @@ type Observation =
         Contender: Contender
         Seed: int
         Phase: Phase
+        /// The rates of the services' arrivals; on recorded traces the load level that they were recorded at.
+        Loads: EquatableArray<RequestRate>
         Timed: Stream.TimedRecord
     }
 
@@ -130,14 +132,12 @@ module Experiment =
     let readTraces (scenario: Scenario) =
         let read path =
             TestbedTrace.Read(path, scenario.Grid, scenario.Columns)
+            |> RecordedLoads.check scenario
 
         match scenario.TraceBefore, scenario.TraceAfter with
         | Some before, Some after ->
-            Ok
-                {
-                    Before = read before
-                    After = read after
-                }
+            read before
+            |> Result.bind (fun before -> read after |> Result.map (fun after -> { Before = before; After = after }))
         | None, _ -> Error $"scenario {scenario.Name} has no field trace.before: there is no system to run on"
         | _, None ->
             Error
@@ -163,11 +163,55 @@ module Experiment =
         GivenPolicy.create scenario.Grid scenario.Topology scenario.Reward scenario.Discount policy (fun () ->
             RecordedSystem.responseTimes scenario traces.Before key)
 
-    let private environment (scenario: Scenario) traces (key: RandomKey) =
-        let replay trace index =
-            TraceEnvironment(trace, scenario.Grid, scenario.Start, (fun _ -> scenario.Loads), key.Split(index: int))
+    /// Where no schedule is known; what a load pattern does in a cycle does not depend on it.
+    let private usualSchedule = MonitoringSchedule()
 
-        SystemChange(replay traces.Before 0, replay traces.After 1, scenario.ChangeAt)
+    /// The loads of every cycle, as patterns in seconds and by number, and the system that they are offered to.
+    let private environment (scenario: Scenario) traces (key: RandomKey) : struct (_ * IEnvironment) =
+        let schedule =
+            match scenario.System with
+            | ManagedSystem.Traces -> usualSchedule
+            | ManagedSystem.Mesh simulation -> simulation.Recording.Schedule
+
+        let seconds = schedule.IntervalSeconds
+        let patterns = MeshEnvironment.loads scenario seconds key
+
+        /// In the middle of the interval of a cycle.
+        let rates (cycle: int64) =
+            patterns
+            |> Seq.map _.RateAt((float cycle + 0.5) * seconds)
+            |> EquatableArray.ToEquatableArray
+
+        match scenario.System with
+        | ManagedSystem.Traces ->
+            let levelsOf trace =
+                let levels = RecordedLoads.levels trace
+                rates >> RecordedLoads.nearest levels
+
+            let before, after = levelsOf traces.Before, levelsOf traces.After
+
+            let replay trace level (first: int) (index: int) : IEnvironment =
+                TraceEnvironment(
+                    trace,
+                    scenario.Grid,
+                    scenario.Start,
+                    (fun interval -> level (int64 first + interval)),
+                    key.Split index
+                )
+
+            let loads cycle =
+                if cycle < int64 scenario.ChangeAt then
+                    before cycle
+                else
+                    after cycle
+
+            struct (loads,
+                    SystemChange(
+                        replay traces.Before before 0 0,
+                        replay traces.After after scenario.ChangeAt 1,
+                        scenario.ChangeAt
+                    ))
+        | ManagedSystem.Mesh simulation -> struct (rates, MeshEnvironment.create scenario simulation key)
 
     /// The base policies of an experiment, the scenario's first, each under its kind, numbered where a kind comes again.
     let basePolicies (scenario: Scenario) =
@@ -284,6 +328,7 @@ module Experiment =
         task {
             let key = RandomKey(uint64 seed)
             let struct (start, step) = controller scenario traces contender retrained key
+            let struct (loads, system) = environment scenario traces (environmentKey key)
             let observations = ResizeArray<Observation> scenario.Cycles
 
             let sink (timed: Stream.TimedRecord) =
@@ -296,21 +341,13 @@ module Experiment =
                                 Phase.Before
                             else
                                 Phase.After
+                        Loads = loads (int64 timed.Record.Cycle)
                         Timed = timed
                     }
 
                 onCycle ()
 
-            do!
-                Stream.closedLoop
-                    engine
-                    TimeProvider.System
-                    (environment scenario traces (environmentKey key))
-                    step
-                    start
-                    scenario.Cycles
-                    sink
-                    cancellation
+            do! Stream.closedLoop engine TimeProvider.System system step start scenario.Cycles sink cancellation
 
             return observations.ToArray()
         }

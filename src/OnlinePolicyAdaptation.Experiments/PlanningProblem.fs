@@ -15,12 +15,14 @@ type ResponseTimeSource =
     /// A random forest fitted to the scenario's trace.
     | Trace of path: string
 
-/// A scenario's decision problem at its loads.
+/// A scenario's decision problem at one load, which is taken to stay.
 type PlanningProblem =
     {
         Scenario: Scenario
         Source: ResponseTimeSource
-        /// Of every configuration, at the scenario's loads.
+        /// One per service; one of the scenario's load levels.
+        Loads: EquatableArray<RequestRate>
+        /// Of every configuration, at this load.
         ResponseTimes: ResponseTimeTable
         /// State i is configuration i of the grid.
         Model: FiniteModel
@@ -32,39 +34,53 @@ module PlanningProblem =
     /// The seed of the forest.
     let private key = RandomKey 1UL
 
-    let private loads (scenario: Scenario) =
-        SampleWindow.quantised scenario.Estimation scenario.Loads
-
-    let private ofTrace (scenario: Scenario) path =
+    let private forest (scenario: Scenario) path =
         try
-            let trace = TestbedTrace.Read(path, scenario.Grid, scenario.Columns)
-
-            RecordedSystem.responseTimes scenario trace key
-            |> Result.map (fun forest -> ResponseTimeTable.Of(scenario.Grid, forest, (loads scenario).AsSpan()))
+            RecordedSystem.responseTimes scenario (TestbedTrace.Read(path, scenario.Grid, scenario.Columns)) key
         with :? BadInputException as e ->
             Error e.Message
 
-    let private create (scenario: Scenario) source responseTimes =
+    let private create (scenario: Scenario) source loads responseTimes =
         let dynamics = NetworkDynamics(scenario.Grid, scenario.Reward, responseTimes)
 
-        NetworkModel.tabulate dynamics scenario.Loads
+        NetworkModel.tabulate dynamics loads
         |> Result.map (fun model ->
             {
                 Scenario = scenario
                 Source = source
+                Loads = loads
                 ResponseTimes = responseTimes
                 Model = model
             })
 
-    /// The problem with the response times of a delay table, or else of a forest fitted to the scenario's trace from
-    /// before any change.
-    let load (scenario: Scenario) (delayTable: string option) =
-        match delayTable, scenario.TraceBefore with
-        | Some path, _ ->
-            DelayTable.read path scenario.Grid scenario.Loads.Count
-            |> Result.bind (create scenario (ResponseTimeSource.Table path))
-        | None, Some path ->
-            ofTrace scenario path
-            |> Result.bind (create scenario (ResponseTimeSource.Trace path))
-        | None, None ->
+    let private at (scenario: Scenario) source (forest: IResponseTimeModel) loads =
+        let quantised = SampleWindow.quantised scenario.Estimation loads
+
+        create scenario source loads (ResponseTimeTable.Of(scenario.Grid, forest, quantised.AsSpan()))
+
+    /// The problems at every load level of the scenario, in their order and at least one, with the response times of a
+    /// forest fitted to the scenario's trace from before any change.
+    let atEveryLoad (scenario: Scenario) =
+        match scenario.TraceBefore with
+        | None ->
             Error $"scenario {scenario.Name} has no field trace, so its response times must be given as a delay table"
+        | Some path ->
+            forest scenario path
+            |> Result.bind (fun forest ->
+                (Scenario.loadLevels scenario, Ok [])
+                ||> List.foldBack (fun loads found ->
+                    match found, at scenario (ResponseTimeSource.Trace path) forest loads with
+                    | Ok problems, Ok problem -> Ok(problem :: problems)
+                    | Error message, _
+                    | _, Error message -> Error message))
+
+    /// The problem of a scenario with a single load level, with the response times of a delay table, or else of its trace.
+    let load (scenario: Scenario) (delayTable: string option) =
+        match Scenario.loadLevels scenario, delayTable with
+        | [ loads ], Some path ->
+            DelayTable.read path scenario.Grid loads.Count
+            |> Result.bind (create scenario (ResponseTimeSource.Table path) loads)
+        | [ _ ], None -> atEveryLoad scenario |> Result.map List.head
+        | levels, _ ->
+            Error
+                $"scenario {scenario.Name} has {levels.Length} load levels, each with a decision problem of its own; expected a scenario whose services have requestsPerSecond"

@@ -14,6 +14,14 @@ type Phase =
     | Before
     | After
 
+/// What a controller meets in an experiment.
+[<RequireQualifiedAccess>]
+type ManagedSystem =
+    /// Recorded traces: at the recorded load that is nearest.
+    | Traces
+    /// The scenario's simulated mesh.
+    | Mesh of Simulation
+
 /// A managed system, what is wanted of it, and the experiment made with it; checked, so that it can be run.
 type Scenario =
     {
@@ -26,10 +34,11 @@ type Scenario =
         Reward: RewardFunction
         Discount: Discount
         Start: Configuration
-        /// Offered load of each service.
-        Loads: EquatableArray<RequestRate>
+        /// Of each service.
+        OfferedLoads: OfferedLoad list
         Estimation: EstimationSettings
         BasePolicy: GivenPolicy
+        System: ManagedSystem
         Cycles: int
         /// The system changes before this cycle.
         ChangeAt: int
@@ -228,6 +237,29 @@ module Scenario =
 
             TraceColumns(all declared.Controls, declared.Services |> Seq.map service |> EquatableArray.ToEquatableArray)
 
+    let private managedSystem (file: ScenarioFile.Scenario) simulation =
+        match file.Experiment.Environment, simulation with
+        | None, _
+        | Some "traces", _ -> ManagedSystem.Traces
+        | Some "simulation", Some simulation -> ManagedSystem.Mesh simulation
+        | Some "simulation", None ->
+            Validation.fail "experiment.environment" "'simulation' needs the field simulation, which is missing"
+        | Some other, _ -> Validation.fail "experiment.environment" $"'{other}'; expected \"traces\" or \"simulation\""
+
+    /// Combinations of loads beyond which solving and training are hopeless.
+    let private mostLoadLevels = 1000
+
+    /// The loads that are planned for and trained on, each with one rate per service: every combination of the services'
+    /// levels, the last service's changing fastest.
+    let loadLevels scenario : EquatableArray<RequestRate> list =
+        (scenario.OfferedLoads, [ [] ])
+        ||> List.foldBack (fun load combinations ->
+            [
+                for level in OfferedLoad.levels scenario.Estimation.LoadStep load do
+                    for rest in combinations -> level :: rest
+            ])
+        |> List.map EquatableArray.ToEquatableArray
+
     /// Checks the settings of the experiment, which options of the command may have changed.
     let private checkExperiment scenario =
         Validation.require "cycles" scenario.Cycles "at least 1" (scenario.Cycles >= 1)
@@ -236,6 +268,17 @@ module Scenario =
 
         for horizon in scenario.Horizons do
             Validation.require "lookahead" horizon "at least 1" (horizon >= 1)
+
+        let combinations =
+            scenario.OfferedLoads
+            |> List.map (OfferedLoad.levels scenario.Estimation.LoadStep >> List.length >> float)
+            |> List.reduce (*)
+
+        Validation.require
+            "services"
+            combinations
+            $"at most {mostLoadLevels} combinations of loads; a larger estimation.loadStep or fewer steps make less"
+            (combinations <= float mostLoadLevels)
 
         scenario
 
@@ -253,20 +296,13 @@ module Scenario =
             | Ok discount -> discount
             | Error message -> Validation.fail "discount" message
 
-        let load index (service: ScenarioFile.Service) =
-            Validation.require
-                $"services[{index}].requestsPerSecond"
-                service.RequestsPerSecond
-                "a number above 0"
-                (service.RequestsPerSecond > 0.0)
-
-            RequestRate service.RequestsPerSecond
-
         let topology =
             Topology(
                 EquatableArray.ToEquatableArray(file.Services |> Seq.map _.Name),
                 EquatableArray.ToEquatableArray file.Nodes
             )
+
+        let simulation = file.Simulation |> Option.map (Simulation.build topology)
 
         {
             Name = file.Name
@@ -277,12 +313,13 @@ module Scenario =
             Reward = reward file grid
             Discount = discount
             Start = start file grid
-            Loads = EquatableArray.ToEquatableArray(file.Services |> Seq.mapi load)
+            OfferedLoads = file.Services |> Seq.mapi (OfferedLoad.build directory) |> List.ofSeq
             Estimation = estimation file.Estimation
             BasePolicy =
                 file.BasePolicy
                 |> Option.map (GivenPolicy.check "basePolicy" directory topology.Services.Count)
                 |> Option.defaultValue GivenPolicy.Optimal
+            System = managedSystem file simulation
             Cycles = file.Experiment.Cycles
             ChangeAt = file.Experiment.ChangeAt |> Option.defaultValue file.Experiment.Cycles
             Seeds = file.Experiment.Seeds
@@ -304,7 +341,7 @@ module Scenario =
                 |> Option.bind _.After
                 |> Option.map (fun after -> Path.Combine(directory, after))
             Columns = columns file.Trace grid file.Services.Length
-            Simulation = file.Simulation |> Option.map (Simulation.build topology)
+            Simulation = simulation
             Operation = Operation.check grid file.Controller
             Prometheus =
                 file.Prometheus

@@ -11,13 +11,35 @@ open OnlinePolicyAdaptation.Domain
 /// and a field that is not here is an error. Services and nodes are numbered from 1.
 module ScenarioFile =
 
+    /// How an offered load changes over the monitoring intervals, of which each control cycle has one. Exactly one of: steps
+    /// and every; mean, amplitude, period and phase; file, column and unit.
+    type Load =
+        {
+            /// Loads in req/s, one of which is drawn every so many intervals.
+            Steps: float[] option
+            Every: int option
+            /// Poisson arrivals whose rate is mean + amplitude sin(2 pi t / period + phase): req/s, req/s, intervals and
+            /// radians; the default phase is 0.
+            Mean: float option
+            Amplitude: float option
+            Period: float option
+            Phase: float option
+            /// A CSV file with a load per interval, in a column with a unit such as "req/s", and from the first again at the
+            /// end; relative to the scenario's folder.
+            File: string option
+            Column: string option
+            Unit: string option
+        }
+
     type Service =
         {
             Name: string
             /// Bound of the mean response time.
             SloSeconds: float
-            /// Offered load.
-            RequestsPerSecond: float
+            /// Offered load, where it is constant; exactly one of this and `load`.
+            RequestsPerSecond: float option
+            /// Offered load, where it changes.
+            Load: Load option
         }
 
     type RoutingWeight = { Service: int; Node: int }
@@ -132,6 +154,9 @@ module ScenarioFile =
     type Experiment =
         {
             Cycles: int
+            /// "traces" (default): the system answers with rows of its traces, at the nearest load they were recorded at.
+            /// "simulation": it is the simulated mesh, at any load; the traces are what is known of it.
+            Environment: string option
             /// The system changes before this cycle; default: after the last one.
             ChangeAt: int option
             Seeds: int

@@ -141,17 +141,19 @@ module Summary =
         float (items |> Seq.filter predicate |> Seq.length) / float items.Length
 
     /// When each seed has adapted.
-    let private adapted (scenario: Scenario) expected (bySeed: Observation[][]) =
+    let private adapted (scenario: Scenario) (expected: Adaptation.ExpectedRewards) (bySeed: Observation[][]) =
         bySeed
         |> Array.map (fun observations ->
             let earned =
                 observations
                 |> Array.map (fun o ->
-                    expected
-                    |> Map.tryFind (scenario.Grid.IndexOf o.Timed.Record.Metrics.Configuration)
-                    |> Option.defaultValue Double.NegativeInfinity)
+                    let configuration = scenario.Grid.IndexOf o.Timed.Record.Metrics.Configuration
 
-            match Adaptation.adaptedAfter expected earned with
+                    struct (expected.Of(o.Loads, configuration)
+                            |> ValueOption.defaultValue Double.NegativeInfinity,
+                            expected.Best o.Loads))
+
+            match Adaptation.adaptedAfter earned with
             | Some cycles -> ValueSome cycles
             | None -> ValueNone)
 
@@ -167,8 +169,10 @@ module Summary =
     let private adaptationCost (result: ExperimentResult) contender (adapted: int voption[]) (bySeed: Observation[][]) =
         let recorded =
             lazy
-                (result.Traces.After.Rows
-                 |> Seq.filter (fun row -> row.LoadLevels = result.Scenario.Loads)
+                (let levels = Scenario.loadLevels result.Scenario
+
+                 result.Traces.After.Rows
+                 |> Seq.filter (fun row -> List.contains row.LoadLevels levels)
                  |> Seq.length)
 
         let decisions seed cycles =

@@ -174,17 +174,7 @@ let private latency folder (scenario: Scenario) intervals =
                         Refitted = fun _ -> besideRefits <- besideRefits + 1
                     }
 
-                let mesh =
-                    SimulatedMesh(
-                        simulation.Before,
-                        EquatableArray.ToEquatableArray(
-                            scenario.Loads |> Seq.map (fun load -> LoadPattern.Constant load :> LoadPattern)
-                        ),
-                        scenario.Grid,
-                        scenario.Start,
-                        key,
-                        simulation.Recording.Schedule
-                    )
+                let mesh = MeshEnvironment.create scenario { simulation with After = None } key
 
                 let pull =
                     EnvironmentSource.create

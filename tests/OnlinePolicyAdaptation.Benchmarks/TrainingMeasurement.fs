@@ -104,12 +104,11 @@ let private measure (system: ScenarioTraining.TrainedSystem) options warmStart s
 let private systemOf request =
     Scenario.load request.Scenario
     |> Result.bind (fun scenario ->
-        PlanningProblem.load
+        PlanningProblem.atEveryLoad
             { scenario with
                 TraceBefore = request.Trace |> Option.orElse scenario.TraceBefore
-            }
-            None)
-    |> Result.map ScenarioTraining.ofProblem
+            })
+    |> Result.map ScenarioTraining.ofProblems
 
 let private print request system =
     let warmStart =

@@ -110,6 +110,25 @@ public abstract record LoadPattern
         }
     }
 
+    /// <summary>Another pattern from some time on: what that does at this time, this one does at the start.</summary>
+    public sealed record Later : LoadPattern
+    {
+        /// <param name="pattern">The pattern.</param>
+        /// <param name="seconds">The time, not negative.</param>
+        public Later(LoadPattern pattern, double seconds)
+            : base(pattern.HighestRate)
+        {
+            Pattern = pattern;
+            Seconds = Require.NotNegative(seconds, nameof(seconds));
+        }
+
+        public LoadPattern Pattern { get; }
+
+        public double Seconds { get; }
+
+        public override RequestRate RateAt(double seconds) => Pattern.RateAt(Seconds + seconds);
+    }
+
     private static RequestRate Highest(EquatableArray<RequestRate> rates)
     {
         ArgumentOutOfRangeException.ThrowIfZero(rates.Count, nameof(rates));

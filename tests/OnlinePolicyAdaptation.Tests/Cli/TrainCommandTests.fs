@@ -20,11 +20,8 @@ let private succeeds (outcome: Dotnet.Outcome) =
     Expect.equal outcome.ExitCode 0 $"{outcome.Output}{outcome.Errors}"
 
 let private scenarioSystem folder =
-    match
-        Scenario.load folder
-        |> Result.bind (fun scenario -> PlanningProblem.load scenario None)
-    with
-    | Ok problem -> ScenarioTraining.ofProblem problem
+    match Scenario.load folder |> Result.bind PlanningProblem.atEveryLoad with
+    | Ok problems -> ScenarioTraining.ofProblems problems
     | Error message -> failtest message
 
 [<Tests>]
@@ -109,8 +106,8 @@ let tests =
                     let system = scenarioSystem folder
                     let path = Path.Combine(folder, "base.safetensors")
                     let saved = PolicyFile.Load path
-                    let scenario = system.Problem.Scenario
-                    saved.CheckFits(scenario.Grid, scenario.Loads.Count, path)
+                    let scenario = system.Scenario
+                    saved.CheckFits(scenario.Grid, scenario.Topology.Services.Count, path)
                     let values = ScenarioTraining.values system (saved.Policy())
                     Expect.isGreaterThan (ScenarioTraining.shareAtStart system values) 0.99 "in the start state"
 

@@ -56,11 +56,53 @@ let tests =
             refuses "a start off the grid" "\"p11\": 1" "\"p11\": 0.5" [ "start.p11"; "0.5" ]
             refuses "a start without a control" "\"p11\": 1, " "" [ "start"; "p11" ]
             refuses "a bound of 0 s" "\"sloSeconds\": 0.12" "\"sloSeconds\": 0" [ "services[0].sloSeconds"; "above 0" ]
+            let withLoad load = "\"load\": { " + load + " }"
+
+            let refusesLoad load parts =
+                refuses $"a load {load}" "\"requestsPerSecond\": 5" (withLoad load) ("services[0].load" :: parts)
+
+            refusesLoad "" [ "expected steps and every" ]
+            refusesLoad "\"steps\": [5]" [ "expected steps and every" ]
+            refusesLoad "\"steps\": [5], \"every\": 20, \"mean\": 4" [ "expected steps and every" ]
+            refusesLoad "\"steps\": [], \"every\": 20" [ ".steps"; "at least one rate" ]
+            refusesLoad "\"steps\": [5, -1], \"every\": 20" [ ".steps: -1"; "above 0" ]
+            refusesLoad "\"steps\": [5], \"every\": 0" [ ".every: 0"; "at least 1" ]
+            refusesLoad "\"mean\": 0, \"amplitude\": 5, \"period\": 60" [ ".mean: 0"; "above 0" ]
+            refusesLoad "\"mean\": 10, \"amplitude\": 5, \"period\": -6" [ ".period: -6"; "above 0" ]
+            refusesLoad "\"file\": \"none.csv\", \"column\": \"l\", \"unit\": \"req/s\"" [ "none.csv: no such file" ]
+
+            refuses
+                "a load and requestsPerSecond"
+                "\"requestsPerSecond\": 5"
+                ("\"requestsPerSecond\": 5, " + withLoad "\"steps\": [5], \"every\": 20")
+                [ "services[0]"; "either" ]
+
+            refuses "a service without a load" ", \"requestsPerSecond\": 5" "" [ "services[0]"; "either" ]
+
+            refuses
+                "more loads than can be planned for"
+                "\"requestsPerSecond\": 5"
+                (withLoad "\"mean\": 9000, \"amplitude\": 8000, \"period\": 60")
+                [ "services: 3201"; "at most 1000" ]
+
+            refuses
+                "an unknown environment"
+                "\"cycles\": 30"
+                "\"environment\": \"moon\", \"cycles\": 30"
+                [ "experiment.environment: 'moon'" ]
+
+            refuses
+                "a simulated environment without a simulation"
+                "\"cycles\": 30"
+                "\"environment\": \"simulation\", \"cycles\": 30"
+                [ "experiment.environment"; "simulation, which is missing" ]
+
             refuses "no seed" "\"seeds\": 3" "\"seeds\": 0" [ "seeds"; "at least 1" ]
             refuses "a lookahead of 0" "[3]" "[0]" [ "lookahead"; "at least 1" ]
             refuses "a forest without trees" "\"trees\": 10" "\"trees\": 0" [ "estimation.trees: 0"; "1 to 10000" ]
 
             refuses "unknown edges" "\"reward\"" "\"edges\": \"wrap\", \"reward\"" [ "edges: 'wrap'"; "clip" ]
+
             refuses
                 "too few available amounts"
                 "\"decimals\": 3"

@@ -18,6 +18,7 @@ let private patterns: LoadPattern list =
         LoadPattern.RandomSteps(rates [ 5.0; 10.0; 15.0 ], 100.0, RandomKey 3UL)
         LoadPattern.Sine(RequestRate 10.0, RequestRate 6.0, 60.0, 1.0)
         LoadPattern.Sine(RequestRate 2.0, RequestRate 6.0, 60.0, 0.0)
+        LoadPattern.Later(LoadPattern.Sine(RequestRate 2.0, RequestRate 6.0, 60.0, 0.0), 7.0)
     ]
 
 [<Tests>]
@@ -63,6 +64,16 @@ let tests =
                 Expect.floatClose Accuracy.high (at 0.0 sine) 8.0 "at its highest, by the phase"
                 Expect.floatClose Accuracy.high (at 15.0 sine) 2.0 "at its mean"
                 Expect.equal (at 30.0 sine) 0.0 "at its lowest"
+
+            testProperty "a later pattern does what the pattern does later"
+            <| fun (deciseconds: uint16) (later: uint16) ->
+                for pattern in patterns do
+                    let seconds, later = float deciseconds / 10.0, float later
+
+                    Expect.equal
+                        (at seconds (LoadPattern.Later(pattern, later)))
+                        (at (later + seconds) pattern)
+                        $"{pattern}"
 
             testCase "a pattern that is none is refused"
             <| fun () ->
