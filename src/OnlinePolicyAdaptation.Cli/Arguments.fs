@@ -12,6 +12,7 @@ type RunArguments =
     | Outlook of BOUND: string
     | [<CustomCommandLine "--also-base">] Also_Base of POLICIES: string
     | Retrain
+    | [<CustomCommandLine "--base-policy">] Base_Policy of POLICY: string
     | [<CustomCommandLine "--trace-before">] Trace_Before of FILE: string
     | [<CustomCommandLine "--trace-after">] Trace_After of FILE: string
     | Threads of T: int
@@ -20,7 +21,7 @@ type RunArguments =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | Scenario _ -> "folder of the scenario, with its scenario.json"
+            | Scenario _ -> "folder of the scenario, with its scenario.json, or a file alike"
             | Seeds _ -> "number of repetitions with different random seeds (default: the scenario's)"
             | Cycles _ -> "number of control cycles of a run"
             | Change_At _ ->
@@ -31,9 +32,11 @@ type RunArguments =
             | Outlook _ ->
                 "response times that are planned with: expected, optimistic:P or cautious:P, P being the confidence of the bound (default: the scenario's)"
             | Also_Base _ ->
-                "further base policies to compare, each with rollout on it, joint and one control after another: random, static, greedy, optimal, threshold:CPU-SECONDS-PER-REQUEST (of each service, with + between), rules:FILE, tabular:FILE, network:FILE (default: the scenario's)"
+                "further base policies to compare, each with rollout on it, joint and one control after another: random, static, greedy, optimal, threshold:CPU-SECONDS-PER-REQUEST (of each service, with + between), rules:FILE, tabular:FILE, or a file written by opar train (default: the scenario's)"
             | Retrain ->
                 "compare also with policies trained on the whole recording of the new system, from scratch and warm"
+            | Base_Policy _ ->
+                "base policy instead of the scenario's: optimal (before the change), a file written by opar train, or as in --also-base"
             | Trace_Before _ -> "CSV trace of the system before the change, instead of the scenario's"
             | Trace_After _ -> "CSV trace of the system after the change, instead of the scenario's"
             | Threads _ -> "threads to run on (default: one per core); the results do not depend on it"

@@ -29,15 +29,24 @@ let private given parse fallback text =
     | Some text -> parse text
     | None -> Ok fallback
 
+let private basePolicies option (scenario: Scenario) text =
+    GivenPolicy.parse scenario.Topology.Services.Count text
+    |> Result.mapError (fun message -> $"{option}: {message}")
+
+/// One base policy, as the option gives it.
+let private basePolicy scenario text =
+    basePolicies "--base-policy" scenario text
+    |> Result.bind (fun policies ->
+        match policies with
+        | [ policy ] -> Ok policy
+        | _ ->
+            Error $"--base-policy: '{text}' names {policies.Length} policies; expected one, and others in --also-base")
+
 /// The scenario with the settings that the arguments give.
 let configured (arguments: ParseResults<RunArguments>) (scenario: Scenario) =
     let outlook text =
         EstimationSyntax.outlook text
         |> Result.mapError (fun message -> $"--outlook: {message}")
-
-    let policies text =
-        GivenPolicy.parse scenario.Topology.Services.Count text
-        |> Result.mapError (fun message -> $"--also-base: {message}")
 
     let ways = scenario.Estimation.Forgetting :: scenario.AlsoForgetting
 
@@ -47,9 +56,14 @@ let configured (arguments: ParseResults<RunArguments>) (scenario: Scenario) =
         |> Result.bind (fun ways ->
             given outlook scenario.Estimation.Outlook (arguments.TryGetResult RunArguments.Outlook)
             |> Result.bind (fun outlook ->
-                given policies scenario.AlsoBasePolicies (arguments.TryGetResult RunArguments.Also_Base)
-                |> Result.map (fun policies -> horizons, ways, outlook, policies))))
-    |> Result.bind (fun (horizons, ways, outlook, policies) ->
+                given (basePolicy scenario) scenario.BasePolicy (arguments.TryGetResult RunArguments.Base_Policy)
+                |> Result.bind (fun basePolicy ->
+                    given
+                        (basePolicies "--also-base" scenario)
+                        scenario.AlsoBasePolicies
+                        (arguments.TryGetResult RunArguments.Also_Base)
+                    |> Result.map (fun others -> horizons, ways, outlook, basePolicy, others)))))
+    |> Result.bind (fun (horizons, ways, outlook, basePolicy, others) ->
         scenario
         |> Scenario.change (fun scenario ->
             { scenario with
@@ -59,7 +73,8 @@ let configured (arguments: ParseResults<RunArguments>) (scenario: Scenario) =
                         Outlook = outlook
                     }
                 AlsoForgetting = List.tail ways
-                AlsoBasePolicies = policies
+                BasePolicy = basePolicy
+                AlsoBasePolicies = others
                 Seeds = arguments.GetResult(RunArguments.Seeds, scenario.Seeds)
                 Cycles = arguments.GetResult(RunArguments.Cycles, scenario.Cycles)
                 ChangeAt = arguments.GetResult(RunArguments.Change_At, scenario.ChangeAt)

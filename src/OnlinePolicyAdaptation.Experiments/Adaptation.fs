@@ -32,7 +32,7 @@ type ExpectedRewards =
             best: float[]
         }
 
-    member private this.Level loads =
+    member internal this.Level loads =
         Array.IndexOf(this.levels, RecordedLoads.nearest this.levels loads)
 
     /// Of a configuration number, at the recorded load that is nearest; none where it was not recorded there.
@@ -74,9 +74,28 @@ let expectedRewards (scenario: Scenario) (trace: TestbedTrace) =
                 |> Seq.max)
     }
 
+/// Whether a change matters at a load: what was best before it does not do well after it. Where it matters at no load that was
+/// recorded, every load counts.
+let matters (before: ExpectedRewards) (after: ExpectedRewards) : EquatableArray<RequestRate> -> bool =
+    let atLevel loads =
+        let level = before.Level loads
+
+        before.rewards
+        |> Seq.filter (fun cell -> fst cell.Key = level && cell.Value = before.best[level])
+        |> Seq.forall (fun cell ->
+            match after.Of(loads, snd cell.Key) with
+            | ValueSome reward -> reward < required (after.Best loads)
+            | ValueNone -> true)
+
+    let levels = after.levels |> Array.filter atLevel
+
+    if levels.Length = 0 then
+        fun _ -> true
+    else
+        fun loads -> Array.contains (RecordedLoads.nearest after.levels loads) levels
+
 /// The first cycle, counted from the first one given, from which on the mean expected reward of 20 cycles is at least 95 % of
-/// that of the best configurations. Each cycle has what was earned and what the best configuration would have. None: not
-/// within these cycles.
+/// what was to be reached. Each cycle has what was earned and what was to be reached. None: not within these cycles.
 let adaptedAfter (earned: struct (float * float)[]) =
     let mean window pick = window |> Array.averageBy pick
 

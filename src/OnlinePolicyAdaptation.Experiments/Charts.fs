@@ -254,6 +254,47 @@ module Charts =
             Chart = lines result measured "mean response time (s)" [ bound objective ]
         }
 
+    /// None where the load is constant.
+    let private offeredLoad (result: ExperimentResult) service =
+        let name = result.Scenario.Topology.Services[service]
+
+        let observations =
+            result.Observations
+            |> Array.filter (fun o -> o.Contender = result.Contenders.Head && o.Seed = 1)
+
+        let cycles = observations |> Array.map _.Timed.Record.Cycle
+
+        let series name colour dash (load: Observation -> RequestRate) : Trace =
+            Scatter(
+                x = cycles,
+                y = (observations |> Array.map (fun o -> (load o).PerSecond)),
+                mode = "lines",
+                name = name,
+                line = Line(color = colour, width = 1.5, dash = dash)
+            )
+
+        match result.Scenario.OfferedLoads[service] with
+        | OfferedLoad.Constant _ -> None
+        | load ->
+            Some
+                {
+                    Heading = $"Offered load of {name}"
+                    Caption =
+                        $"Seed 1, the same under every policy: {OfferedLoad.describe load}. Measured is what arrived within the monitoring interval."
+                    Chart =
+                        Chart.Plot(
+                            [
+                                series
+                                    "measured"
+                                    "rgb(150,150,150)"
+                                    "solid"
+                                    _.Timed.Record.Metrics.Services[service].OfferedLoad
+                                series "rate of the arrivals" "rgb(0,114,178)" "solid" _.Loads[service]
+                            ],
+                            layout result "offered load (req/s)" []
+                        )
+                }
+
     let private unit (control: Control) =
         match control.Target with
         | :? ControlTarget.CpuCores -> "CPU cores"
@@ -435,6 +476,7 @@ module Charts =
             reward result
             quality result
             for service in 0 .. result.Scenario.Topology.Services.Count - 1 do
+                yield! Option.toList (offeredLoad result service)
                 responseTime result service
             for index in 0 .. result.Scenario.Grid.Controls.Count - 1 do
                 control result index

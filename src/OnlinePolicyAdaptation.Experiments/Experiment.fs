@@ -132,12 +132,17 @@ module Experiment =
     let readTraces (scenario: Scenario) =
         let read path =
             TestbedTrace.Read(path, scenario.Grid, scenario.Columns)
-            |> RecordedLoads.check scenario
 
         match scenario.TraceBefore, scenario.TraceAfter with
         | Some before, Some after ->
-            read before
-            |> Result.bind (fun before -> read after |> Result.map (fun after -> { Before = before; After = after }))
+            let traces =
+                {
+                    Before = read before
+                    After = read after
+                }
+
+            RecordedLoads.check scenario [ traces.Before; traces.After ]
+            |> Result.map (fun () -> traces)
         | None, _ -> Error $"scenario {scenario.Name} has no field trace.before: there is no system to run on"
         | _, None ->
             Error

@@ -37,6 +37,8 @@ module GivenPolicy =
                 "network", [ "file"; "decision" ]
             ]
 
+    let private kinds = fieldsOf.Keys |> String.concat ", "
+
     let private present (file: ScenarioFile.BasePolicy) =
         [
             "file", file.File.IsSome
@@ -52,9 +54,7 @@ module GivenPolicy =
 
     let private checkFields place (file: ScenarioFile.BasePolicy) =
         match fieldsOf.TryFind file.Kind with
-        | None ->
-            let kinds = fieldsOf.Keys |> String.concat ", "
-            Validation.fail $"{place}.kind" $"'{file.Kind}'; expected one of {kinds}"
+        | None -> Validation.fail $"{place}.kind" $"'{file.Kind}'; expected one of {kinds}"
         | Some fields ->
             for field in present file |> List.except fields do
                 Validation.fail $"{place}.{field}" $"a policy of kind {file.Kind} has no such field"
@@ -143,7 +143,7 @@ module GivenPolicy =
         | _ -> false
 
     /// Policies as an option of a command lists them: `kind`, or `kind:` and its file, its charge, or its CPU seconds per
-    /// request of each service with `+` between them. Files are relative to the working directory.
+    /// request of each service with `+` between them, or the file of a trained policy. Files are relative to the working directory.
     let parse services (text: string) =
         let invariant = System.Globalization.CultureInfo.InvariantCulture
 
@@ -173,7 +173,14 @@ module GivenPolicy =
                 }
 
             match kind, detail with
-            | _, None -> file
+            | _, None when fieldsOf.ContainsKey kind -> file
+            | _, None when File.Exists text ->
+                { file with
+                    Kind = "network"
+                    File = Some text
+                }
+            | _, None ->
+                Validation.fail $"{place}.kind" $"'{kind}'; expected one of {kinds}, or the file of a trained policy"
             | "greedy", Some charge ->
                 { file with
                     MoveCharge = Some(number place charge)

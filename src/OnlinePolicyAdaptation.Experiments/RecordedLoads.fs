@@ -26,9 +26,10 @@ let nearest (levels: EquatableArray<RequestRate>[]) loads = levels |> Array.minB
 /// Loads closer than this are the same, written differently.
 let private tolerance = 1e-6
 
-/// An error where a load that the scenario names was never recorded.
-let check (scenario: Scenario) (trace: TestbedTrace) =
-    let recorded = levels trace
+/// An error where a load that the scenario names is in none of the traces, of which there is at least one. Where only some
+/// have it, the others answer with their nearest: the load may be new to the system.
+let check (scenario: Scenario) (traces: TestbedTrace list) =
+    let recorded = traces |> Seq.collect levels |> Seq.distinct |> Seq.toArray
 
     let isRecorded service (load: RequestRate) =
         recorded
@@ -43,17 +44,20 @@ let check (scenario: Scenario) (trace: TestbedTrace) =
             |> Option.map (fun load -> service, load))
 
     match missing with
-    | None -> Ok trace
+    | None -> Ok()
     | Some(service, load) ->
         let number (rate: RequestRate) =
             rate.PerSecond.ToString CultureInfo.InvariantCulture
+
+        let paths = traces |> Seq.map _.Path |> Seq.distinct |> String.concat ", "
 
         let known =
             recorded
             |> Seq.map (fun level -> level[service])
             |> Seq.distinct
+            |> Seq.sortBy _.PerSecond
             |> Seq.map number
             |> String.concat ", "
 
         Error
-            $"{trace.Path}: service {scenario.Topology.Services[service]} was not recorded at {number load} req/s; expected one of {known}"
+            $"{paths}: service {scenario.Topology.Services[service]} was not recorded at {number load} req/s; expected one of {known}"

@@ -207,6 +207,38 @@ let adaptationTable (summary: PhaseSummary list) =
                 ]
     ]
 
+/// Reward at each load after the change, or before it where the system does not change: the header and the cells.
+let private loadTable (result: ExperimentResult) =
+    let phase =
+        if result.Observations |> Array.exists (fun o -> o.Phase = Phase.After) then
+            Phase.After
+        else
+            Phase.Before
+
+    let text (load: LoadSummary.LoadReward) =
+        load.Loads
+        |> List.map (fun rate -> rate.ToString CultureInfo.InvariantCulture)
+        |> String.concat ", "
+
+    [
+        "offered load (req/s)"
+        "recorded before"
+        "share of the cycles"
+        yield! result.Contenders |> List.map Charts.label
+    ],
+    [
+        for load in LoadSummary.ofPhase result phase ->
+            [
+                text load
+                (if load.IsRecorded then "yes" else "no")
+                $"{number 0 (100.0 * load.Share)} %%"
+                for contender in result.Contenders do
+                    match load.Rewards |> List.tryFind (fst >> (=) contender) with
+                    | Some(_, reward) -> withInterval 3 reward
+                    | None -> "–"
+            ]
+    ]
+
 let private after contender (summary: PhaseSummary list) =
     summary
     |> List.tryFind (fun s -> s.Contender = contender && s.Phase = Phase.After)
@@ -306,6 +338,11 @@ let private settings (result: ExperimentResult) command =
         [
             "scenario", scenario.Name
             "cycles", $"{scenario.Cycles}, the system changes before cycle {scenario.ChangeAt}"
+            for name, load in Seq.zip scenario.Topology.Services scenario.OfferedLoads do
+                $"load of {name}", OfferedLoad.describe load
+            match scenario.System with
+            | ManagedSystem.Traces -> ()
+            | ManagedSystem.Mesh _ -> "system", "simulated mesh; the traces are what is known of it"
             "seeds", $"1 to {scenario.Seeds}"
             for name, policy in Experiment.basePolicies scenario do
                 $"base policy {name}", GivenPolicy.describe policy
@@ -342,7 +379,7 @@ let html (result: ExperimentResult) summary command =
                 adaptationTable summary ||> Page.table
 
                 caption
-                    "A seed has adapted at the first cycle from which on 20 cycles earn, in expectation, at least 95 % of what the best configuration earns. Rollout needs what it measures while it runs. The optimum, and retraining, need a recording of the new system over all its configurations before they can begin; they are shown as if they were in place at once."
+                    "A seed has adapted at the first cycle from which on 20 cycles earn, in expectation, at least 95 % of what the best configuration earns, or the optimum where the load changes; loads at which the change does not matter do not count. Rollout needs what it measures while it runs. The optimum, and retraining, need a recording of the new system over all its configurations before they can begin; they are shown as if they were in place at once."
             match Charts.comparison scenario summary with
             | Some figure ->
                 Page.figure figure
@@ -351,6 +388,12 @@ let html (result: ExperimentResult) summary command =
                 caption
                     $"After the change; means over {scenario.Seeds} seeds ± half the width of their 95 %% confidence intervals, times are medians. Cores are those of all nodes whose cores are controlled. {leftOut scenario |> Option.defaultValue String.Empty}"
             | None -> ()
+            if (Scenario.loadLevels scenario).Length > 1 then
+                "<h2>Reward per cycle at each load</h2>"
+                loadTable result ||> Page.table
+
+                caption
+                    "After the change, if there is one; mean over the seeds that met the load. A load that was not recorded before is one that neither the base policy nor the system model had seen."
             yield! Charts.all result |> List.map Page.figure
             settings result command
         ]

@@ -34,7 +34,7 @@ type PhaseSummary =
         /// Error of the response times predicted one step ahead, NMAE: mean absolute error over mean response time.
         ModelError: ConfidenceInterval
         /// After the change: the cycles after which each seed has adapted (`Adaptation.adaptedAfter`), in the seeds' order; none
-        /// where it has not.
+        /// where it has not. Cycles at loads where the change does not matter (`Adaptation.matters`) do not count.
         Adapted: int voption[]
         /// After the change: what adapting took each seed that has adapted, in seconds of computing. Of retraining, the
         /// training; of the optimum nothing, since it is given; of the others, all decisions until then.
@@ -140,18 +140,50 @@ module Summary =
     let private share predicate (items: 'a[]) =
         float (items |> Seq.filter predicate |> Seq.length) / float items.Length
 
+    /// What adapting is measured by.
+    type private Yardstick =
+        {
+            /// The expected reward of the configuration in force.
+            Earned: Observation -> float
+            /// What is to be reached in the same cycle: the best configuration's expected reward, or the optimum's in the same
+            /// seed where the load changes, since nobody is in the best configuration at once.
+            Best: Observation -> float
+            /// Whether the change matters at the load.
+            Matters: Observation -> bool
+        }
+
+    let private yardstick (result: ExperimentResult) =
+        let before = Adaptation.expectedRewards result.Scenario result.Traces.Before
+        let after = Adaptation.expectedRewards result.Scenario result.Traces.After
+        let matters = Adaptation.matters before after
+
+        let earned (o: Observation) =
+            after.Of(o.Loads, result.Scenario.Grid.IndexOf o.Timed.Record.Metrics.Configuration)
+            |> ValueOption.defaultValue Double.NegativeInfinity
+
+        let optimum =
+            lazy
+                (result.Observations
+                 |> Seq.filter (fun o -> o.Contender = Contender.Optimum)
+                 |> Seq.map (fun o -> struct (o.Seed, o.Timed.Record.Cycle), earned o)
+                 |> readOnlyDict)
+
+        {
+            Earned = earned
+            Best =
+                match Scenario.loadLevels result.Scenario with
+                | [ _ ] -> fun o -> after.Best o.Loads
+                | _ -> fun o -> optimum.Value[struct (o.Seed, o.Timed.Record.Cycle)]
+            Matters = fun o -> matters o.Loads
+        }
+
     /// When each seed has adapted.
-    let private adapted (scenario: Scenario) (expected: Adaptation.ExpectedRewards) (bySeed: Observation[][]) =
+    let private adapted yardstick (bySeed: Observation[][]) =
         bySeed
         |> Array.map (fun observations ->
             let earned =
                 observations
-                |> Array.map (fun o ->
-                    let configuration = scenario.Grid.IndexOf o.Timed.Record.Metrics.Configuration
-
-                    struct (expected.Of(o.Loads, configuration)
-                            |> ValueOption.defaultValue Double.NegativeInfinity,
-                            expected.Best o.Loads))
+                |> Array.map (fun o -> struct (yardstick.Earned o, yardstick.Best o))
 
             match Adaptation.adaptedAfter earned with
             | Some cycles -> ValueSome cycles
@@ -195,9 +227,10 @@ module Summary =
         |> Array.map (ValueOption.map (snd >> float) >> ValueOption.defaultValue infinity)
         |> Statistics.Median
 
-    let private phaseSummary (result: ExperimentResult) expected contender phase (observations: Observation[]) =
+    let private phaseSummary (result: ExperimentResult) yardstick contender phase (observations: Observation[]) =
         let scenario = result.Scenario
         let bySeed = observations |> Array.groupBy _.Seed |> Array.map snd
+        let whereItMatters = bySeed |> Array.map (Array.filter yardstick.Matters)
 
         let over measure =
             bySeed |> Array.map measure |> ConfidenceInterval.ofSamples
@@ -205,7 +238,7 @@ module Summary =
         let adapted =
             match phase with
             | Phase.Before -> [||]
-            | Phase.After -> adapted scenario expected bySeed
+            | Phase.After -> adapted yardstick whereItMatters
 
         let atEnd (observations: Observation[]) =
             let cycles = Adaptation.cyclesAtEnd observations.Length
@@ -214,7 +247,7 @@ module Summary =
         let seconds, cycles =
             match phase with
             | Phase.Before -> [||], nan
-            | Phase.After -> adaptationCost result contender adapted bySeed
+            | Phase.After -> adaptationCost result contender adapted whereItMatters
 
         {
             Contender = contender
@@ -260,7 +293,7 @@ module Summary =
 
     /// One entry per contender and phase that has cycles, contenders in their order.
     let ofResult (result: ExperimentResult) =
-        let expected = Adaptation.expectedRewards result.Scenario result.Traces.After
+        let yardstick = yardstick result
 
         [
             for contender in result.Contenders do
@@ -270,6 +303,6 @@ module Summary =
                         |> Array.filter (fun o -> o.Contender = contender && o.Phase = phase)
 
                     if observations.Length > 0 then
-                        phaseSummary result expected contender phase observations
+                        phaseSummary result yardstick contender phase observations
         ]
         |> comparedWithOptimum

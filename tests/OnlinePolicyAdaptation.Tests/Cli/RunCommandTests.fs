@@ -7,6 +7,7 @@ open Argu
 open Expecto
 open OnlinePolicyAdaptation.Cli
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Learning.ActorCritic
 open OnlinePolicyAdaptation.Tests
 
 let private parse (arguments: string[]) =
@@ -18,7 +19,7 @@ let private configured arguments scenario =
     | Ok scenario ->
         (scenario.Seeds, scenario.Cycles, scenario.ChangeAt, scenario.Horizons),
         (scenario.Estimation.Forgetting, scenario.AlsoForgetting, scenario.Estimation.Outlook),
-        scenario.AlsoBasePolicies,
+        (scenario.BasePolicy, scenario.AlsoBasePolicies),
         (scenario.TraceBefore, scenario.TraceAfter)
     | Error message -> failtest message
 
@@ -70,6 +71,7 @@ let tests =
                         "--retrain"
                     |]
                     [| "."; "--also-base"; "random,greedy:0.5,threshold:0.065" |]
+                    [| "."; "--base-policy"; "greedy:0.5"; "--also-base"; "random" |]
                     [| "."; "--trace-before"; "my traces/a.csv"; "--trace-after"; "it's.csv" |]
                 ] do
                 let text = String.concat " " arguments
@@ -100,6 +102,32 @@ let tests =
                         | Ok _ -> failtest "accepted"
                         | Error found -> Expect.stringContains found message "what is wrong")
                 }
+
+            for text, message in
+                [
+                    "fly", "--base-policy: 'fly'.kind: 'fly'; expected one of"
+                    "random,greedy", "--base-policy: 'random,greedy' names 2 policies; expected one"
+                ] do
+                test $"--base-policy {text} is refused" {
+                    SmallScenario.withScenario (fun _ scenario ->
+                        match RunCommand.configured (parse [| "."; "--base-policy"; text |]) scenario with
+                        | Ok _ -> failtest "accepted"
+                        | Error found -> Expect.stringContains found message "what is wrong")
+                }
+
+            test "--base-policy takes a kind or the file of a trained policy" {
+                SmallScenario.withScenario (fun folder scenario ->
+                    let file = Path.Combine(folder, "base.policy")
+                    File.WriteAllText(file, "")
+
+                    let basePolicy text =
+                        RunCommand.configured (parse [| "."; "--base-policy"; text |]) scenario
+                        |> Result.map _.BasePolicy
+
+                    Expect.equal (basePolicy "static") (Ok GivenPolicy.Static) "a kind"
+                    let network = GivenPolicy.Network(file, Decision.Likeliest)
+                    Expect.equal (basePolicy file) (Ok network) "a file")
+            }
 
             test "run --retrain shows how training goes, and the page says how to do it again" {
                 Scratch.withFolder (fun folder ->

@@ -144,8 +144,56 @@ let tests =
                     match Experiment.readTraces (SmallScenario.load folder) with
                     | Ok _ -> failtest "accepted"
                     | Error message ->
-                        Expect.stringContains message "before.csv" "file"
+                        Expect.stringContains message "before.csv" "one file"
+                        Expect.stringContains message "after.csv" "the other"
                         Expect.stringContains message "not recorded at 20 req/s; expected one of 5, 10, 15" "value")
+            }
+
+            test "a load that only the changed system was recorded at is answered by the nearest before" {
+                under "\"steps\": [5, 10, 15], \"every\": 4" (fun folder ->
+                    File.WriteAllLines(Path.Combine(folder, "before.csv"), trace 0.08 [ 5.0; 10.0 ])
+                    let result = run (SmallScenario.load folder)
+
+                    let met phase =
+                        result.Observations
+                        |> Seq.filter (fun o -> o.Phase = phase)
+                        |> Seq.map _.Loads[0].PerSecond
+                        |> Seq.distinct
+                        |> Seq.sort
+                        |> List.ofSeq
+
+                    Expect.equal (met Phase.Before) [ 5.0; 10.0 ] "before"
+                    Expect.equal (met Phase.After) [ 5.0; 10.0; 15.0 ] "after"
+
+                    let seen =
+                        LoadSummary.ofPhase result Phase.After
+                        |> List.map (fun load -> load.Loads, load.IsRecorded)
+
+                    Expect.equal seen [ [ 5.0 ], true; [ 10.0 ], true; [ 15.0 ], false ] "seen and unseen")
+            }
+
+            test "a change matters at the loads where what was best does not do well any more" {
+                under "\"steps\": [5, 10], \"every\": 4" (fun folder ->
+                    let scenario = SmallScenario.load folder
+                    // At 10 req/s the same system before and after; at 5 req/s node 2 is slow after.
+                    let rows onNode2 load = trace onNode2 [ load ] |> List.tail
+
+                    let write name (lines: string list) =
+                        File.WriteAllLines(Path.Combine(folder, name), lines)
+
+                    write "after.csv" ((trace 0.3 [ 5.0 ]) @ rows 0.08 10.0)
+                    let traces = SmallScenario.traces scenario
+
+                    let matters =
+                        Adaptation.matters
+                            (Adaptation.expectedRewards scenario traces.Before)
+                            (Adaptation.expectedRewards scenario traces.After)
+
+                    Expect.isTrue (matters (rates [ 5.0 ])) "5 req/s"
+                    Expect.isFalse (matters (rates [ 10.0 ])) "10 req/s"
+                    Expect.isFalse (matters (rates [ 11.0 ])) "nearest"
+                    let same = Adaptation.expectedRewards scenario traces.After
+                    Expect.isTrue (Adaptation.matters same same (rates [ 10.0 ])) "no change: every load counts")
             }
 
             test "a policy is evaluated at every load by itself" {
