@@ -18,16 +18,20 @@ let private systemOn (scenario: Scenario) path =
     |> Result.map ScenarioTraining.ofProblems
     |> Result.defaultWith (fun message -> raise (BadInputException message))
 
-let private options = PpoOptions.Fast
+/// The fast preset, its steps for each load level.
+let private options (scenario: Scenario) =
+    let levels = int64 (Scenario.loadLevels scenario).Length
+    let discount = scenario.Discount
+    PpoOptions.Fast.WithDiscount(discount.Value).WithSteps(PpoOptions.Fast.Steps * levels)
 
 /// Steps of all trainings of a scenario: from scratch, and for the warm start before the change and after it.
 let private steps (scenario: Scenario) =
-    3L * int64 scenario.Seeds * options.Steps
+    3L * int64 scenario.Seeds * (options scenario).Steps
 
-/// Trains with the fast preset, once per seed. `onSteps` is told after each update of the steps since the one before.
+/// Trains once per seed. `onSteps` is told after each update of the steps since the one before.
 let private retrainer onSteps (cancellation: CancellationToken) : Retrainer =
     let train (system: ScenarioTraining.TrainedSystem) (warmStart: ActorCriticNetwork | null) seed =
-        let discount = system.Scenario.Discount
+        let options = options system.Scenario
         let counted = ref 0L
 
         let onProgress (progress: TrainingProgress) =
@@ -38,7 +42,7 @@ let private retrainer onSteps (cancellation: CancellationToken) : Retrainer =
         let result =
             Ppo.Train(
                 system.Training,
-                options.WithDiscount discount.Value,
+                options,
                 RandomKey(uint64 seed),
                 (fun policy -> ScenarioTraining.values system policy |> Array.average),
                 onProgress,
