@@ -3,9 +3,9 @@
 //   dotnet fsi build.fsx build
 //   dotnet fsi scenarios/1-two-services/run.fsx [--smoke] [--delay-table CSV] [--out DIR]
 
-#r "../../.artifacts/bin/OnlinePolicyAdaptation.Cli/release/OnlinePolicyAdaptation.Domain.dll"
-#r "../../.artifacts/bin/OnlinePolicyAdaptation.Cli/release/OnlinePolicyAdaptation.Planning.dll"
-#r "../../.artifacts/bin/OnlinePolicyAdaptation.Cli/release/OnlinePolicyAdaptation.Experiments.dll"
+#r "../../.artifacts/bin/OnlinePolicyAdaptation.Experiments/release/OnlinePolicyAdaptation.Domain.dll"
+#r "../../.artifacts/bin/OnlinePolicyAdaptation.Experiments/release/OnlinePolicyAdaptation.Planning.dll"
+#r "../../.artifacts/bin/OnlinePolicyAdaptation.Experiments/release/OnlinePolicyAdaptation.Experiments.dll"
 
 open System
 open System.IO
@@ -13,6 +13,7 @@ open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Planning
 
 type Options =
     {
@@ -52,7 +53,19 @@ let byHand (problem: PlanningProblem) state =
 
     grid.IndexOf(ControlAction(EquatableArray.ToEquatableArray moves))
 
-let settings options problem =
+/// The scenario's own base policy, a trained network, as a table.
+let trained (problem: PlanningProblem) =
+    let scenario = problem.Scenario
+
+    let dynamics =
+        NetworkDynamics(scenario.Grid, scenario.Reward, problem.ResponseTimes)
+
+    GivenPolicy.create scenario.Grid scenario.Topology scenario.Reward scenario.Discount scenario.BasePolicy (fun () ->
+        Ok problem.ResponseTimes)
+    |> Result.bind (fun policy -> NetworkModel.policy dynamics problem.Loads policy (RandomKey 0UL) problem.Model)
+    |> Result.map (FinitePolicy.actions problem.Model)
+
+let settings options (problem: PlanningProblem) trained =
     let hand = Array.init problem.Model.StateCount (byHand problem)
 
     {
@@ -69,6 +82,10 @@ let settings options problem =
                 {
                     Name = "hand-written"
                     Policy = BasePolicy.Table("hand-written", hand)
+                }
+                {
+                    Name = "trained"
+                    Policy = BasePolicy.Table("trained", trained)
                 }
             ]
         Horizons =
@@ -111,7 +128,9 @@ let write options study =
 let run options =
     Scenario.load __SOURCE_DIRECTORY__
     |> Result.bind (fun scenario -> PlanningProblem.load scenario options.DelayTable)
-    |> Result.bind (fun problem -> PlanningStudy.run problem (settings options problem))
+    |> Result.bind (fun problem ->
+        trained problem
+        |> Result.bind (settings options problem >> PlanningStudy.run problem))
     |> Result.map (write options)
 
 let defaults =

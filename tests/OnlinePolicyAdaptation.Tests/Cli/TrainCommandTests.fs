@@ -100,7 +100,7 @@ let tests =
                     Expect.isFalse (outcome.Errors.Contains "100 %") "it did not run to its end")
             }
 
-            for name in [ "1-two-services"; "2-system-change" ] do
+            for name in [ "1-two-services"; "2-system-change"; "3-load-change" ] do
                 test $"the trained policy of scenario {name} is within 1 %% of its optimum" {
                     let folder = Path.Combine(Repository.folder, "scenarios", name)
                     let system = scenarioSystem folder

@@ -192,6 +192,7 @@ let tests =
                         let summary =
                             run
                                 { scenario with
+                                    BasePolicy = GivenPolicy.Optimal
                                     TraceBefore = Some(Path.Combine(folder, "scenario2_before_change.csv"))
                                     TraceAfter = Some(Path.Combine(folder, "scenario2_after_change.csv"))
                                 }
