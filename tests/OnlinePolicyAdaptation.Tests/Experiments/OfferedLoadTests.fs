@@ -131,6 +131,20 @@ let tests =
                         "2, 7, 13, 30 and again")
             }
 
+            test "the report tells rewards by load, and shows the load" {
+                under "\"steps\": [5, 10], \"every\": 4" (fun folder ->
+                    let result =
+                        run
+                            { SmallScenario.load folder with
+                                Seeds = 1
+                            }
+
+                    let page = Report.html result (Summary.ofResult result) "opar run ."
+                    Expect.stringContains page "Reward per cycle at each load" "table"
+                    Expect.stringContains page "Offered load of s" "chart"
+                    Expect.stringContains page "one of 5, 10 req/s, drawn every 4 cycles" "settings")
+            }
+
             test "of two recorded levels as near the lower one answers" {
                 let level =
                     rates >> RecordedLoads.nearest [| rates [ 5.0; 10.0 ]; rates [ 15.0; 10.0 ] |]

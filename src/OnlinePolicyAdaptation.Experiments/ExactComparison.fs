@@ -1,0 +1,117 @@
+/// What policies earn on a system that changes, if its recorded response times were all there is to it: no noise, and no
+/// time to notice or to learn.
+[<RequireQualifiedAccess>]
+module OnlinePolicyAdaptation.Experiments.ExactComparison
+
+open System.Globalization
+open OnlinePolicyAdaptation.Domain.Mdp
+open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.Planning
+
+/// Sums of rewards from the scenario's start under one load.
+type Totals =
+    {
+        Loads: EquatableArray<RequestRate>
+        /// The base policy on the system before the change.
+        BaseBefore: float
+        /// The same after it.
+        BaseAfter: float
+        /// After the change, by lookahead horizon: rollout of the base policy on the changed system's model.
+        Rollouts: (int * float) list
+        /// The optimum after the change.
+        Optimum: float
+    }
+
+let private total (problem: PlanningProblem) steps (policy: FinitePolicy) =
+    let chain = RewardProcess.ofPolicy problem.Model policy
+    let start = problem.Scenario.Grid.IndexOf problem.Scenario.Start
+
+    ((start, 0.0), seq { 1..steps })
+    ||> Seq.fold (fun (state, sum) _ -> chain.Successors[state], sum + chain.Rewards[state])
+    |> snd
+
+let private table (problem: PlanningProblem) policy =
+    let scenario = problem.Scenario
+
+    let dynamics =
+        NetworkDynamics(scenario.Grid, scenario.Reward, problem.ResponseTimes)
+
+    NetworkModel.policy dynamics problem.Loads policy (RandomKey 0UL) problem.Model
+
+let private basePolicy (problem: PlanningProblem) =
+    let scenario = problem.Scenario
+
+    GivenPolicy.create scenario.Grid scenario.Topology scenario.Reward scenario.Discount scenario.BasePolicy (fun () ->
+        Ok problem.ResponseTimes)
+
+let private compare horizons steps (before: PlanningProblem) (after: PlanningProblem) =
+    basePolicy before
+    |> Result.bind (fun policy ->
+        table before policy
+        |> Result.bind (fun old -> table after policy |> Result.map (fun current -> old, current)))
+    |> Result.map (fun (old, current) ->
+        let discount = after.Scenario.Discount
+
+        {
+            Loads = after.Loads
+            BaseBefore = total before steps old
+            BaseAfter = total after steps current
+            Rollouts =
+                [
+                    for horizon in horizons ->
+                        horizon, total after steps (Rollout.policy after.Model discount horizon current)
+                ]
+            Optimum = total after steps (DynamicProgramming.policyIteration after.Model discount).Policy
+        })
+
+/// The totals of so many steps at every load level, for rollout with these horizons. A base policy that draws its actions
+/// draws the same one whenever it is in a state.
+let run (scenario: Scenario) horizons steps =
+    let after =
+        { scenario with
+            TraceBefore = scenario.TraceAfter
+        }
+
+    PlanningProblem.atEveryLoad scenario
+    |> Result.bind (fun before ->
+        PlanningProblem.atEveryLoad after
+        |> Result.bind (fun after ->
+            (List.zip before after, Ok [])
+            ||> List.foldBack (fun (before, after) found ->
+                match found, compare horizons steps before after with
+                | Ok totals, Ok added -> Ok(added :: totals)
+                | Error message, _
+                | _, Error message -> Error message)))
+
+/// The header and the cells of a table.
+let rows (totals: Totals list) =
+    let number (value: float) =
+        value.ToString("F3", CultureInfo.InvariantCulture)
+
+    let load (rate: RequestRate) =
+        rate.PerSecond.ToString CultureInfo.InvariantCulture
+
+    let horizons =
+        match totals with
+        | first :: _ -> first.Rollouts |> List.map fst
+        | [] -> []
+
+    [
+        "load (req/s)"
+        "base, before"
+        "base, after"
+        for horizon in horizons do
+            $"rollout, l = {horizon}"
+        "optimum"
+    ],
+    [
+        for totals in totals ->
+            [
+                totals.Loads |> Seq.map load |> String.concat ", "
+                number totals.BaseBefore
+                number totals.BaseAfter
+                for _, total in totals.Rollouts do
+                    number total
+                number totals.Optimum
+            ]
+    ]
