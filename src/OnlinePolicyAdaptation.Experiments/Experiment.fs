@@ -130,8 +130,7 @@ module Experiment =
 
     /// The traces of a scenario whose system changes.
     let readTraces (scenario: Scenario) =
-        let read path =
-            TestbedTrace.Read(path, scenario.Grid, scenario.Columns)
+        let read = RecordedLoads.read scenario
 
         match scenario.TraceBefore, scenario.TraceAfter with
         | Some before, Some after ->

@@ -42,9 +42,12 @@ let private reward (observations: Observation[]) =
 let ofPhase (result: ExperimentResult) phase =
     let observations = result.Observations |> Array.filter (fun o -> o.Phase = phase)
 
-    let recorded =
-        RecordedLoads.levels result.Traces.Before
-        |> Array.map (Seq.map _.PerSecond >> List.ofSeq)
+    let recorded = RecordedLoads.levels result.Traces.Before
+
+    let isRecorded (loads: float list) =
+        recorded
+        |> Array.exists (fun level ->
+            Seq.forall2 (fun load known -> RecordedLoads.isAlike result.Scenario (RequestRate load) known) loads level)
 
     observations
     |> Array.groupBy (fun o -> alike result.Scenario o.Loads)
@@ -52,7 +55,7 @@ let ofPhase (result: ExperimentResult) phase =
     |> Array.map (fun (loads, ofLoad) ->
         {
             Loads = loads
-            IsRecorded = Array.contains loads recorded
+            IsRecorded = isRecorded loads
             Share = float ofLoad.Length / float observations.Length
             Rewards =
                 [

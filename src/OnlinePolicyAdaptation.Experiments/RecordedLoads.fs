@@ -6,6 +6,7 @@ open System.Globalization
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.ControlCycle
 
 /// Each load level of a trace once, ascending, the first service's load first.
 let levels (trace: TestbedTrace) =
@@ -15,16 +16,25 @@ let levels (trace: TestbedTrace) =
     |> Seq.sortBy (Seq.map _.PerSecond >> List.ofSeq)
     |> Seq.toArray
 
-let private distance (a: EquatableArray<RequestRate>) (b: EquatableArray<RequestRate>) =
-    Seq.zip a b
-    |> Seq.sumBy (fun (a, b) -> (a.PerSecond - b.PerSecond) * (a.PerSecond - b.PerSecond))
+/// The level nearest to some loads; of two as near, the one with the lower loads. `levels` are those of a trace.
+let nearest (levels: EquatableArray<RequestRate>[]) loads = LoadLevels.Nearest(levels, loads)
 
-/// The level nearest to some loads, by Euclidean distance; of two as near, the one with the lower loads. `levels` are those of
-/// a trace.
-let nearest (levels: EquatableArray<RequestRate>[]) loads = levels |> Array.minBy (distance loads)
+/// The trace of a scenario's system. Where it does not say for which loads it was configured, the load levels are those that
+/// the system model tells apart.
+let read (scenario: Scenario) path =
+    let trace = TestbedTrace.Read(path, scenario.Grid, scenario.Columns)
 
-/// Loads closer than this are the same, written differently.
-let private tolerance = 1e-6
+    if
+        scenario.Columns.Services
+        |> Seq.exists (fun columns -> isNull columns.LoadLevel)
+    then
+        trace.AtLoadLevels(SampleWindow.quantised scenario.Estimation)
+    else
+        trace
+
+/// Whether loads are the same for the system model, one of them being recorded.
+let isAlike (scenario: Scenario) (load: RequestRate) (recorded: RequestRate) =
+    abs (load.PerSecond - recorded.PerSecond) < 0.49 * scenario.Estimation.LoadStep
 
 /// An error where a load that the scenario names is in none of the traces, of which there is at least one. Where only some
 /// have it, the others answer with their nearest: the load may be new to the system.
@@ -32,8 +42,7 @@ let check (scenario: Scenario) (traces: TestbedTrace list) =
     let recorded = traces |> Seq.collect levels |> Seq.distinct |> Seq.toArray
 
     let isRecorded service (load: RequestRate) =
-        recorded
-        |> Array.exists (fun level -> abs (level[service].PerSecond - load.PerSecond) < tolerance)
+        recorded |> Array.exists (fun level -> isAlike scenario load level[service])
 
     let missing =
         scenario.OfferedLoads

@@ -22,6 +22,25 @@ public sealed class TestbedTrace
     /// <summary>Rows left out because some service answered nothing, so that it has no response time.</summary>
     public int RowsWithoutService { get; }
 
+    /// <summary>
+    /// The same rows at other load levels: what a function makes of the offered loads that were measured in them. For a
+    /// recording that was configured for no load.
+    /// </summary>
+    /// <param name="levelOf">The level of measured loads, one rate per service.</param>
+    public TestbedTrace AtLoadLevels(Func<EquatableArray<RequestRate>, EquatableArray<RequestRate>> levelOf) =>
+        new(
+            Path,
+            [
+                .. Rows.Select(row =>
+                    row with
+                    {
+                        LoadLevels = levelOf(row.Services.Select(service => service.OfferedLoad).ToEquatableArray()),
+                    }
+                ),
+            ],
+            RowsWithoutService
+        );
+
     /// <exception cref="BadInputException">
     /// The file or a column is missing, there is no row, or a value is not a number in its range or off the grid; the
     /// message names file, line, column and value.

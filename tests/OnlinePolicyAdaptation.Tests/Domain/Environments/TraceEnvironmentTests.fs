@@ -60,19 +60,38 @@ let tests =
                     Expect.equal (draw 1UL |> List.distinct |> List.sort) [ 1.0; 2.0; 3.0 ] "all rows")
             }
 
-            test "a configuration and load level that was not recorded is named" {
-                withTrace 0.0 (fun trace ->
-                    let environment =
-                        TraceEnvironment(
-                            trace,
-                            TwoNodes.grid,
-                            start,
-                            (fun _ -> TwoNodes.array [ RequestRate 7.0 ]),
-                            RandomKey 1UL
-                        )
+            test "a load is answered at the nearest level recorded of the configuration in force" {
+                let rows = [ "5,1,5,5,0.1"; "15,1,5,15,0.2"; "5,0,1,5,0.3" ]
 
-                    Expect.throwsC (fun () -> observe environment |> ignore) (fun e ->
-                        Expect.stringContains e.Message "p11=1, c1=5 at load level 7 req/s" "which"))
+                Scratch.withFile "trace.csv" (String.concat "\n" ("l1,p11,c1,cl1,d1" :: rows)) (fun path ->
+                    let trace =
+                        TestbedTrace.Read(path, TwoNodes.grid, TraceColumns.Testbed(TwoNodes.grid, 1))
+
+                    let at load configuration =
+                        let loads = fun _ -> TwoNodes.array [ RequestRate load ]
+
+                        TraceEnvironment(trace, TwoNodes.grid, configuration, loads, RandomKey 1UL)
+                        |> observe
+                        |> seconds
+
+                    Expect.equal (at 7.0 start) 0.1 "nearer to 5 req/s"
+                    Expect.equal (at 10.0 start) 0.1 "as near: the lower one"
+                    Expect.equal (at 11.0 start) 0.2 "nearer to 15 req/s"
+                    Expect.equal (at 15.0 (TwoNodes.configuration 0.0 1.0)) 0.3 "all there is"
+
+                    Expect.throwsC (fun () -> at 5.0 (TwoNodes.configuration 0.0 2.0) |> ignore) (fun e ->
+                        Expect.stringContains e.Message "no row with p11=0, c1=2" "a configuration never recorded"))
+            }
+
+            test "rows get the load level that is made of their measured load" {
+                withTrace 0.0 (fun trace ->
+                    let doubled =
+                        trace.AtLoadLevels(fun loads ->
+                            TwoNodes.array (loads |> Seq.map (fun load -> RequestRate(2.0 * load.PerSecond))))
+
+                    Expect.all doubled.Rows (fun row -> row.LoadLevels[0].PerSecond = 10.0) "levels"
+                    Expect.equal doubled.Rows[0].Services[0].OfferedLoad.PerSecond 5.0 "measured as before"
+                    Expect.equal doubled.Rows.Count trace.Rows.Count "all rows")
             }
 
             test "a system change swaps the trace before its cycle and keeps the configuration" {
