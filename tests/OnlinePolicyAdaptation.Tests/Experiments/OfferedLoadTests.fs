@@ -145,6 +145,31 @@ let tests =
                     Expect.stringContains page "one of 5, 10 req/s, drawn every 4 cycles" "settings")
             }
 
+            for file in
+                [
+                    "2-system-change/scenario.json"
+                    "3-load-change/scenario.json"
+                    "3-load-change/sine.json"
+                    "4-your-own/scenario.json"
+                ] do
+                test $"scenarios/{file} runs" {
+                    match Scenario.load (Path.Combine(Repository.folder, "scenarios", file)) with
+                    | Error message -> failtest message
+                    | Ok scenario ->
+                        let short =
+                            { scenario with
+                                Cycles = 4
+                                ChangeAt = 2
+                                Seeds = 1
+                                Horizons = [ 1 ]
+                                AlsoForgetting = []
+                            }
+
+                        let result = run short
+                        Expect.hasLength result.Observations (4 * result.Contenders.Length) "all cycles"
+                        Expect.all result.Observations (fun o -> o.Timed.Record.Errors.IsEmpty) "no trouble"
+                }
+
             test "of two recorded levels as near the lower one answers" {
                 let level =
                     rates >> RecordedLoads.nearest [| rates [ 5.0; 10.0 ]; rates [ 15.0; 10.0 ] |]
