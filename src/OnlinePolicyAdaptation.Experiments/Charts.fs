@@ -227,7 +227,7 @@ module Charts =
         {
             Heading = "Adaptation"
             Caption =
-                $"Expected reward of the configuration in force, from all rows recorded of it, so without the noise of single intervals; mean over {result.Scenario.Seeds} seeds with 95 %% confidence intervals. The dotted black line, if there is one, is the best configuration after the change."
+                $"Expected reward of the configuration in force, from all rows recorded of it, so without the noise of single intervals; mean over {result.Scenario.Seeds} seeds with 95 %% confidence intervals. The dotted black line, if there is one, is what a configuration earns that is best by its mean response times after the change; where several are, the least of them."
             Chart =
                 lines
                     result
@@ -235,7 +235,7 @@ module Charts =
                     "expected reward of the configuration"
                     [
                         match Scenario.loadLevels result.Scenario with
-                        | [ load ] when result.Scenario.ChangeAt < result.Scenario.Cycles -> bound (after.Best load)
+                        | [ load ] when result.Scenario.ChangeAt < result.Scenario.Cycles -> bound (after.Goal load)
                         | _ -> ()
                     ]
         }

@@ -379,7 +379,7 @@ let html (result: ExperimentResult) summary command =
                 adaptationTable summary ||> Page.table
 
                 caption
-                    "A seed has adapted at the first cycle from which on 20 cycles earn, in expectation, at least 95 % of what the best configuration earns, or the optimum where the load changes; loads at which the change does not matter do not count. Rollout needs what it measures while it runs. The optimum, and retraining, need a recording of the new system over all its configurations before they can begin; they are shown as if they were in place at once."
+                    "A seed has adapted at the first cycle from which on 20 cycles earn, in expectation, at least 95 % of what the configuration earns that is best by its mean response times, or the optimum where the load changes; loads at which the change does not matter do not count. Rollout needs what it measures while it runs. The optimum, and retraining, need a recording of the new system over all its configurations before they can begin; they are shown as if they were in place at once."
             match Charts.comparison scenario summary with
             | Some figure ->
                 Page.figure figure

@@ -145,9 +145,9 @@ module Summary =
         {
             /// The expected reward of the configuration in force.
             Earned: Observation -> float
-            /// What is to be reached in the same cycle: the best configuration's expected reward, or the optimum's in the same
-            /// seed where the load changes, since nobody is in the best configuration at once.
-            Best: Observation -> float
+            /// What is to be reached in the same cycle: `ExpectedRewards.Goal`, or what the optimum earns in the same seed where
+            /// the load changes, since nobody is in another configuration at once.
+            Goal: Observation -> float
             /// Whether the change matters at the load.
             Matters: Observation -> bool
         }
@@ -170,9 +170,9 @@ module Summary =
 
         {
             Earned = earned
-            Best =
+            Goal =
                 match Scenario.loadLevels result.Scenario with
-                | [ _ ] -> fun o -> after.Best o.Loads
+                | [ _ ] -> fun o -> after.Goal o.Loads
                 | _ -> fun o -> optimum.Value[struct (o.Seed, o.Timed.Record.Cycle)]
             Matters = fun o -> matters o.Loads
         }
@@ -183,7 +183,7 @@ module Summary =
         |> Array.map (fun observations ->
             let earned =
                 observations
-                |> Array.map (fun o -> struct (yardstick.Earned o, yardstick.Best o))
+                |> Array.map (fun o -> struct (yardstick.Earned o, yardstick.Goal o))
 
             match Adaptation.adaptedAfter earned with
             | Some cycles -> ValueSome cycles
