@@ -20,10 +20,10 @@ let private dotnet =
     | path when Path.GetFileNameWithoutExtension path = "dotnet" -> path
     | _ -> "dotnet"
 
-/// Starts `dotnet` in a folder with some more environment variables.
-let start (variables: (string * string) list) folder (arguments: string list) =
+let private startReading hasInput (variables: (string * string) list) folder (arguments: string list) =
     let info = ProcessStartInfo(dotnet, arguments)
     info.WorkingDirectory <- folder
+    info.RedirectStandardInput <- hasInput
     info.RedirectStandardOutput <- true
     info.RedirectStandardError <- true
 
@@ -33,6 +33,10 @@ let start (variables: (string * string) list) folder (arguments: string list) =
     match Process.Start info with
     | null -> failtest "the command did not start"
     | started -> started
+
+/// Starts `dotnet` in a folder with some more environment variables.
+let start variables folder arguments =
+    startReading false variables folder arguments
 
 /// Reads what a command writes until it ends.
 let finish (started: Process) written =
@@ -49,3 +53,18 @@ let finish (started: Process) written =
 let run variables folder arguments =
     use started = start variables folder arguments
     finish started ""
+
+/// Runs `dotnet` with a file as its standard input.
+let runOn (input: string) folder arguments =
+    use started = startReading true [] folder arguments
+
+    let fed =
+        task {
+            use file = File.OpenRead input
+            do! file.CopyToAsync started.StandardInput.BaseStream
+            started.StandardInput.Close()
+        }
+
+    let outcome = finish started ""
+    fed.Wait()
+    outcome

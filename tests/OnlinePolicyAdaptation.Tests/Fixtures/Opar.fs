@@ -14,6 +14,10 @@ let runWith variables folder arguments =
 
 let run folder arguments = runWith [] folder arguments
 
+/// Runs the command with a file as its standard input.
+let runOn input folder arguments =
+    Dotnet.runOn input folder (program :: arguments)
+
 /// What the dynamic linker was asked for while a command ran and succeeded, by its own log; skips the test where it keeps none.
 let librariesOf folder arguments =
     if not (OperatingSystem.IsLinux()) then
