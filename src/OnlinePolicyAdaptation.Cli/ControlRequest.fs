@@ -144,6 +144,16 @@ module ControlRequest =
         | MetricsOrigin.Lines
         | MetricsOrigin.Simulation -> "lockstep"
 
+    /// It is opened for the first bad element, which may come late.
+    let private quarantine (arguments: ParseResults<ControlArguments>) (scenario: Scenario) =
+        let path =
+            arguments.TryGetResult ControlArguments.Quarantine
+            |> Option.defaultValue $"{scenario.Name}.quarantine.ndjson"
+
+        match Path.GetDirectoryName(Path.GetFullPath path) with
+        | NonNull folder when Directory.Exists folder -> Ok path
+        | _ -> Error $"--quarantine: {path}: the folder does not exist"
+
     let private settings (arguments: ParseResults<ControlArguments>) path origin mode clock (scenario: Scenario) =
         result {
             let! lookahead =
@@ -192,6 +202,7 @@ module ControlRequest =
 
             let! listen = listen arguments origin
             let! webhook = webhook arguments scenario
+            let! quarantine = quarantine arguments scenario
             let! settings = settings arguments path origin mode clock scenario
             let! scenario = ControlSettings.scenario settings
 
@@ -210,9 +221,7 @@ module ControlRequest =
                             -1L
                     Retention = retention
                     Journal = arguments.TryGetResult ControlArguments.Journal
-                    Quarantine =
-                        arguments.TryGetResult ControlArguments.Quarantine
-                        |> Option.defaultValue $"{scenario.Name}.quarantine.ndjson"
+                    Quarantine = quarantine
                     Listen = listen
                     Webhook = webhook
                     Quiet = arguments.Contains ControlArguments.Quiet

@@ -71,9 +71,42 @@ module ControlSettings =
                 yield! Option.toList scenario.TraceBefore
         ]
 
+    let private parse (description: string) =
+        try
+            JsonSerializer.Deserialize<ControlSettings> description |> Option.ofObj
+        with :? JsonException ->
+            None
+
+    let private listed (settings: ControlSettings) =
+        [
+            "lookahead", string settings.Lookahead
+            "base policy alone", string settings.BasePolicyOnly
+            "refit every", string settings.RefitEvery
+            "forgetting", settings.Forgetting
+            "outlook", settings.Outlook
+            "clock", settings.Clock
+            "trace known", string settings.KnowsTrace
+            "source", settings.Source
+        ]
+
+    /// What is different in the settings of a description.
+    let private differences settings description =
+        match parse description with
+        | None -> "which it does not tell"
+        | Some other ->
+            (listed settings, listed other)
+            ||> List.map2 (fun (name, mine) (_, theirs) ->
+                if mine = theirs then
+                    None
+                else
+                    Some $"{name} {theirs} instead of {mine}")
+            |> List.choose id
+            |> function
+                | [] -> "scenario.json, its trace or its base policy has changed"
+                | different -> String.concat ", " different
+
     /// Whose journal a controller with these settings writes.
     let identity (settings: ControlSettings) scenario : JournalIdentity =
-        let description = JsonSerializer.Serialize settings
         use hash = IncrementalHash.CreateHash HashAlgorithmName.SHA256
         // The folder may be another one the next time.
         hash.AppendData(Encoding.UTF8.GetBytes(JsonSerializer.Serialize { settings with Scenario = "" }))
@@ -82,8 +115,9 @@ module ControlSettings =
             hash.AppendData(SHA256.HashData(bytesOf file))
 
         {
-            Description = description
+            Description = JsonSerializer.Serialize settings
             Fingerprint = Convert.ToHexString(hash.GetHashAndReset())
+            Differences = differences settings
         }
 
     /// Everything of the same controller, whenever it starts.
@@ -96,14 +130,6 @@ module ControlSettings =
 
     /// The settings of a journal's controller.
     let ofJournal path (journal: Journal) =
-        let unknown = $"{path}: it does not say whose journal it is"
-
-        match journal.Meta "description" with
-        | None -> Error unknown
-        | Some description ->
-            try
-                match JsonSerializer.Deserialize<ControlSettings> description with
-                | null -> Error unknown
-                | settings -> Ok settings
-            with :? JsonException as e ->
-                Error $"{unknown}: {e.Message}"
+        match journal.Meta "description" |> Option.bind parse with
+        | Some settings -> Ok settings
+        | None -> Error $"{path}: it does not say whose journal it is"

@@ -38,6 +38,8 @@ type JournalIdentity =
         Description: string
         /// Of all settings that decisions depend on.
         Fingerprint: string
+        /// What is different in the settings that another journal's description tells of.
+        Differences: string -> string
     }
 
 /// Every interval taken in, every decision and every model, in an SQLite file that survives the process at any moment.
@@ -157,11 +159,13 @@ type Journal private (connection: SqliteConnection, writes: IDisposable voption)
                     Ok journal
                 | Some fingerprint when fingerprint = identity.Fingerprint -> Ok journal
                 | Some _ ->
-                    let described = journal.Meta "description" |> Option.defaultValue ""
+                    let differences =
+                        journal.Meta "description" |> Option.defaultValue "" |> identity.Differences
+
                     (journal :> IDisposable).Dispose()
 
                     Error
-                        $"{path}: the journal of a controller with other settings ({described}); expected those it was begun with, or the name of a new journal")
+                        $"{path}: the journal of a controller with other settings ({differences}); expected those it was begun with, or the name of a new journal")
             |> Result.mapError (fun message ->
                 held.Dispose()
                 message))

@@ -111,7 +111,14 @@ let private throughput folder (scenario: Scenario) lines withJournal intervals =
     |> Result.bind (fun (struct (controller, start)) ->
         let journal =
             if withJournal then
-                Journal.Open(Path.Combine(folder, "measured.db"), { Description = ""; Fingerprint = "" })
+                Journal.Open(
+                    Path.Combine(folder, "measured.db"),
+                    {
+                        Description = ""
+                        Fingerprint = ""
+                        Differences = id
+                    }
+                )
                 |> Result.map ValueSome
             else
                 Ok ValueNone
@@ -162,7 +169,14 @@ let private latency folder (scenario: Scenario) intervals =
     | Some simulation ->
         ScenarioController.create scenario Mode.Act (Planner.Rollout 3) true key
         |> Result.bind (fun (struct (controller, start)) ->
-            Journal.Open(Path.Combine(folder, "latency.db"), { Description = ""; Fingerprint = "" })
+            Journal.Open(
+                Path.Combine(folder, "latency.db"),
+                {
+                    Description = ""
+                    Fingerprint = ""
+                    Differences = id
+                }
+            )
             |> Result.map (fun journal ->
                 use journal = journal
                 let seconds = List<float>()
