@@ -69,12 +69,18 @@ type IntervalReader(vocabulary: Vocabulary) =
         | ValueSome value -> value
         | ValueNone -> fault FaultKind.BadValue $"{section}{owner}{field} is missing; expected a number"
 
+    /// What was there is there again: which one counts, nobody knows.
+    let once isThere (section: string) (owner: string) (field: string) =
+        if isThere then
+            fault FaultKind.BadValue $"{section}{owner}{field} is there twice; expected it once"
+
     let readControls (reader: byref<Utf8JsonReader>) =
         expectObject &reader "controls"
         Array.Fill(levels, -1)
 
         while reader.Read() && reader.TokenType = JsonTokenType.PropertyName do
             let control = index &reader controlNames "controls"
+            once (levels[control] >= 0) "controls." controls[control].Name ""
             let value = number &reader "controls." controls[control].Name ""
 
             match value with
@@ -102,10 +108,13 @@ type IntervalReader(vocabulary: Vocabulary) =
 
         while reader.Read() && reader.TokenType = JsonTokenType.PropertyName do
             if reader.ValueTextEquals(ReadOnlySpan offeredLoadName) then
+                once offered.IsSome "services." name ".offeredLoad"
                 offered <- number &reader "services." name ".offeredLoad"
             elif reader.ValueTextEquals(ReadOnlySpan carriedLoadName) then
+                once carried.IsSome "services." name ".carriedLoad"
                 carried <- number &reader "services." name ".carriedLoad"
             elif reader.ValueTextEquals(ReadOnlySpan meanResponseTimeName) then
+                once mean.IsSome "services." name ".meanResponseTime"
                 mean <- number &reader "services." name ".meanResponseTime"
             else
                 reader.Skip()
@@ -127,6 +136,7 @@ type IntervalReader(vocabulary: Vocabulary) =
 
         while reader.Read() && reader.TokenType = JsonTokenType.PropertyName do
             let service = index &reader serviceNames "services"
+            once (not (isNull services[service])) "services." vocabulary.Topology.Services[service] ""
             readService &reader service
 
         match Array.IndexOf(services, null) with
@@ -160,11 +170,14 @@ type IntervalReader(vocabulary: Vocabulary) =
 
         while reader.Read() && reader.TokenType = JsonTokenType.PropertyName do
             if reader.ValueTextEquals(ReadOnlySpan timeName) then
+                once time.IsSome "" "" "time"
                 time <- ValueSome(readTime &reader)
             elif reader.ValueTextEquals(ReadOnlySpan controlsName) then
+                once hasControls "" "" "controls"
                 readControls &reader
                 hasControls <- true
             elif reader.ValueTextEquals(ReadOnlySpan servicesName) then
+                once hasServices "" "" "services"
                 readServices &reader
                 hasServices <- true
             else
