@@ -343,10 +343,10 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
         for struct (decision, received) in decided do
             options.Watch.Decided decision (time.GetElapsedTime received)
 
-    /// A decision whose delivery the end of the work interrupts is delivered after the next start.
-    let deliver cancellation =
+    /// A decision whose delivery the end of the work interrupts is delivered after the next start, as are those after it.
+    let deliver (cancellation: CancellationToken) =
         task {
-            if outgoing.Count > 0 then
+            if outgoing.Count > 0 && not cancellation.IsCancellationRequested then
                 try
                     let! undelivered = options.Deliver outgoing cancellation
                     delivered <- outgoing[outgoing.Count - 1].Cycle
