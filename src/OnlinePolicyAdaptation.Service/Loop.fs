@@ -209,10 +209,15 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
                 return Controller.guard controller planned interval.Time (ValueSome age) late record
         }
 
+    let text (bytes: byte[]) = Encoding.UTF8.GetString bytes
+
     let quarantine (arrival: Arrival) (fault: Fault) =
-        match options.Quarantine with
-        | ValueSome file -> file.Add(time.GetUtcNow(), arrival.Position, fault, arrival.Text)
-        | ValueNone -> ()
+        match options.Quarantine, arrival.Content with
+        | ValueSome file, Ok interval ->
+            let read = text (IntervalJson.write options.Vocabulary interval)
+            file.Add(time.GetUtcNow(), arrival.Position, fault, read)
+        | ValueSome file, Error _ -> file.Add(time.GetUtcNow(), arrival.Position, fault, arrival.Text)
+        | ValueNone, _ -> ()
 
         counts <-
             { counts with
@@ -223,8 +228,6 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
 
         arrival.Reply
         |> ValueOption.iter (fun reply -> replies.Add(fun () -> reply (Outcome.Quarantined fault.Reason)))
-
-    let text (bytes: byte[]) = Encoding.UTF8.GetString bytes
 
     /// A model comes back from a checkpoint as it was if nothing has been measured since it was fitted. What is being fitted
     /// beside began from a state that a later checkpoint does not hold.
