@@ -128,38 +128,32 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
             options.Watch.Refitted journaled
         | Error _ -> ()
 
-    let refitNow (observed: ControllerState) =
-        let began = time.GetTimestamp()
-        let ready = Controller.prepare controller observed
-        let fitted = Controller.refit controller ready
-        installed fitted ready.Cycle.Cycle (seconds began)
-        Controller.begun ready |> Controller.install fitted
+    /// The plans for the load at the time, if they can be made; decisions make theirs anyway.
+    let plannedAhead (snapshot: ControllerState) (noted: Noted) fitted =
+        match noted.Observed with
+        | Ok observed ->
+            try
+                Cycle.install fitted snapshot.Cycle
+                |> Cycle.planAhead controller.Settings observed.Loads
+            with _ ->
+                snapshot.Cycle
+        | Error _ -> snapshot.Cycle
 
-    let refitBeside (observed: ControllerState) (noted: Noted) =
+    let refitBeside (snapshot: ControllerState) (noted: Noted) =
         isRefitting <- true
-        let snapshot = Controller.prepare controller observed
 
         Task.Run(fun () ->
             let began = time.GetTimestamp()
             let fitted = Controller.refit controller snapshot
 
-            let planned =
-                match noted.Observed with
-                | Ok observed ->
-                    Cycle.install fitted snapshot.Cycle
-                    |> Cycle.planAhead controller.Settings observed.Loads
-                | Error _ -> snapshot.Cycle
-
             refitted
                 {
                     FittedAt = snapshot.Cycle.Cycle
                     Fitted = fitted
-                    Planned = planned
+                    Planned = plannedAhead snapshot noted fitted
                     Seconds = seconds began
                 })
         |> ignore
-
-        Controller.begun snapshot
 
     /// The plan, or the base policy's action where it does not come in time; nobody waits for a late plan.
     let planInTime (current: ControllerState) noted =
@@ -181,32 +175,43 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
                     return struct (Controller.planByBasePolicy controller current noted, true)
         }
 
+    /// The model refitted before the decision, and what is to be done about that once the interval is taken in.
+    let refitNow (observed: ControllerState) =
+        let began = time.GetTimestamp()
+        let ready = Controller.prepare controller observed
+        let fitted = Controller.refit controller ready
+        let refitSeconds = seconds began
+
+        struct (Controller.begun ready |> Controller.install fitted,
+                fun () -> installed fitted ready.Cycle.Cycle refitSeconds)
+
+    /// The next state, the decision, and what else follows. Nothing has happened until then: should it fail, the interval is
+    /// as if it had not come.
     let decide (interval: Interval) =
         task {
+            let observed, noted = Controller.observe controller state interval
+            let isDue = Controller.isRefitDue controller observed
+
             match options.Clock with
             | Clock.Lockstep ->
-                let observed, noted = Controller.observe controller state interval
-
-                let current =
-                    if Controller.isRefitDue controller observed then
-                        refitNow observed
-                    else
-                        observed
+                let struct (current, follow) =
+                    if isDue then refitNow observed else struct (observed, ignore)
 
                 let planned, record = Controller.plan controller current noted
-                return Controller.guard controller planned interval.Time ValueNone false record
+                let next, decision = Controller.guard controller planned interval.Time ValueNone false record
+                return struct (next, decision, follow)
             | Clock.RealTime ->
-                let observed, noted = Controller.observe controller state interval
-
-                let current =
-                    if not isRefitting && Controller.isRefitDue controller observed then
-                        refitBeside observed noted
+                let struct (current, follow) =
+                    if isDue && not isRefitting then
+                        let snapshot = Controller.prepare controller observed
+                        struct (Controller.begun snapshot, (fun () -> refitBeside snapshot noted))
                     else
-                        observed
+                        struct (observed, ignore)
 
                 let! struct ((planned, record), late) = planInTime current noted
                 let age = time.GetUtcNow() - interval.Time
-                return Controller.guard controller planned interval.Time (ValueSome age) late record
+                let next, decision = Controller.guard controller planned interval.Time (ValueSome age) late record
+                return struct (next, decision, follow)
         }
 
     let text (bytes: byte[]) = Encoding.UTF8.GetString bytes
@@ -251,7 +256,7 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
 
     let accept (arrival: Arrival) (interval: Interval) =
         task {
-            let! next, decision = decide interval
+            let! struct (next, decision, follow) = decide interval
 
             let sent =
                 {
@@ -273,6 +278,7 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
                 }
 
             // Nothing can go wrong from here on: the state and the journal go together.
+            follow ()
             state <- next
             entries.Add entry
             outgoing.Add sent
