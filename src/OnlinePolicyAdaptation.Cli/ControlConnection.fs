@@ -31,6 +31,25 @@ module ControlConnection =
         | None -> Error $"scenario {scenario.Name} has no field simulation: there is no mesh to control"
         | Some simulation -> Ok(MeshEnvironment.create scenario simulation key)
 
+    /// The mesh as these cycles have left it.
+    let private rewound scenario key vocabulary (cycles: JournalEntry seq) =
+        match Seq.tryHead cycles with
+        | Some first when first.Cycle > 0 ->
+            Error
+                $"the journal begins with cycle {first.Cycle}, and a simulation goes on only from its beginning; expected a new journal, and a larger --retention"
+        | _ ->
+            mesh scenario key
+            |> Result.map (fun mesh ->
+                let decisions =
+                    cycles
+                    |> Seq.choose (fun entry ->
+                        DecisionJson.outgoing vocabulary entry.Cycle entry.Decision
+                        |> Result.toOption
+                        |> Option.map (fun decision -> struct (entry.Position, decision)))
+
+                (EnvironmentSource.rewind mesh decisions).Wait()
+                mesh)
+
     /// Opens what a request asks for, to go on after so many cycles; `earlier` gives their journal entries from one on.
     let create
         (request: ControlRequest)
@@ -85,17 +104,8 @@ module ControlConnection =
             let reader = TraceReader.Open(csv, scenario.Grid, scenario.Columns)
             Ok(openLoop (TraceSource.create reader position clock request.Pace interval time))
         | MetricsOrigin.Simulation ->
-            mesh scenario key
+            rewound scenario key vocabulary (earlier 0)
             |> Result.map (fun mesh ->
-                let targets =
-                    earlier 0
-                    |> Seq.choose (fun entry ->
-                        DecisionJson.outgoing vocabulary entry.Cycle entry.Decision
-                        |> Result.toOption
-                        |> Option.map _.Target)
-
-                (EnvironmentSource.rewind mesh targets).Wait()
-
                 {
                     Pull = EnvironmentSource.create mesh position request.Cycles clock request.Pace interval time
                     Deliver = Sink.all (sinks @ [ Sink.environment mesh ])

@@ -6,7 +6,6 @@ open System
 open System.Threading
 open System.Threading.Tasks
 open OnlinePolicyAdaptation.Domain.Environments
-open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.ControlCycle
 
 let private beginning = DateTimeOffset(2000, 1, 1, 0, 0, 0, TimeSpan.Zero)
@@ -56,10 +55,17 @@ let create
                 return [| arrival |]
         }
 
-/// Brings the environment to where it was after these configurations had been applied, one after each interval.
-let rewind (environment: IEnvironment) (targets: Configuration seq) : Task =
+/// Brings the environment to where it was after these decisions, each on the interval of a number.
+let rewind (environment: IEnvironment) (decisions: struct (int64 * Outgoing) seq) : Task =
     task {
-        for target in targets do
-            let! _ = environment.ObserveAsync CancellationToken.None
-            do! environment.ApplyAsync(target, CancellationToken.None)
+        let deliver = Sink.environment environment
+        let mutable observed = 0L
+
+        for struct (position, decision) in decisions do
+            while observed <= position do
+                let! _ = environment.ObserveAsync CancellationToken.None
+                observed <- observed + 1L
+
+            let! _ = deliver [| decision |] CancellationToken.None
+            ()
     }
