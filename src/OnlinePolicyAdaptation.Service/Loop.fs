@@ -195,10 +195,16 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
             match options.Clock with
             | Clock.Lockstep ->
                 let struct (current, follow) =
-                    if isDue then refitNow observed else struct (observed, ignore)
+                    if isDue then
+                        refitNow observed
+                    else
+                        struct (observed, ignore)
 
                 let planned, record = Controller.plan controller current noted
-                let next, decision = Controller.guard controller planned interval.Time ValueNone false record
+
+                let next, decision =
+                    Controller.guard controller planned interval.Time ValueNone false record
+
                 return struct (next, decision, follow)
             | Clock.RealTime ->
                 let struct (current, follow) =
@@ -210,7 +216,10 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
 
                 let! struct ((planned, record), late) = planInTime current noted
                 let age = time.GetUtcNow() - interval.Time
-                let next, decision = Controller.guard controller planned interval.Time (ValueSome age) late record
+
+                let next, decision =
+                    Controller.guard controller planned interval.Time (ValueSome age) late record
+
                 return struct (next, decision, follow)
         }
 
@@ -235,11 +244,15 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
         |> ValueOption.iter (fun reply -> replies.Add(fun () -> reply (Outcome.Quarantined fault.Reason)))
 
     /// A model comes back from a checkpoint as it was if nothing has been measured since it was fitted. What is being fitted
-    /// beside began from a state that a later checkpoint does not hold.
+    /// beside began from a state that a later checkpoint does not hold. Where refits take longer than intervals, something
+    /// always has been measured: rather than none, there is a checkpoint then from which Q-factors come back a little off.
     let isWhole () =
         match options.Clock with
         | Clock.Lockstep -> state.Cycle.Estimator.Pending = 0
-        | Clock.RealTime -> not isRefitting
+        | Clock.RealTime ->
+            not isRefitting
+            && (state.Cycle.Estimator.Pending = 0
+                || refitsSinceCheckpoint >= 4 * refitsBetweenCheckpoints)
 
     let isCheckpointDue () =
         options.Journal.IsSome
