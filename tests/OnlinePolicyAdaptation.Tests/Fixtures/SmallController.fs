@@ -64,6 +64,7 @@ let identity: JournalIdentity =
     {
         Description = "small"
         Fingerprint = "1"
+        Differences = id
     }
 
 let openJournal path =
