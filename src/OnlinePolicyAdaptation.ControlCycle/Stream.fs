@@ -7,9 +7,9 @@ open System.Threading
 open System.Threading.Tasks
 open Akka.Actor
 open Akka.Configuration
-
 open Akka.Streams
 open Akka.Streams.Dsl
+open Akka.Util
 open OnlinePolicyAdaptation.Domain.Environments
 
 /// A cycle's record, and how long estimation and planning took.
@@ -34,19 +34,12 @@ let startEngine () =
         )
     )
 
-/// State of the loop between two cycles.
-type private Loop =
-    {
-        State: CycleState
-        Last: TimedRecord voption
-    }
-
 /// Runs `cycles` cycles of a controller in closed loop with an environment and hands each record to `sink` as it
 /// comes, in order. Cancelling stops before the next cycle; the records so far have reached the sink.
 ///
 /// Observing, deciding and acting happen in one stage: with an asynchronous boundary between them, decisions would be
-/// taken on metrics from before the last action. The token is the kill switch, at the source: a KillSwitch stage
-/// before ScanAsync would leave the stream hanging, as ScanAsync overlooks an upstream that ends while it waits for it.
+/// taken on metrics from before the last action. That stage is also the source, which ends itself: ScanAsync behind a source
+/// overlooks an end that comes while it waits for an element, and the stream then hangs.
 let closedLoop
     (engine: Engine)
     (time: TimeProvider)
@@ -57,25 +50,18 @@ let closedLoop
     (sink: TimedRecord -> unit)
     (cancellation: CancellationToken)
     : Task =
-    let turn (loop: Loop) (_: int) =
+    let turn struct (cycle: int, state: CycleState) =
         task {
-            let! metrics = environment.ObserveAsync cancellation
-            let began = time.GetTimestamp()
-            let state, record = step loop.State metrics
-            let decision = time.GetElapsedTime began
-            do! environment.ApplyAsync(record.Next, cancellation)
-
-            return
-                {
-                    State = state
-                    Last = ValueSome { Record = record; Decision = decision }
-                }
+            if cycle = cycles || cancellation.IsCancellationRequested then
+                return Option.None
+            else
+                let! metrics = environment.ObserveAsync cancellation
+                let began = time.GetTimestamp()
+                let state, record = step state metrics
+                let decision = time.GetElapsedTime began
+                do! environment.ApplyAsync(record.Next, cancellation)
+                let timed = { Record = record; Decision = decision }
+                return Option.Create(struct (struct (cycle + 1, state), timed))
         }
 
-    Source
-        .From(
-            seq { 1..cycles }
-            |> Seq.takeWhile (fun _ -> not cancellation.IsCancellationRequested)
-        )
-        .ScanAsync({ State = start; Last = ValueNone }, (fun loop cycle -> turn loop cycle))
-        .RunForeach((fun loop -> loop.Last |> ValueOption.iter sink), engine.Materializer)
+    Source.UnfoldAsync(struct (0, start), turn).RunForeach(sink, engine.Materializer)

@@ -91,4 +91,12 @@ let tests =
                 Expect.isGreaterThanOrEqual records.Count 4 "what was decided is there"
                 Expect.isLessThan records.Count 1_000_000 "stopped early"
             }
+
+            testTask "a stream that is cancelled before it starts ends without a record" {
+                let mutable records = 0
+                let sink _ = records <- records + 1
+
+                do! (run (formula None) 8 sink (CancellationToken true)).WaitAsync(TimeSpan.FromSeconds 20.0)
+                Expect.equal records 0 "nothing was decided"
+            }
         ]
