@@ -100,7 +100,11 @@ module Replay =
                     Error $"cycle {state.Cycle.Cycle} is not kept any more"
                 | Ok state -> next state kept
                 | Error reason -> Error reason)
-            |> Result.map (fun state -> struct (state, advance options clock models state)))
+            |> Result.bind (fun state ->
+                if state.Cycle.Cycle = cycle then
+                    Ok(struct (state, advance options clock models state))
+                else
+                    Error $"cycle {state.Cycle.Cycle} is not kept any more"))
 
     /// The state before a cycle, given the one that the controller started with. An error: the journal cannot be read, or does
     /// not reach back far enough.
