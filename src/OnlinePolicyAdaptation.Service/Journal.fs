@@ -116,6 +116,21 @@ type Journal private (connection: SqliteConnection, writes: IDisposable voption)
         command.CommandText <- text
         command.ExecuteNonQuery() |> ignore
 
+    /// Whether there is nothing yet, or a journal.
+    static let isOurs (connection: SqliteConnection) =
+        use command = connection.CreateCommand()
+        command.CommandText <- "SELECT name FROM sqlite_master WHERE type = 'table'"
+        use reader = command.ExecuteReader()
+
+        let tables =
+            set
+                [
+                    while reader.Read() do
+                        reader.GetString 0
+                ]
+
+        tables.IsSubsetOf(set [ "meta"; "interval"; "decision"; "model"; "checkpoint" ])
+
     /// Taken while the journal is written; the system drops it with the process.
     static let lock (path: string) =
         try
@@ -140,6 +155,27 @@ type Journal private (connection: SqliteConnection, writes: IDisposable voption)
         with :? SqliteException as e ->
             Error $"{path}: not a journal that can be used: {e.Message}"
 
+    static let opened path connection held (identity: JournalIdentity) =
+        // What is committed has reached the disk.
+        run connection "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+        run connection schema
+        let journal = new Journal(connection, ValueSome held)
+
+        match journal.Meta "fingerprint" with
+        | None ->
+            journal.SetMeta "description" identity.Description
+            journal.SetMeta "fingerprint" identity.Fingerprint
+            Ok journal
+        | Some fingerprint when fingerprint = identity.Fingerprint -> Ok journal
+        | Some _ ->
+            let differences =
+                journal.Meta "description" |> Option.defaultValue "" |> identity.Differences
+
+            (journal :> IDisposable).Dispose()
+
+            Error
+                $"{path}: the journal of a controller with other settings ({differences}); expected those it was begun with, or the name of a new journal"
+
     /// Opens a journal to go on with, or begins one. An error: it is of other settings, of another controller at work, or no
     /// journal.
     static member Open(path: string, identity: JournalIdentity) =
@@ -147,25 +183,12 @@ type Journal private (connection: SqliteConnection, writes: IDisposable voption)
         |> Result.bind (fun held ->
             guarded path (fun () ->
                 let connection = connect path SqliteOpenMode.ReadWriteCreate
-                // What is committed has reached the disk.
-                run connection "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                run connection schema
-                let journal = new Journal(connection, ValueSome held)
 
-                match journal.Meta "fingerprint" with
-                | None ->
-                    journal.SetMeta "fingerprint" identity.Fingerprint
-                    journal.SetMeta "description" identity.Description
-                    Ok journal
-                | Some fingerprint when fingerprint = identity.Fingerprint -> Ok journal
-                | Some _ ->
-                    let differences =
-                        journal.Meta "description" |> Option.defaultValue "" |> identity.Differences
-
-                    (journal :> IDisposable).Dispose()
-
-                    Error
-                        $"{path}: the journal of a controller with other settings ({differences}); expected those it was begun with, or the name of a new journal")
+                if isOurs connection then
+                    opened path connection held identity
+                else
+                    connection.Dispose()
+                    Error $"{path}: a database of something else; expected a journal, or the name of a new one")
             |> Result.mapError (fun message ->
                 held.Dispose()
                 message))
