@@ -129,17 +129,17 @@ let private write (arguments: ParseResults<RunArguments>) (result: ExperimentRes
     let report =
         ResultFile.write directory result summary (Report.html result summary (command arguments))
 
-    Report.summaryTable summary ||> Terminal.table
+    Report.summaryTable scenario summary ||> Terminal.table
     printfn $"{Report.answer scenario summary}\n"
 
-    if scenario.ChangeAt < scenario.Cycles then
+    if Scenario.changes scenario && scenario.ChangeAt < scenario.Cycles then
         Report.adaptationTable summary ||> Terminal.table
 
     if Experiment.comparesBasePolicies scenario && scenario.ChangeAt < scenario.Cycles then
         Report.comparisonTable scenario summary ||> Terminal.table
         Report.leftOut scenario |> Option.iter (printfn "%s")
 
-    for trace in [ result.Traces.Before; result.Traces.After ] do
+    for trace in List.distinct [ result.Traces.Before; result.Traces.After ] do
         if trace.RowsWithoutService > 0 then
             printfn $"{trace.Path}: {trace.RowsWithoutService} rows left out in which nothing was served"
 
@@ -154,15 +154,18 @@ let private execute (arguments: ParseResults<RunArguments>) (scenario, traces) =
         results arguments scenario traces threads |> Result.map (write arguments)
 
 /// What retraining needs, before anything is run.
-let private checkRetraining (arguments: ParseResults<RunArguments>) =
-    if arguments.Contains RunArguments.Retrain then
+let private checkRetraining (arguments: ParseResults<RunArguments>) scenario =
+    if not (arguments.Contains RunArguments.Retrain) then
+        Ok()
+    elif Scenario.changes scenario then
         ScenarioTraining.checkLibTorch ()
     else
-        Ok()
+        Error $"--retrain: the system of scenario {scenario.Name} does not change, so there is nothing to retrain for"
 
 let run (arguments: ParseResults<RunArguments>) =
     Scenario.load (arguments.GetResult RunArguments.Scenario)
     |> Result.bind (configured arguments)
     |> Result.bind (fun scenario -> Experiment.readTraces scenario |> Result.map (fun traces -> scenario, traces))
-    |> Result.bind (fun found -> checkRetraining arguments |> Result.map (fun () -> found))
+    |> Result.bind (fun (scenario, traces) ->
+        checkRetraining arguments scenario |> Result.map (fun () -> scenario, traces))
     |> Result.bind (execute arguments)

@@ -65,7 +65,7 @@ module Charts =
             $"rollout, l = {horizon}, {EstimationSyntax.forgettingName forgetting}"
         | Contender.Retrained false -> "retrained from scratch"
         | Contender.Retrained true -> "retrained, warm start"
-        | Contender.Optimum -> "optimum, told of the change"
+        | Contender.Optimum -> "optimum, which knows the system"
 
     /// The estimate over seeds of a measure in each cycle. Cycles without a value are left out.
     let private overCycles (measure: Observation -> float voption) (observations: Observation[]) =
@@ -375,6 +375,12 @@ module Charts =
         let after = summary |> List.filter (fun s -> s.Phase = Phase.After)
         let names = Experiment.basePolicies scenario |> List.map fst
 
+        let afterTheChange =
+            if Scenario.changes scenario then
+                " after the change"
+            else
+                ""
+
         let rowOf contender =
             Experiment.basePolicyOf scenario contender
             |> Option.map (fun (name, _) -> List.findIndex ((=) name) names)
@@ -446,12 +452,12 @@ module Charts =
                 {
                     Heading = "Base policies, and rollout on them"
                     Caption =
-                        $"Reward per cycle after the change, the cycles of adapting included: means over {scenario.Seeds} seeds with 95 %% confidence intervals. A row is a base policy; crosses are the policy itself, circles and diamonds rollout on it, joint and one control after another."
+                        $"Reward per cycle{afterTheChange}, the cycles of adapting included: means over {scenario.Seeds} seeds with 95 %% confidence intervals. A row is a base policy; crosses are the policy itself, circles and diamonds rollout on it, joint and one control after another."
                     Chart =
                         Chart.Plot(
                             references @ List.mapi points uses,
                             Layout(
-                                xaxis = Xaxis(title = "reward per cycle after the change"),
+                                xaxis = Xaxis(title = $"reward per cycle{afterTheChange}"),
                                 yaxis =
                                     Yaxis(
                                         tickmode = "array",

@@ -128,24 +128,23 @@ module Experiment =
     let private oldSystemKey (key: RandomKey) = key.Split 2
     let private newSystemKey (key: RandomKey) = key.Split 3
 
-    /// The traces of a scenario whose system changes.
+    /// The traces of a scenario's system; the same one twice where it does not change.
     let readTraces (scenario: Scenario) =
         let read = RecordedLoads.read scenario
 
-        match scenario.TraceBefore, scenario.TraceAfter with
-        | Some before, Some after ->
+        match scenario.TraceBefore with
+        | None -> Error $"scenario {scenario.Name} has no field trace.before: there is no system to run on"
+        | Some before ->
+            let before = read before
+
             let traces =
                 {
-                    Before = read before
-                    After = read after
+                    Before = before
+                    After = scenario.TraceAfter |> Option.map read |> Option.defaultValue before
                 }
 
             RecordedLoads.check scenario [ traces.Before; traces.After ]
             |> Result.map (fun () -> traces)
-        | None, _ -> Error $"scenario {scenario.Name} has no field trace.before: there is no system to run on"
-        | _, None ->
-            Error
-                $"scenario {scenario.Name} has no field trace.after: its system does not change, and this experiment compares policies on one that does"
 
     let private settings (scenario: Scenario) planner basePolicy =
         {

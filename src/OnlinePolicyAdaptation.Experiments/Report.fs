@@ -68,7 +68,7 @@ let private share (s: PhaseSummary) =
         "–"
 
 /// The header and the cells of the summary table, for the page and the terminal alike.
-let summaryTable (summary: PhaseSummary list) =
+let summaryTable (scenario: Scenario) (summary: PhaseSummary list) =
     [
         "policy"
         "phase"
@@ -87,7 +87,8 @@ let summaryTable (summary: PhaseSummary list) =
                 Charts.label s.Contender
                 (match s.Phase with
                  | Phase.Before -> "before the change"
-                 | Phase.After -> "after the change")
+                 | Phase.After when Scenario.changes scenario -> "after the change"
+                 | Phase.After -> "all")
                 withInterval 3 s.Reward
                 withInterval 3 s.RewardAtEnd
                 share s
@@ -316,12 +317,22 @@ let answer (scenario: Scenario) (summary: PhaseSummary list) =
     let sentence (basePolicy: PhaseSummary) (optimum: PhaseSummary) horizon =
         after (Contender.Rollout horizon) summary
         |> Option.map (fun rollout ->
-            $"Rollout with l = {horizon} {verdict basePolicy optimum rollout}: it {adaptedInWords rollout} and {endInWords cycles optimum retrained rollout}; it decides in {Page.duration rollout.MedianDecisionSeconds}.")
+            let adapting =
+                if Scenario.changes scenario then
+                    $" {verdict basePolicy optimum rollout}: it {adaptedInWords rollout} and"
+                else
+                    ""
+
+            $"Rollout with l = {horizon}{adapting} {endInWords cycles optimum retrained rollout}; it decides in {Page.duration rollout.MedianDecisionSeconds}.")
 
     match after Contender.Base summary, after Contender.Optimum summary with
     | Some basePolicy, Some optimum ->
         [
-            $"After the change the unchanged base policy ({GivenPolicy.kind scenario.BasePolicy}) earns {withInterval 3 basePolicy.Reward} per cycle."
+            (if Scenario.changes scenario then
+                 "After the change the"
+             else
+                 "The")
+            + $" unchanged base policy ({GivenPolicy.kind scenario.BasePolicy}) earns {withInterval 3 basePolicy.Reward} per cycle."
             yield! scenario.Horizons |> List.distinct |> List.choose (sentence basePolicy optimum)
             yield! others scenario summary
         ]
@@ -337,7 +348,10 @@ let private settings (result: ExperimentResult) command =
     let items =
         [
             "scenario", scenario.Name
-            "cycles", $"{scenario.Cycles}, the system changes before cycle {scenario.ChangeAt}"
+            if Scenario.changes scenario then
+                "cycles", $"{scenario.Cycles}, the system changes before cycle {scenario.ChangeAt}"
+            else
+                "cycles", $"{scenario.Cycles}, the system does not change"
             for name, load in Seq.zip scenario.Topology.Services scenario.OfferedLoads do
                 $"load of {name}", OfferedLoad.describe load
             match scenario.System with
@@ -351,8 +365,11 @@ let private settings (result: ExperimentResult) command =
             "discount", string<float> scenario.Discount.Value
             "system model",
             $"random forest of {scenario.Estimation.Forest.Trees} trees on {EstimationSyntax.describe scenario.Estimation.Forgetting}; {scenario.Estimation.RegrownTrees} trees grown anew per cycle; planned with: {EstimationSyntax.outlookName scenario.Estimation.Outlook}"
-            "trace before the change", trace result.Traces.Before
-            "trace after the change", trace result.Traces.After
+            if Scenario.changes scenario then
+                "trace before the change", trace result.Traces.Before
+                "trace after the change", trace result.Traces.After
+            else
+                "trace", trace result.Traces.Before
             "software", ResultFile.softwareVersion
             "computing time", Page.duration result.Elapsed.TotalSeconds
         ]
@@ -371,10 +388,10 @@ let html (result: ExperimentResult) summary command =
         scenario.Question
         (answer scenario summary)
         [
-            summaryTable summary ||> Page.table
+            summaryTable scenario summary ||> Page.table
             caption
                 $"Mean over {scenario.Seeds} seeds ± half the width of its 95 %% confidence interval. At the end: over the last {Adaptation.cyclesAtEnd (scenario.Cycles - scenario.ChangeAt)} cycles of the run, and the share of what the optimum earns in these."
-            if scenario.ChangeAt < scenario.Cycles then
+            if Scenario.changes scenario && scenario.ChangeAt < scenario.Cycles then
                 "<h2>Time to adapt</h2>"
                 adaptationTable summary ||> Page.table
 
@@ -386,7 +403,10 @@ let html (result: ExperimentResult) summary command =
                 comparisonTable scenario summary ||> Page.table
 
                 caption
-                    $"After the change; means over {scenario.Seeds} seeds ± half the width of their 95 %% confidence intervals, times are medians. Cores are those of all nodes whose cores are controlled. {leftOut scenario |> Option.defaultValue String.Empty}"
+                    $"""{(if Scenario.changes scenario then
+                              "After the change; means"
+                          else
+                              "Means")} over {scenario.Seeds} seeds ± half the width of their 95 %% confidence intervals, times are medians. Cores are those of all nodes whose cores are controlled. {leftOut scenario |> Option.defaultValue String.Empty}"""
             | None -> ()
             if (Scenario.loadLevels scenario).Length > 1 then
                 "<h2>Reward per cycle at each load</h2>"

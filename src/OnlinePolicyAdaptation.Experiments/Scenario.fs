@@ -40,7 +40,7 @@ type Scenario =
         BasePolicy: GivenPolicy
         System: ManagedSystem
         Cycles: int
-        /// The system changes before this cycle.
+        /// The system changes before this cycle; 0 where it does not change.
         ChangeAt: int
         Seeds: int
         /// Lookahead horizons of the rollout policies.
@@ -282,6 +282,14 @@ module Scenario =
 
         scenario
 
+    /// A system that does not change is what it is from the first cycle on.
+    let private changeAt (file: ScenarioFile.Scenario) =
+        match file.Trace |> Option.bind _.After, file.Experiment.ChangeAt with
+        | None, Some cycle ->
+            Validation.fail "experiment.changeAt" $"{cycle}; the system does not change without trace.after"
+        | None, None -> 0
+        | Some _, cycle -> cycle |> Option.defaultValue file.Experiment.Cycles
+
     let private build directory (file: ScenarioFile.Scenario) =
         Validation.require "services" "[]" "at least one service" (file.Services.Length > 0)
         Validation.require "nodes" "[]" "at least one node" (file.Nodes.Length > 0)
@@ -321,7 +329,7 @@ module Scenario =
                 |> Option.defaultValue GivenPolicy.Optimal
             System = managedSystem file simulation
             Cycles = file.Experiment.Cycles
-            ChangeAt = file.Experiment.ChangeAt |> Option.defaultValue file.Experiment.Cycles
+            ChangeAt = changeAt file
             Seeds = file.Experiment.Seeds
             Horizons = List.ofArray file.Experiment.Lookahead
             AlsoForgetting =
@@ -369,6 +377,9 @@ module Scenario =
     /// The same with some fields of its file replaced, by their paths, such as `estimation.trees`.
     let loadWith path fields =
         read path (fun path -> ScenarioFile.readWith path fields)
+
+    /// Whether its system becomes another one.
+    let changes scenario = scenario.TraceAfter.IsSome
 
     /// The scenario with some settings of its experiment replaced.
     let change replace scenario =
