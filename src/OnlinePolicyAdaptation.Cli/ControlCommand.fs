@@ -5,6 +5,7 @@ module OnlinePolicyAdaptation.Cli.ControlCommand
 open System
 open System.Runtime.InteropServices
 open System.Threading
+open System.Threading.Tasks
 open Argu
 open Microsoft.Extensions.Logging
 open OnlinePolicyAdaptation.ControlCycle
@@ -46,15 +47,28 @@ let private whileServing (request: ControlRequest) measures logs (posted: Posted
                 return! work ()
     }
 
-/// What was decided and perhaps not delivered goes out once more; its receivers know it by its key.
-let private deliverAgain (deliver: Deliver) vocabulary (journal: Journal) cancellation =
-    journal.Entries(journal.Delivered + 1, Int32.MaxValue)
-    |> Seq.map (fun entry -> DecisionJson.outgoing vocabulary entry.Cycle entry.Decision)
-    |> Seq.choose Result.toOption
-    |> Seq.toArray
-    |> fun decisions -> deliver decisions cancellation
+/// What was decided and perhaps not delivered goes out once more; its receivers know it by its key. False: the end was asked
+/// for before they had it.
+let private deliverAgain (loop: LoopOptions) (journal: Journal) (cancellation: CancellationToken) =
+    task {
+        let decisions =
+            journal.Entries(journal.Delivered + 1, Int32.MaxValue)
+            |> Seq.map (fun entry -> DecisionJson.outgoing loop.Vocabulary entry.Cycle entry.Decision)
+            |> Seq.choose Result.toOption
+            |> Seq.toArray
 
-let private control (request: ControlRequest) (journal: Journal voption) cancellation =
+        try
+            let! undelivered = loop.Deliver decisions cancellation
+
+            for struct (sent, reason) in undelivered do
+                loop.Watch.Undelivered sent reason
+
+            return true
+        with :? OperationCanceledException when cancellation.IsCancellationRequested ->
+            return false
+    }
+
+let private control (request: ControlRequest) options fresh (journal: Journal voption) cancellation =
     result {
         let scenario = request.Scenario
         let time = TimeProvider.System
@@ -62,9 +76,6 @@ let private control (request: ControlRequest) (journal: Journal voption) cancell
         let vocabulary = ScenarioController.vocabulary scenario
         use logs = Logs.toStandardError ()
         let log = logs.CreateLogger "opar"
-
-        let! struct (options, fresh) =
-            ControlSettings.controller request.Settings scenario request.Mode
 
         let! start =
             match journal with
@@ -127,25 +138,25 @@ let private control (request: ControlRequest) (journal: Journal voption) cancell
 
         let work () =
             task {
-                match journal with
-                | ValueSome journal ->
-                    let! _ = deliverAgain connection.Deliver vocabulary journal cancellation
-                    ()
-                | ValueNone -> ()
+                let! isUpToDate =
+                    match journal with
+                    | ValueSome journal -> deliverAgain loop journal cancellation
+                    | ValueNone -> Task.FromResult true
 
-                use engine = Stream.startEngine ()
+                if isUpToDate then
+                    use engine = Stream.startEngine ()
 
-                let! counts =
-                    Pipeline.run engine loop start connection.Pull connection.IsClosedLoop cancellation
+                    let! counts =
+                        Pipeline.run engine loop start connection.Pull connection.IsClosedLoop cancellation
 
-                log.LogInformation(
-                    "ended: {Decisions} decisions, {Refits} refits, {Quarantined} elements quarantined, {AlreadyKnown} known already, {Undelivered} decisions not delivered",
-                    counts.Decisions,
-                    counts.Refits,
-                    counts.Quarantined,
-                    counts.AlreadyKnown,
-                    counts.Undelivered
-                )
+                    log.LogInformation(
+                        "ended: {Decisions} decisions, {Refits} refits, {Quarantined} elements quarantined, {AlreadyKnown} known already, {Undelivered} decisions not delivered",
+                        counts.Decisions,
+                        counts.Refits,
+                        counts.Quarantined,
+                        counts.AlreadyKnown,
+                        counts.Undelivered
+                    )
 
                 return Ok()
             }
@@ -157,11 +168,15 @@ let run (arguments: ParseResults<ControlArguments>) =
     result {
         let! request = ControlRequest.ofArguments arguments
 
+        // Before there is a journal: it may be refused.
+        let! struct (options, fresh) =
+            ControlSettings.controller request.Settings request.Scenario request.Mode
+
         match request.Journal with
-        | None -> return! untilTold (control request ValueNone)
+        | None -> return! untilTold (control request options fresh ValueNone)
         | Some path ->
             use! journal =
                 Journal.Open(path, ControlSettings.identity request.Settings request.Scenario)
 
-            return! untilTold (control request (ValueSome journal))
+            return! untilTold (control request options fresh (ValueSome journal))
     }

@@ -53,14 +53,18 @@ module ControlRequest =
         let given =
             [
                 match arguments.TryGetResult ControlArguments.Trace with
-                | Some csv -> Ok(MetricsOrigin.Trace csv)
+                | Some csv when File.Exists csv -> Ok(MetricsOrigin.Trace csv)
+                | Some csv -> Error $"--trace: {csv}: no such file"
                 | None -> ()
                 if arguments.Contains ControlArguments.Stdin then
                     Ok MetricsOrigin.Lines
                 if arguments.Contains ControlArguments.Post then
                     Ok MetricsOrigin.Posts
                 if arguments.Contains ControlArguments.Simulate then
-                    Ok MetricsOrigin.Simulation
+                    match scenario.Simulation with
+                    | Some _ -> Ok MetricsOrigin.Simulation
+                    | None ->
+                        Error $"--simulate: scenario {scenario.Name} has no field simulation, which describes the mesh"
                 if arguments.Contains ControlArguments.Prometheus then
                     match scenario.Prometheus with
                     | Some settings -> Ok(MetricsOrigin.Prometheus settings)

@@ -12,6 +12,10 @@ let private program = Path.Combine(AppContext.BaseDirectory, "opar.dll")
 let runWith variables folder arguments =
     Dotnet.run variables folder (program :: arguments)
 
+/// Starts it, to be ended by who starts it.
+let start folder arguments =
+    Dotnet.start [] folder (program :: arguments)
+
 let run folder arguments = runWith [] folder arguments
 
 /// Runs the command with a file as its standard input.
@@ -35,7 +39,7 @@ let librariesOf folder arguments =
 
 /// Runs the command and sends it what Ctrl-C sends as soon as it shows progress.
 let interrupt folder arguments =
-    use started = Dotnet.start [] folder (program :: arguments)
+    use started = start folder arguments
     let progress = started.StandardError.ReadLine()
     use kill = Process.Start("kill", [ "-INT"; string<int> started.Id ])
     kill.WaitForExit()

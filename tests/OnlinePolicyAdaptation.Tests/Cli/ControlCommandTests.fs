@@ -1,0 +1,260 @@
+/// opar control as a process, which is told to end, or killed.
+module OnlinePolicyAdaptation.Tests.Cli.ControlCommand
+
+open System
+open System.Collections.Concurrent
+open System.Collections.Generic
+open System.Diagnostics
+open System.IO
+open System.Text.Json
+open System.Threading.Tasks
+open Expecto
+open Microsoft.AspNetCore.Http
+open Microsoft.Data.Sqlite
+open OnlinePolicyAdaptation.Tests
+
+/// A controller that works until it is ended.
+let private started folder arguments =
+    let controller = Opar.start folder ("control" :: arguments)
+    // What is not read would hold it up.
+    controller.ErrorDataReceived.Add ignore
+    controller.BeginErrorReadLine()
+    controller
+
+let private signal name (controller: Process) =
+    use kill = Process.Start("kill", [ $"-{name}"; string<int> controller.Id ])
+    kill.WaitForExit()
+
+let private query path text (read: SqliteDataReader -> 'a) =
+    use connection = new SqliteConnection($"Data Source={path};Pooling=false")
+    connection.Open()
+    use command = connection.CreateCommand()
+    command.CommandText <- text
+    use reader = command.ExecuteReader()
+
+    [
+        while reader.Read() do
+            read reader
+    ]
+
+let private decisions journal =
+    query journal "SELECT content FROM decision ORDER BY cycle" _.GetString(0)
+
+let private keyOf (decision: string) =
+    use document = JsonDocument.Parse decision
+    string (document.RootElement.GetProperty("idempotencyKey").GetString())
+
+/// Adds the decisions of an output to what was delivered; a line that was cut off by the end is none.
+let private collect (delivered: Dictionary<string, string>) (output: string) =
+    for line in output.Split('\n', StringSplitOptions.RemoveEmptyEntries) do
+        if line.EndsWith '}' && line.StartsWith '{' then
+            match delivered.TryGetValue(keyOf line) with
+            | true, text -> Expect.equal line text "the same under the same key"
+            | false, _ -> delivered[keyOf line] <- line
+
+let private rows = TwoNodes.configurations.Length * 4
+
+/// A replay that is killed at some moments after its beginning, in milliseconds, and then left alone.
+let private killed () =
+    SmallScenario.withScenario (fun folder _ ->
+        let arguments journal =
+            [
+                "."
+                "--trace"
+                "after.csv"
+                "--refit-every"
+                "4"
+                "--journal"
+                journal
+                "--speed"
+            ]
+
+        let whole = Opar.run folder ("control" :: arguments "whole.db" @ [ "max" ])
+        Expect.equal whole.ExitCode 0 whole.Errors
+        let expected = decisions (Path.Combine(folder, "whole.db"))
+        Expect.equal expected.Length rows "a decision for each row"
+
+        let delivered = Dictionary<string, string>()
+        let random = Random 11
+
+        for _ in 1..5 do
+            // At this speed the whole trace takes 3 s, the start a part of one.
+            use controller = started folder (arguments "killed.db" @ [ "200x" ])
+            let output = controller.StandardOutput.ReadToEndAsync()
+            Threading.Thread.Sleep(random.Next(300, 1500))
+            controller.Kill()
+            controller.WaitForExit()
+            collect delivered output.Result
+
+        let last = Opar.run folder ("control" :: arguments "killed.db" @ [ "max" ])
+        Expect.equal last.ExitCode 0 last.Errors
+        collect delivered last.Output
+        Expect.equal (decisions (Path.Combine(folder, "killed.db"))) expected "each interval once"
+        Expect.equal (delivered.Values |> List.ofSeq |> List.sort) (List.sort expected) "delivered, all of them")
+
+let private told () =
+    SmallScenario.withScenario (fun folder _ ->
+        let journal = Path.Combine(folder, "j.db")
+
+        use controller =
+            started folder [ "."; "--trace"; "before.csv"; "--speed"; "100x"; "--journal"; journal ]
+
+        let output = ResizeArray<string>()
+
+        for _ in 1..10 do
+            match controller.StandardOutput.ReadLine() with
+            | null -> failtest "it ended"
+            | line -> output.Add line
+
+        let rest = controller.StandardOutput.ReadToEndAsync()
+        let clock = Stopwatch.StartNew()
+        signal "TERM" controller
+        controller.WaitForExit()
+        Expect.isLessThan clock.Elapsed (TimeSpan.FromSeconds 2.0) "at once"
+        Expect.equal controller.ExitCode 0 "in peace"
+        output.AddRange(rest.Result.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        Expect.equal (decisions journal) (List.ofSeq output) "all that went out is kept, and the other way round"
+
+        Expect.equal
+            (query journal "SELECT value FROM meta WHERE key = 'delivered'" _.GetString(0))
+            [ string (output.Count - 1) ]
+            "and known to be delivered")
+
+// --- A webhook
+
+type private Posted = { Key: string; Body: string }
+
+/// A receiver that does not answer until it is told to, and keeps what it is sent.
+let private receiver (answers: unit -> bool) (test: Uri -> ConcurrentQueue<Posted> -> Task<unit>) =
+    let seen = ConcurrentQueue<Posted>()
+
+    StubServer.run
+        (fun context ->
+            task {
+                use reader = new StreamReader(context.Request.Body)
+                let! body = reader.ReadToEndAsync()
+
+                seen.Enqueue
+                    {
+                        Key = context.Request.Headers["Idempotency-Key"].ToString()
+                        Body = body
+                    }
+
+                if not (answers ()) then
+                    do! Task.Delay(Threading.Timeout.Infinite, context.RequestAborted)
+
+                context.Response.StatusCode <- 204
+            })
+        (fun url -> test url seen)
+
+let private moves (decision: string) =
+    use document = JsonDocument.Parse decision
+
+    document.RootElement.GetProperty("action").EnumerateObject()
+    |> Seq.exists (fun move -> move.Value.GetInt32() <> 0)
+
+let private undelivered () =
+    let mutable answers = false
+
+    (receiver (fun () -> answers) (fun url seen ->
+        task {
+            SmallScenario.withScenario (fun folder _ ->
+                let arguments =
+                    [
+                        "."
+                        "--trace"
+                        "before.csv"
+                        "--journal"
+                        "j.db"
+                        "--quiet"
+                        "--webhook"
+                        string url
+                    ]
+
+                let waitForPost () =
+                    let before = seen.Count
+                    let clock = Stopwatch.StartNew()
+
+                    while seen.Count = before && clock.Elapsed < TimeSpan.FromSeconds 20.0 do
+                        Threading.Thread.Sleep 10
+
+                let endsInTime (controller: Process) =
+                    let clock = Stopwatch.StartNew()
+                    signal "TERM" controller
+                    controller.WaitForExit()
+                    Expect.isLessThan clock.Elapsed (TimeSpan.FromSeconds 2.0) "at once"
+                    Expect.equal controller.ExitCode 0 "in peace"
+
+                // Ended in the first delivery, then in the repetition of it, then left alone.
+                for _ in 1..2 do
+                    use controller = started folder arguments
+                    waitForPost ()
+                    endsInTime controller
+
+                answers <- true
+                let last = Opar.run folder ("control" :: arguments)
+                Expect.equal last.ExitCode 0 last.Errors
+                let posts = List.ofSeq seen
+                Expect.equal posts[1] posts[0] "again, under the same key"
+                Expect.equal posts[2] posts[0] "and again"
+
+                for post in posts do
+                    Expect.equal post.Key (keyOf post.Body) "its key"
+
+                Expect.equal
+                    (posts |> List.map _.Body |> List.distinct)
+                    (decisions (Path.Combine(folder, "j.db")) |> List.filter moves)
+                    "every action is posted, in its order, and nothing else")
+        }))
+        .GetAwaiter()
+        .GetResult()
+
+// --- Wrong command lines
+
+let private wrong =
+    [
+        [], "no source of metrics"
+        [ "--stdin"; "--simulate" ], "several sources"
+        [ "--simulate" ], "simulation"
+        [ "--trace"; "missing.csv" ], "missing.csv"
+        [ "--trace"; "before.csv"; "--speed"; "0x" ], "--speed: '0x'"
+        [ "--stdin"; "--refit-every"; "0" ], "--refit-every: 0"
+        [ "--stdin"; "--listen"; "http://0.0.0.0:0" ], "token"
+        [ "--stdin"; "--webhook"; "localhost" ], "--webhook: 'localhost'"
+        [ "--stdin"; "--retention"; "many" ], "--retention"
+        [ "--stdin"; "--quarantine"; "missing/q.ndjson" ], "missing/q.ndjson"
+    ]
+
+let private refused (arguments, part) =
+    SmallScenario.withScenario (fun folder _ ->
+        let files () =
+            Directory.GetFiles folder |> Array.map Path.GetFileName |> Array.sort
+
+        let before = files ()
+
+        let outcome = Opar.run folder ([ "control"; "."; "--journal"; "j.db" ] @ arguments)
+
+        Expect.notEqual outcome.ExitCode 0 $"{arguments}"
+        Expect.stringContains outcome.Errors part $"{arguments}"
+        Expect.isFalse (outcome.Errors.Contains "\n   at ") $"{arguments}: {outcome.Errors}"
+        Expect.equal outcome.Output "" $"{arguments}"
+        Expect.equal (files ()) before $"{arguments}: nothing is left behind")
+
+[<Tests>]
+let tests =
+    testList
+        "Cli.ControlCommand"
+        [
+            testCase
+                "killed at any moment and begun again, it decides once on each interval, as if it had not been"
+                killed
+            testCase "told to end, it ends at once with everything kept" told
+            testCase
+                "an action whose delivery was cut off is delivered after the next start, under the same key"
+                undelivered
+            for arguments, part in wrong do
+                let line = String.concat " " arguments
+
+                testCase $"'{line}' is refused with a word on it, and leaves nothing behind"
+                <| fun () -> refused (arguments, part)
+        ]
