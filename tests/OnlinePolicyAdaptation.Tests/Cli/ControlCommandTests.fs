@@ -12,6 +12,7 @@ open Expecto
 open Microsoft.AspNetCore.Http
 open Microsoft.Data.Sqlite
 open OnlinePolicyAdaptation.Tests
+open OnlinePolicyAdaptation.Tests.Service
 
 /// A controller that works until it is ended.
 let private started folder arguments =
@@ -209,6 +210,135 @@ let private undelivered () =
         .GetAwaiter()
         .GetResult()
 
+// --- A closed loop of three processes
+
+/// The small scenario, measured by a Prometheus server each second.
+let private measuredBy port =
+    let rate metric = $"sum(rate({metric}[2s]))"
+
+    let prometheus =
+        $"""{{
+    "url": "http://127.0.0.1:{port}",
+    "controls": {{ "p11": "routing_weight", "c1": "cpu_cores" }},
+    "services": [
+      {{
+        "offeredLoad": "{rate "offered_total"}",
+        "carriedLoad": "{rate "served_seconds_count"}",
+        "meanResponseTime": "{rate "served_seconds_sum"} / {rate "served_seconds_count"}"
+      }}
+    ]
+  }}"""
+
+    SmallScenario.json.TrimEnd().TrimEnd('}')
+    + $""",
+  "controller": {{ "intervalSeconds": 1 }},
+  "prometheus": {prometheus}
+}}"""
+
+/// What the system of the small scenario shows: response times go by the configuration in force.
+type private System() =
+    let clock = Stopwatch.StartNew()
+    let mutable before = 0.0
+    let mutable seconds = 0.0
+    let mutable configuration = TwoNodes.configuration 1.0 5.0
+
+    /// Of all requests up to now: 5 each second.
+    let served () =
+        let now = clock.Elapsed.TotalSeconds
+        seconds <- seconds + 5.0 * (now - before) * TwoNodes.responseTime 0.08 configuration
+        before <- now
+        now
+
+    member this.Configuration = lock this (fun () -> configuration)
+
+    member this.Apply next =
+        lock this (fun () ->
+            served () |> ignore
+            configuration <- next)
+
+    member this.Page =
+        lock this (fun () ->
+            let now = served ()
+            let values = TwoNodes.grid.Values configuration
+
+            $"""# TYPE routing_weight gauge
+routing_weight {values[0]}
+# TYPE cpu_cores gauge
+cpu_cores {values[1]}
+# TYPE offered_total counter
+offered_total {5.0 * now}
+# TYPE served_seconds summary
+served_seconds_sum {seconds}
+served_seconds_count {5.0 * now}
+"""     )
+
+let private targetOf (decision: string) =
+    use document = JsonDocument.Parse decision
+    let controls = document.RootElement.GetProperty "controls"
+    TwoNodes.configuration (controls.GetProperty("p11").GetDouble()) (controls.GetProperty("c1").GetDouble())
+
+/// A system that shows its measures on a page and takes actions as posts, a Prometheus server that scrapes it, and opar.
+let private controlled (binary: string) =
+    let system = System()
+    let posted = ConcurrentQueue<Posted>()
+
+    let answer (context: HttpContext) : Task =
+        task {
+            if context.Request.Method = "POST" then
+                use reader = new StreamReader(context.Request.Body)
+                let! body = reader.ReadToEndAsync()
+
+                posted.Enqueue
+                    {
+                        Key = context.Request.Headers["Idempotency-Key"].ToString()
+                        Body = body
+                    }
+
+                system.Apply(targetOf body)
+                context.Response.StatusCode <- 204
+            else
+                context.Response.ContentType <- "text/plain; version=0.0.4"
+                do! StubServer.reply 200 system.Page context
+        }
+
+    let test (url: Uri) =
+        task {
+            SmallScenario.withScenario (fun folder _ ->
+                let port = StubServer.freePort ()
+                File.WriteAllText(Path.Combine(folder, "scenario.json"), measuredBy port)
+                use server = RealPrometheus.start binary folder port url
+
+                try
+                    use controller =
+                        started folder [ "."; "--prometheus"; "--webhook"; string url; "--journal"; "j.db"; "--quiet" ]
+
+                    let clock = Stopwatch.StartNew()
+
+                    while posted.Count < 3 && clock.Elapsed < TimeSpan.FromSeconds 60.0 do
+                        Threading.Thread.Sleep 50
+
+                    signal "TERM" controller
+                    controller.WaitForExit()
+                    Expect.equal controller.ExitCode 0 "in peace"
+                finally
+                    server.Kill()
+                    server.WaitForExit()
+
+                let kept = decisions (Path.Combine(folder, "j.db"))
+                let posts = List.ofSeq posted
+                Expect.isGreaterThanOrEqual posts.Length 3 "actions were posted"
+                Expect.equal (posts |> List.map _.Body) (kept |> List.filter moves) "those that were decided on"
+
+                for post in posts do
+                    Expect.equal post.Key (keyOf post.Body) "its key"
+
+                Expect.equal (posts |> List.map _.Key |> List.distinct |> List.length) posts.Length "each once"
+                Expect.equal system.Configuration (targetOf (List.last posts).Body) "and brought into force"
+                Expect.notEqual system.Configuration (TwoNodes.configuration 1.0 5.0) "so that it has moved")
+        }
+
+    StubServer.run answer test
+
 // --- Wrong command lines
 
 let private wrong =
@@ -252,6 +382,12 @@ let tests =
             testCase
                 "an action whose delivery was cut off is delivered after the next start, under the same key"
                 undelivered
+            testTask "metrics from a Prometheus server, actions to a webhook: a system is controlled" {
+                match RealPrometheus.installed with
+                | None -> skiptest "needs prometheus"
+                | Some binary -> do! controlled binary
+            }
+
             for arguments, part in wrong do
                 let line = String.concat " " arguments
 

@@ -12,7 +12,8 @@ open OnlinePolicyAdaptation.Experiments
 open OnlinePolicyAdaptation.Service
 open OnlinePolicyAdaptation.Tests
 
-let private installed =
+/// Where its program is.
+let installed =
     [ "/usr/bin/prometheus"; "/usr/local/bin/prometheus" ]
     |> List.tryFind File.Exists
 
@@ -61,7 +62,8 @@ let private settings port =
         BearerTokenFile = None
     }
 
-let private start (binary: string) folder port (target: Uri) =
+/// Starts it on a port, to scrape a page every half second.
+let start (binary: string) folder port (target: Uri) =
     let configuration = Path.Combine(folder, "prometheus.yml")
     let data = Path.Combine(folder, "data")
 
