@@ -96,7 +96,7 @@ let experiment options scenario =
         let report =
             ResultFile.write options.Out result summary (Report.html result summary command)
 
-        print (Report.summaryTable summary)
+        print (Report.summaryTable scenario summary)
         printfn "%s\n\nreport: %s" (Report.answer scenario summary) (Path.GetFullPath report))
 
 let run options =

@@ -77,6 +77,39 @@ let tests =
     testList
         "Experiments.Report"
         [
+            test "where the system does not change, nothing is said of a change" {
+                SmallScenario.withScenario (fun folder _ ->
+                    let file = Path.Combine(folder, "scenario.json")
+
+                    let json =
+                        SmallScenario.json.Replace(", \"after\": \"after.csv\"", "").Replace("\"changeAt\": 10, ", "")
+
+                    File.WriteAllText(file, json)
+                    let scenario = SmallScenario.load folder
+
+                    let result =
+                        Experiment.run
+                            scenario
+                            (SmallScenario.traces scenario)
+                            Map.empty
+                            2
+                            ignore
+                            CancellationToken.None
+                        |> _.GetAwaiter().GetResult()
+
+                    let summary = Summary.ofResult result
+                    Expect.stringStarts (Report.answer scenario summary) "The unchanged base policy" "the answer"
+                    let _, rows = Report.summaryTable scenario summary
+                    Expect.equal (rows |> List.map (List.item 1) |> List.distinct) [ "all" ] "one phase"
+                    let page = Report.html result summary "opar run here"
+                    Expect.isFalse (page.Contains "Time to adapt") "nothing to adapt to"
+                    File.WriteAllText(file, SmallScenario.json.Replace(", \"after\": \"after.csv\"", ""))
+
+                    match Scenario.load folder with
+                    | Ok _ -> failtest "a change to nothing"
+                    | Error message -> Expect.stringContains message "experiment.changeAt: 10" "said")
+            }
+
             test "results.csv has the documented columns and one row per policy, seed and cycle" {
                 withResults (fun out ->
                     let lines = File.ReadAllLines(Path.Combine(out, "results.csv"))
