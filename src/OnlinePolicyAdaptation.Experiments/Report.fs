@@ -221,19 +221,24 @@ let private loadTable (result: ExperimentResult) =
         |> List.map (fun rate -> rate.ToString CultureInfo.InvariantCulture)
         |> String.concat ", "
 
+    let loads = LoadSummary.ofPhase result phase
+
     [
-        "offered load (req/s)"
-        "recorded before"
-        "share of the cycles"
-        yield! result.Contenders |> List.map Charts.label
+        "policy"
+        for load in loads do
+            let recorded =
+                if load.IsRecorded then
+                    "recorded before"
+                else
+                    "not recorded before"
+
+            $"{text load} req/s, {recorded}, {number 0 (100.0 * load.Share)} %% of the cycles"
     ],
     [
-        for load in LoadSummary.ofPhase result phase ->
+        for contender in result.Contenders ->
             [
-                text load
-                (if load.IsRecorded then "yes" else "no")
-                $"{number 0 (100.0 * load.Share)} %%"
-                for contender in result.Contenders do
+                Charts.label contender
+                for load in loads do
                     match load.Rewards |> List.tryFind (fst >> (=) contender) with
                     | Some(_, reward) -> withInterval 3 reward
                     | None -> "–"
