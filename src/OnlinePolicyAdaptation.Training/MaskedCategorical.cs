@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace OnlinePolicyAdaptation.Training;
@@ -12,8 +13,11 @@ internal static class MaskedCategorical
     /// <summary>Logarithms of the probabilities; those of masked choices are about -1e8, and have no gradient.</summary>
     /// <param name="logits">What the actor gives.</param>
     /// <param name="forbidden">Whether each choice is masked.</param>
-    public static Tensor LogProbabilities(Tensor logits, Tensor forbidden) =>
-        logits.masked_fill(forbidden, Forbidden).log_softmax(-1);
+    public static Tensor LogProbabilities(Tensor logits, Tensor forbidden)
+    {
+        using Scalar impossible = Forbidden;
+        return logits.masked_fill(forbidden, impossible).log_softmax(-1);
+    }
 
     /// <summary>The entropy of the action, <c>[rows]</c>: the sum over controls. Masked choices add nothing.</summary>
     public static Tensor Entropy(Tensor logProbabilities) => -(logProbabilities.exp() * logProbabilities).sum([1, 2]);

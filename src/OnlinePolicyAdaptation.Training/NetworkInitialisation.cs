@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using OnlinePolicyAdaptation.Domain.Mdp;
 using OnlinePolicyAdaptation.Domain.Network;
 using OnlinePolicyAdaptation.Learning.ActorCritic;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace OnlinePolicyAdaptation.Training;
@@ -65,7 +66,8 @@ internal static class NetworkInitialisation
         using var scope = NewDisposeScope();
         // R's diagonal made positive: only then is Q as likely one way as another (Mezzadri, 2007).
         var (q, r) = linalg.qr(tensor(normal, tall, wide));
-        var signed = q * r.diagonal().sign() * gain;
+        using Scalar scale = gain;
+        var signed = q * r.diagonal().sign() * scale;
         var shaped = rows >= columns ? signed : signed.t();
         return shaped.to_type(ScalarType.Float32).contiguous().data<float>().ToArray();
     }

@@ -1,4 +1,5 @@
 using OnlinePolicyAdaptation.Domain.Network;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace OnlinePolicyAdaptation.Training;
@@ -31,7 +32,9 @@ internal static class PpoLoss
             options.ValueClipRange
         );
         var entropy = (MaskedCategorical.Entropy(all) * minibatch.Weights).sum();
-        return policyLoss + (valueLoss * options.ValueWeight) - (entropy * options.EntropyWeight.At(progress));
+        using Scalar valueWeight = options.ValueWeight;
+        using Scalar entropyWeight = options.EntropyWeight.At(progress);
+        return policyLoss + (valueLoss * valueWeight) - (entropy * entropyWeight);
     }
 
     /// <summary>
@@ -41,7 +44,9 @@ internal static class PpoLoss
     public static Tensor Objective(Tensor logProbabilities, Tensor oldLogProbabilities, Tensor advantages, double clip)
     {
         var ratio = (logProbabilities - oldLogProbabilities).exp();
-        return minimum(ratio * advantages, ratio.clamp(1 - clip, 1 + clip) * advantages).mean();
+        using Scalar lowest = 1 - clip;
+        using Scalar highest = 1 + clip;
+        return minimum(ratio * advantages, ratio.clamp(lowest, highest) * advantages).mean();
     }
 
     /// <summary>
@@ -50,17 +55,22 @@ internal static class PpoLoss
     /// </summary>
     public static Tensor ValueError(Tensor values, Tensor oldValues, Tensor returns, double? clip)
     {
-        var error = (values - returns).square();
+        var error = Squared(values - returns);
         if (clip is { } range)
         {
-            var held = oldValues + (values - oldValues).clamp(-range, range);
-            error = maximum(error, (held - returns).square());
+            using Scalar lowest = -range;
+            using Scalar highest = range;
+            var held = oldValues + (values - oldValues).clamp(lowest, highest);
+            error = maximum(error, Squared(held - returns));
         }
         return error.mean();
     }
 
-    private static Tensor Normalised(Tensor advantages) =>
-        advantages.shape[0] > 1
-            ? (advantages - advantages.mean()) / (advantages.std() + SmallestDeviation)
-            : advantages;
+    private static Tensor Squared(Tensor error) => error * error;
+
+    private static Tensor Normalised(Tensor advantages)
+    {
+        using Scalar smallest = SmallestDeviation;
+        return advantages.shape[0] > 1 ? (advantages - advantages.mean()) / (advantages.std() + smallest) : advantages;
+    }
 }
