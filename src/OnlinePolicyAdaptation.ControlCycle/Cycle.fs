@@ -104,13 +104,13 @@ module Cycle =
         | Planner.Rollout _
         | Planner.MultiagentRollout _ -> Estimate.isRefitDue settings.Estimation state.Estimator
 
-    /// The state made ready for a refit.
-    let prepare (settings: ControllerSettings) (state: CycleState) =
-        { state with
-            Estimator = Estimate.prepare (layout settings) state.Estimator
-        }
+    /// Begins a refit: what `refit` makes a model of, and the state that goes on meanwhile.
+    let beginRefit (settings: ControllerSettings) (state: CycleState) =
+        let struct (snapshot, begun) = Estimate.beginRefit (layout settings) state.Estimator
 
-    /// A model of all that was observed up to now, by a state that was made ready. The slow part of a cycle.
+        struct ({ state with Estimator = snapshot }, { state with Estimator = begun })
+
+    /// A model of all that was observed up to now. The slow part of a cycle.
     let refit (settings: ControllerSettings) (state: CycleState) =
         Estimate.refit
             settings.Estimation
@@ -119,17 +119,17 @@ module Cycle =
             (modelKey state.Key state.Cycle)
             state.Estimator
 
-    /// The state once a refit of it has begun.
-    let begun (state: CycleState) =
-        { state with
-            Estimator = Estimate.begun state.Estimator
-        }
-
     /// Puts the outcome of a refit in place.
     let install fitted (state: CycleState) =
         { state with
             Estimator = Estimate.install fitted state.Estimator
         }
+
+    /// The state with a new model in place, and that model; an error: there is none, and the last one stays.
+    let refitted settings state =
+        let struct (snapshot, begun) = beginRefit settings state
+        let fitted = refit settings snapshot
+        struct (install fitted begun, fitted)
 
     /// The plan on the model in place for these loads, kept in the state for the decisions to come.
     let planAhead (settings: ControllerSettings) loads (state: CycleState) =
@@ -239,13 +239,12 @@ module Cycle =
         match observe settings state metrics with
         | Error error -> hold settings state metrics error
         | Ok(state, observed) when isRefitDue settings state ->
-            let state = prepare settings state
-            let fitted = refit settings state
+            let struct (state, fitted) = refitted settings state
 
             let errors =
                 match fitted with
                 | Ok _ -> observed.Errors
                 | Error error -> observed.Errors @ [ error ]
 
-            decide settings (begun state |> install fitted) { observed with Errors = errors }
+            decide settings state { observed with Errors = errors }
         | Ok(state, observed) -> decide settings state observed

@@ -120,9 +120,9 @@ module Estimate =
         |> Seq.filter (fun cell -> cell.Samples.Head.Cycle > fittedAt)
         |> Seq.toArray
 
-    /// Makes the estimator ready for a refit: after a change, what was measured since the last one tells by how much nodes have
-    /// become slower and which older samples it contradicts.
-    let prepare (layout: FeatureLayout) (estimator: Estimator) =
+    /// After a change, what was measured since the last refit tells by how much nodes have become slower and which older
+    /// samples it contradicts.
+    let private corrected (layout: FeatureLayout) (estimator: Estimator) =
         if estimator.Window.HasChanged then
             let estimator =
                 { estimator with
@@ -137,8 +137,7 @@ module Estimate =
         else
             estimator
 
-    /// A model of the window of an estimator that was made ready, after the samples of this cycle: the oldest trees grown
-    /// anew, or all.
+    /// A model of the window, after the samples of this cycle: the oldest trees grown anew, or all.
     let refit estimation layout cycle key (estimator: Estimator) =
         let available = SampleWindow.count estimator.Window
 
@@ -171,12 +170,15 @@ module Estimate =
                 Model = estimator.Model |> Result.mapError (fun _ -> error)
             }
 
-    /// The estimator of which a refit has begun: what was new is known to it.
-    let begun estimator =
-        { estimator with
-            Pending = 0
-            IsNews = false
-        }
+    /// Begins a refit: what `refit` makes a model of, and the estimator that goes on meanwhile.
+    let beginRefit layout (estimator: Estimator) =
+        let corrected = corrected layout estimator
+
+        struct (corrected,
+                { corrected with
+                    Pending = 0
+                    IsNews = false
+                })
 
     /// Whether the model is to be refitted.
     let isRefitDue estimation (estimator: Estimator) =
@@ -316,14 +318,14 @@ module Estimate =
         let observed, change = observe estimation layout cycle sample predicted estimator
 
         if isRefitDue estimation observed then
-            let observed = prepare layout observed
-            let fitted = refit estimation layout cycle key observed
+            let struct (snapshot, begun) = beginRefit layout observed
+            let fitted = refit estimation layout cycle key snapshot
 
             let errors =
                 match fitted with
                 | Ok _ -> []
                 | Error error -> [ error ]
 
-            begun observed |> install fitted, change, errors
+            install fitted begun, change, errors
         else
             observed, change, []

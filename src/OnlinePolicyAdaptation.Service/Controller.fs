@@ -120,23 +120,33 @@ module Controller =
     let isRefitDue (options: ControllerOptions) (state: ControllerState) =
         Cycle.isRefitDue options.Settings state.Cycle
 
-    let prepare (options: ControllerOptions) (state: ControllerState) =
-        { state with
-            Cycle = Cycle.prepare options.Settings state.Cycle
-        }
+    /// Begins a refit: what `refit` makes a model of, and the state that goes on meanwhile.
+    let beginRefit (options: ControllerOptions) (state: ControllerState) =
+        let struct (snapshot, begun) = Cycle.beginRefit options.Settings state.Cycle
+        struct ({ state with Cycle = snapshot }, { state with Cycle = begun })
 
     let refit (options: ControllerOptions) (state: ControllerState) =
         Cycle.refit options.Settings state.Cycle
-
-    let begun (state: ControllerState) =
-        { state with
-            Cycle = Cycle.begun state.Cycle
-        }
 
     let install fitted (state: ControllerState) =
         { state with
             Cycle = Cycle.install fitted state.Cycle
         }
+
+    /// The state with a new model in place, and that model.
+    let refitted (options: ControllerOptions) (state: ControllerState) =
+        let struct (cycle, fitted) = Cycle.refitted options.Settings state.Cycle
+        struct ({ state with Cycle = cycle }, fitted)
+
+    /// Learns from an interval in lockstep: the model is refitted at once if that is due.
+    let learn options state interval =
+        let observed, noted = observe options state interval
+
+        if isRefitDue options observed then
+            let struct (current, _) = refitted options observed
+            current, noted
+        else
+            observed, noted
 
     let private author (record: CycleRecord) (rules: GuardRule list) (action: ControlAction) =
         let replaced =
@@ -226,17 +236,8 @@ module Controller =
 
         plan asBase state noted
 
-    /// A whole interval in lockstep: the model is refitted first if that is due, so that the decision depends on nothing but
-    /// the intervals.
-    let step (options: ControllerOptions) (state: ControllerState) (interval: Interval) =
-        let observed, noted = observe options state interval
-
-        let current =
-            if isRefitDue options observed then
-                let ready = prepare options observed
-                begun ready |> install (refit options ready)
-            else
-                observed
-
+    /// A whole interval in lockstep: the decision depends on nothing but the intervals.
+    let step options state (interval: Interval) =
+        let current, noted = learn options state interval
         let planned, record = plan options current noted
         guard options planned interval.Time ValueNone false record

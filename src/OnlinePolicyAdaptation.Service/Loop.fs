@@ -8,49 +8,6 @@ open System.Threading.Tasks
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.ControlCycle
 
-/// Brings decisions to where they are wanted, in their order; those that could not be brought there, and why.
-type Deliver = IReadOnlyList<Outgoing> -> CancellationToken -> Task<struct (Outgoing * string) list>
-
-/// What an onlooker is told as it happens, by the stage that does it.
-type Watch =
-    {
-        /// A decision and the time from its interval's arrival until it was on the disk.
-        Decided: Decision -> TimeSpan -> unit
-        Refitted: JournalModel -> unit
-        Quarantined: Fault -> unit
-        AlreadyKnown: unit -> unit
-        /// A decision that could not be delivered, and why.
-        Undelivered: Outgoing -> string -> unit
-    }
-
-/// What has happened since the start.
-type Counts =
-    {
-        Decisions: int64
-        Refits: int64
-        Quarantined: int64
-        AlreadyKnown: int64
-        Undelivered: int64
-    }
-
-type LoopOptions =
-    {
-        Controller: ControllerOptions
-        /// Names the controller in idempotency keys.
-        Name: string
-        Vocabulary: Vocabulary
-        Clock: Clock
-        /// In real time: a plan that takes longer is replaced by the base policy's action.
-        Deadline: TimeSpan
-        Journal: Journal voption
-        /// Cycles that the journal keeps.
-        Retention: int
-        Quarantine: Quarantine voption
-        Deliver: Deliver
-        Watch: Watch
-        Time: TimeProvider
-    }
-
 /// A model that was fitted beside the decisions.
 type FittedBeside =
     {
@@ -139,12 +96,21 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
                 snapshot.Cycle
         | Error _ -> snapshot.Cycle
 
+    /// A model of the snapshot. What goes wrong with it is told and must not be the end of refitting.
+    let tryRefit (snapshot: ControllerState) =
+        try
+            Controller.refit controller snapshot
+        with e ->
+            let reason = e.GetBaseException().Message
+            options.Watch.RefitFailed reason
+            Error(CycleError.UnusableModel reason)
+
     let refitBeside (snapshot: ControllerState) (noted: Noted) =
         isRefitting <- true
 
         Task.Run(fun () ->
             let began = time.GetTimestamp()
-            let fitted = Controller.refit controller snapshot
+            let fitted = tryRefit snapshot
 
             refitted
                 {
@@ -178,12 +144,9 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
     /// The model refitted before the decision, and what is to be done about that once the interval is taken in.
     let refitNow (observed: ControllerState) =
         let began = time.GetTimestamp()
-        let ready = Controller.prepare controller observed
-        let fitted = Controller.refit controller ready
+        let struct (current, fitted) = Controller.refitted controller observed
         let refitSeconds = seconds began
-
-        struct (Controller.begun ready |> Controller.install fitted,
-                fun () -> installed fitted ready.Cycle.Cycle refitSeconds)
+        struct (current, (fun () -> installed fitted observed.Cycle.Cycle refitSeconds))
 
     /// The next state, the decision, and what else follows. Nothing has happened until then: should it fail, the interval is
     /// as if it had not come.
@@ -209,8 +172,8 @@ type Loop(options: LoopOptions, start: ControllerState, refitted: FittedBeside -
             | Clock.RealTime ->
                 let struct (current, follow) =
                     if isDue && not isRefitting then
-                        let snapshot = Controller.prepare controller observed
-                        struct (Controller.begun snapshot, (fun () -> refitBeside snapshot noted))
+                        let struct (snapshot, begun) = Controller.beginRefit controller observed
+                        struct (begun, (fun () -> refitBeside snapshot noted))
                     else
                         struct (observed, ignore)
 

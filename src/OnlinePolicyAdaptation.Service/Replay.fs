@@ -33,17 +33,7 @@ module Replay =
     /// The state in which the cycle of an entry planned, and what it had observed.
     let private advance options clock (models: Models) state (interval: Interval) =
         match clock with
-        | Clock.Lockstep ->
-            let observed, noted = Controller.observe options state interval
-
-            let current =
-                if Controller.isRefitDue options observed then
-                    let ready = Controller.prepare options observed
-                    Controller.begun ready |> Controller.install (Controller.refit options ready)
-                else
-                    observed
-
-            current, noted
+        | Clock.Lockstep -> Controller.learn options state interval
         | Clock.RealTime ->
             let cycle = state.Cycle.Cycle
 
@@ -57,9 +47,9 @@ module Replay =
 
             match models.FittedAt cycle with
             | Some _ ->
-                let ready = Controller.prepare options observed
-                models.Fitted[cycle] <- Controller.refit options ready
-                Controller.begun ready, noted
+                let struct (snapshot, begun) = Controller.beginRefit options observed
+                models.Fitted[cycle] <- Controller.refit options snapshot
+                begun, noted
             | None -> observed, noted
 
     /// The state after a cycle whose action was this.

@@ -58,6 +58,7 @@ let create (measures: Measures) (log: ILogger) objectives (services: string seq)
     {
         Decided = decided measures log objectives services
         Refitted = fun model -> measures.Refitted(TimeSpan.FromSeconds model.RefitSeconds, model.Samples)
+        RefitFailed = fun reason -> log.LogError("a refit failed, the last model stays: {Reason}", reason)
         Quarantined =
             fun fault ->
                 measures.Offered(Outcome.Quarantined fault.Reason)

@@ -64,6 +64,7 @@ let private nobodyWatches: Watch =
     {
         Decided = fun _ _ -> ()
         Refitted = ignore
+        RefitFailed = ignore
         Quarantined = ignore
         AlreadyKnown = ignore
         Undelivered = fun _ _ -> ()

@@ -154,11 +154,10 @@ let tests =
                 | Error error -> failtest $"{error}"
                 | Ok(state, observed) ->
                     Expect.isTrue (Cycle.isRefitDue rollout state) "something was measured"
-                    let fitted = Cycle.refit rollout state
-                    let _, early = Cycle.decide rollout (Cycle.begun state) observed
-
-                    let _, late =
-                        Cycle.decide rollout (Cycle.begun state |> Cycle.install fitted) observed
+                    let struct (snapshot, begun) = Cycle.beginRefit rollout state
+                    let fitted = Cycle.refit rollout snapshot
+                    let _, early = Cycle.decide rollout begun observed
+                    let _, late = Cycle.decide rollout (Cycle.install fitted begun) observed
 
                     Expect.equal (early.Model |> ValueOption.map _.FittedAt) (ValueSome -1) "the model before"
                     Expect.equal (late.Model |> ValueOption.map _.FittedAt) (ValueSome 0) "the model after"

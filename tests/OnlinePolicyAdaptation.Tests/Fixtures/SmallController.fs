@@ -76,6 +76,7 @@ let watch: Watch =
     {
         Decided = fun _ _ -> ()
         Refitted = ignore
+        RefitFailed = ignore
         Quarantined = ignore
         AlreadyKnown = ignore
         Undelivered = fun _ _ -> ()
