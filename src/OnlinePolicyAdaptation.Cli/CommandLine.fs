@@ -1,9 +1,17 @@
-/// Command lines, as a report prints them.
+/// Command lines: what an option may say, and how a report prints them.
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Cli.CommandLine
 
 open System
 open Argu
+
+/// The option's word among those it may be.
+let oneOf option (words: (string * 'a) list) (word: string) =
+    match words |> List.tryFind (fst >> (=) word) with
+    | Some(_, meaning) -> Ok meaning
+    | None ->
+        let expected = words |> List.map fst |> String.concat ", "
+        Error $"{option}: '{word}'; expected one of {expected}"
 
 /// An argument as a shell takes it.
 let private quoted (argument: string) =

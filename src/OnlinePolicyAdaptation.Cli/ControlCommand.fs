@@ -3,25 +3,12 @@
 module OnlinePolicyAdaptation.Cli.ControlCommand
 
 open System
-open System.Runtime.InteropServices
 open System.Threading
 open System.Threading.Tasks
 open Argu
 open Microsoft.Extensions.Logging
 open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Service
-
-/// Cancelled when the process is told to end.
-let private untilTold (work: CancellationToken -> 'a) =
-    use stop = new CancellationTokenSource()
-
-    let onSignal (context: PosixSignalContext) =
-        context.Cancel <- true
-        stop.Cancel()
-
-    use _ = PosixSignalRegistration.Create(PosixSignal.SIGTERM, onSignal)
-    use _ = PosixSignalRegistration.Create(PosixSignal.SIGINT, onSignal)
-    work stop.Token
 
 /// The web server, if one is asked for, while some work is done.
 let private whileServing (request: ControlRequest) measures logs (posted: PostedSource option) cancellation work =
@@ -173,10 +160,10 @@ let run (arguments: ParseResults<ControlArguments>) =
             ControlSettings.controller request.Settings request.Scenario request.Mode
 
         match request.Journal with
-        | None -> return! untilTold (control request options fresh ValueNone)
+        | None -> return! Terminal.untilInterrupted (control request options fresh ValueNone)
         | Some path ->
             use! journal =
                 Journal.Open(path, ControlSettings.identity request.Settings request.Scenario)
 
-            return! untilTold (control request options fresh (ValueSome journal))
+            return! Terminal.untilInterrupted (control request options fresh (ValueSome journal))
     }

@@ -78,18 +78,11 @@ module ControlRequest =
         | [] -> Error $"no source of metrics; expected one of {sources}"
         | _ -> Error $"several sources of metrics; expected one of {sources}"
 
-    let private oneOf option (words: (string * 'a) list) (word: string) =
-        match words |> List.tryFind (fst >> (=) word) with
-        | Some(_, meaning) -> Ok meaning
-        | None ->
-            let expected = words |> List.map fst |> String.concat ", "
-            Error $"{option}: '{word}'; expected one of {expected}"
-
     let private mode =
-        oneOf "--mode" [ "act", Mode.Act; "shadow", Mode.Shadow; "base", Mode.Base ]
+        CommandLine.oneOf "--mode" [ "act", Mode.Act; "shadow", Mode.Shadow; "base", Mode.Base ]
 
     let private clock =
-        oneOf "--clock" [ "lockstep", "lockstep"; "realtime", "realtime" ]
+        CommandLine.oneOf "--clock" [ "lockstep", "lockstep"; "realtime", "realtime" ]
 
     let private pace clock (text: string option) =
         match text with

@@ -12,14 +12,6 @@ open OnlinePolicyAdaptation.Experiments
 open OnlinePolicyAdaptation.Learning.ActorCritic
 open OnlinePolicyAdaptation.Onnx
 
-/// The option's word among those it may be.
-let private oneOf option (words: (string * 'a) list) (word: string) =
-    match words |> List.tryFind (fst >> (=) word) with
-    | Some(_, meaning) -> Ok meaning
-    | None ->
-        let expected = words |> List.map fst |> String.concat ", "
-        Error $"{option}: '{word}'; expected one of {expected}"
-
 /// "5..15": the loads that every service is offered; by default those that the scenario plans for.
 let private loadRange (scenario: Scenario) (text: string option) =
     let planned =
@@ -91,7 +83,10 @@ let private network (path: string) (activation: string option) =
     | Some given when isOnnx -> Error $"--activation: '{given}'; expected none, as {path} tells it"
     | _ when isOnnx -> Ok(OnnxActorFile.Load path)
     | given ->
-        oneOf "--activation" [ "tanh", Activation.Tanh; "relu", Activation.Relu ] (Option.defaultValue "tanh" given)
+        CommandLine.oneOf
+            "--activation"
+            [ "tanh", Activation.Tanh; "relu", Activation.Relu ]
+            (Option.defaultValue "tanh" given)
         |> Result.map (fun activation -> NetworkTensors.Network((SafetensorsFile.Load path).Tensors, activation, path))
 
 let import (arguments: ParseResults<ImportArguments>) =
@@ -104,7 +99,10 @@ let import (arguments: ParseResults<ImportArguments>) =
         |> Result.bind (fun network ->
             let observation = arguments.GetResult(ImportArguments.Observation, "normalised")
 
-            oneOf "--observation" [ "normalised", Normalised; "levels", Levels; "values", Values ] observation
+            CommandLine.oneOf
+                "--observation"
+                [ "normalised", Normalised; "levels", Levels; "values", Values ]
+                observation
             |> Result.bind (fun observed ->
                 loadRange scenario (arguments.TryGetResult ImportArguments.Loads)
                 |> Result.bind (fun loads ->

@@ -67,7 +67,7 @@ let private runPoint threads (step: unit -> unit) (cancellation: CancellationTok
         let outcome =
             (Experiment.run planned.Scenario traces Map.empty threads step cancellation).GetAwaiter().GetResult()
 
-        let swept = Sweep.swept planned.Point (Summary.ofResult outcome)
+        let swept = Sweep.swept planned.Scenario planned.Point (Summary.ofResult outcome)
         Sweep.save planned.File planned.Fingerprint swept
         return swept
     }

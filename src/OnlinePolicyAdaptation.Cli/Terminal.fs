@@ -3,6 +3,7 @@
 module OnlinePolicyAdaptation.Cli.Terminal
 
 open System
+open System.Runtime.InteropServices
 open System.Threading
 open System.Threading.Tasks
 open Spectre.Console
@@ -60,21 +61,17 @@ let withMeter (title: string) (total: int64) (work: (int64 -> string -> unit) ->
                     bar.Value <- min (float total) (float finished)
                     bar.Description <- Markup.Escape note))
 
-/// Runs work that ends early when Ctrl-C is pressed.
+/// Runs work that ends early when Ctrl-C is pressed or the process is told to end (SIGTERM).
 let untilInterrupted (work: CancellationToken -> 'a) : 'a =
     use stop = new CancellationTokenSource()
 
-    let onCancel =
-        ConsoleCancelEventHandler(fun _ e ->
-            e.Cancel <- true
-            stop.Cancel())
+    let onSignal (context: PosixSignalContext) =
+        context.Cancel <- true
+        stop.Cancel()
 
-    Console.CancelKeyPress.AddHandler onCancel
-
-    try
-        work stop.Token
-    finally
-        Console.CancelKeyPress.RemoveHandler onCancel
+    use _ = PosixSignalRegistration.Create(PosixSignal.SIGTERM, onSignal)
+    use _ = PosixSignalRegistration.Create(PosixSignal.SIGINT, onSignal)
+    work stop.Token
 
 /// A table on standard output.
 let table (header: string list) (rows: string list list) =

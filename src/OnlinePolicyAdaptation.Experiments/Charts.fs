@@ -4,14 +4,6 @@ open XPlot.Plotly
 open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Domain.Network
 
-/// A chart and the sentence that says what it shows.
-type Figure =
-    {
-        Heading: string
-        Caption: string
-        Chart: PlotlyChart
-    }
-
 /// The pictures of a report. Colours are those of Okabe and Ito, which colour-blind readers can tell apart; dashes and
 /// widths differ as well.
 [<RequireQualifiedAccess>]
@@ -133,18 +125,7 @@ module Charts =
 
         let change =
             if scenario.ChangeAt > 0 && scenario.ChangeAt < scenario.Cycles then
-                [
-                    Shape(
-                        ``type`` = "line",
-                        xref = "x",
-                        yref = "paper",
-                        x0 = scenario.ChangeAt,
-                        x1 = scenario.ChangeAt,
-                        y0 = 0.0,
-                        y1 = 1.0,
-                        line = Line(color = "#555", width = 1.5, dash = "dashdot")
-                    )
-                ]
+                [ Drawing.mark scenario.ChangeAt ]
             else
                 []
 
@@ -163,18 +144,11 @@ module Charts =
                     )
             ]
 
-        Layout(
-            xaxis = Xaxis(title = "control cycle"),
-            yaxis = Yaxis(title = yTitle),
-            shapes = extraShapes @ change,
-            annotations = note,
-            margin = Margin(l = 70.0, r = 15.0, t = 30.0, b = 50.0),
-            legend = Legend(orientation = "h", x = 0.0, y = -0.2),
-            font = Font(family = "system-ui, sans-serif", size = 13.0),
-            hovermode = "closest",
-            plot_bgcolor = "#fff",
-            paper_bgcolor = "#fff"
-        )
+        let layout = Drawing.layout (Xaxis(title = "control cycle")) (Yaxis(title = yTitle))
+
+        layout.shapes <- extraShapes @ change
+        layout.annotations <- note
+        layout
 
     /// The contenders that are drawn cycle by cycle.
     let private drawn (result: ExperimentResult) =
@@ -341,21 +315,16 @@ module Charts =
                 boxpoints = "false"
             )
 
+        let layout =
+            Drawing.layout (Xaxis()) (Yaxis(title = "milliseconds per cycle", ``type`` = "log"))
+
+        layout.showlegend <- false
+
         {
             Heading = "Time to decide"
             Caption =
                 "Computing time of one control cycle: re-estimating the system model and planning on it. The other policies plan nothing: they look their action up, or work it out from the state."
-            Chart =
-                Chart.Plot(
-                    drawn result |> List.map box',
-                    Layout(
-                        yaxis = Yaxis(title = "milliseconds per cycle", ``type`` = "log"),
-
-                        showlegend = false,
-                        margin = Margin(l = 70.0, r = 15.0, t = 15.0, b = 50.0),
-                        font = Font(family = "system-ui, sans-serif", size = 13.0)
-                    )
-                )
+            Chart = Chart.Plot(drawn result |> List.map box', layout)
         }
 
     /// Between the rows of base policies in a comparison, the lines of those who come from the system alone.
@@ -456,23 +425,15 @@ module Charts =
                     Chart =
                         Chart.Plot(
                             references @ List.mapi points uses,
-                            Layout(
-                                xaxis = Xaxis(title = $"reward per cycle{afterTheChange}"),
-                                yaxis =
-                                    Yaxis(
-                                        tickmode = "array",
-                                        tickvals = [ for row in 0 .. names.Length - 1 -> names.Length - 1 - row ],
-                                        ticktext = names,
-                                        zeroline = false,
-                                        range = [ -0.5; float names.Length - 0.5 ]
-                                    ),
-                                margin = Margin(l = 80.0, r = 15.0, t = 15.0, b = 50.0),
-                                legend = Legend(orientation = "h", x = 0.0, y = -0.2),
-                                font = Font(family = "system-ui, sans-serif", size = 13.0),
-                                hovermode = "closest",
-                                plot_bgcolor = "#fff",
-                                paper_bgcolor = "#fff"
-                            )
+                            Drawing.layout
+                                (Xaxis(title = $"reward per cycle{afterTheChange}"))
+                                (Yaxis(
+                                    tickmode = "array",
+                                    tickvals = [ for row in 0 .. names.Length - 1 -> names.Length - 1 - row ],
+                                    ticktext = names,
+                                    zeroline = false,
+                                    range = [ -0.5; float names.Length - 0.5 ]
+                                ))
                         )
                 }
 

@@ -26,18 +26,6 @@ let private dashOf scheme =
 let private number (value: float) =
     (if abs value < 0.005 then 0.0 else value).ToString("F2", CultureInfo.InvariantCulture)
 
-let private layout (x: Xaxis) (y: Yaxis) =
-    Layout(
-        xaxis = x,
-        yaxis = y,
-        margin = Margin(l = 70.0, r = 15.0, t = 20.0, b = 50.0),
-        legend = Legend(orientation = "h", x = 0.0, y = -0.2),
-        font = Font(family = "system-ui, sans-serif", size = 13.0),
-        hovermode = "closest",
-        plot_bgcolor = "#fff",
-        paper_bgcolor = "#fff"
-    )
-
 let private horizonAxis (study: PlanningStudy) =
     Xaxis(
         title = "lookahead horizon l",
@@ -80,7 +68,7 @@ let private valueChart (study: PlanningStudy) heading caption yTitle (measure: f
         Chart =
             Chart.Plot(
                 line :: overHorizons study (fun rollout -> measure rollout.Values),
-                layout (horizonAxis study) (Yaxis(title = yTitle))
+                Drawing.layout (horizonAxis study) (Yaxis(title = yTitle))
             )
     }
 
@@ -92,7 +80,7 @@ let private timeChart (study: PlanningStudy) =
         Chart =
             Chart.Plot(
                 overHorizons study (fun rollout -> rollout.SecondsPerDecision * 1e6),
-                layout (horizonAxis study) (Yaxis(title = "microseconds per decision", ``type`` = "log"))
+                Drawing.layout (horizonAxis study) (Yaxis(title = "microseconds per decision", ``type`` = "log"))
             )
     }
 
@@ -141,7 +129,9 @@ let private newtonChart (study: PlanningStudy) (studied: StudiedBase) (step: New
                     point $"base policy: {number step.Base}" "rgb(0,0,0)" step.Base 0.0
                     point $"rollout policy: {number step.Rollout}" (colourOf study studied.Name) step.Rollout 0.0
                 ],
-                layout (Xaxis(title = "value J of the start state")) (Yaxis(title = "T J - J at the start state"))
+                Drawing.layout
+                    (Xaxis(title = "value J of the start state"))
+                    (Yaxis(title = "T J - J at the start state"))
             )
     }
 
@@ -192,7 +182,10 @@ let private episodeChart (study: PlanningStudy) (studied: StudiedBase) =
         Caption =
             $"Total reward, not discounted, of the first {study.Problem.Scenario.Cycles} cycles from the start state. A line that falls misses an objective; one that is flat keeps both but saves nothing. Policies that act alike lie on top of each other."
         Chart =
-            Chart.Plot(shown |> List.mapi line, layout (Xaxis(title = "control cycle")) (Yaxis(title = "total reward")))
+            Chart.Plot(
+                shown |> List.mapi line,
+                Drawing.layout (Xaxis(title = "control cycle")) (Yaxis(title = "total reward"))
+            )
     }
 
 /// All figures, in the order they are read.

@@ -82,19 +82,11 @@ module PrequentialReport =
     let private line (kind: Estimation, predictions: Prediction[]) : Trace =
         let colour, dash = style kind
 
-        let points =
-            predictions
-            |> Array.chunkBySize smoothed
-            |> Array.mapi (fun i chunk -> smoothed * i + chunk.Length / 2, Prequential.nmae chunk)
-            |> Array.filter (snd >> Double.IsFinite)
-
-        Scatter(
-            x = Array.map fst points,
-            y = Array.map snd points,
-            mode = "lines",
-            name = kind.Name,
-            line = Line(color = colour, width = 2.0, dash = dash)
-        )
+        predictions
+        |> Array.chunkBySize smoothed
+        |> Array.mapi (fun i chunk -> float (smoothed * i + chunk.Length / 2), Prequential.nmae chunk)
+        |> Array.filter (snd >> Double.IsFinite)
+        |> Drawing.line kind.Name colour dash
 
     let private figure (result: PrequentialResult) =
         let starts =
@@ -102,38 +94,16 @@ module PrequentialReport =
             | (_, predictions) :: _ -> traceStarts predictions |> List.ofArray |> List.tail
             | [] -> []
 
+        let layout =
+            Drawing.layout (Xaxis(title = "sample")) (Yaxis(title = "NMAE", ``type`` = "log"))
+
+        layout.shapes <- starts |> List.map Drawing.mark
+
         {
             Heading = "Error over time"
             Caption =
                 $"Sum of the absolute errors of the response times predicted one sample ahead, over the sum of the response times, in steps of {smoothed} samples. The vertical lines are where a trace ends and the next begins."
-            Chart =
-                Chart.Plot(
-                    result.Predictions |> List.map line,
-                    Layout(
-                        xaxis = Xaxis(title = "sample"),
-                        yaxis = Yaxis(title = "NMAE", ``type`` = "log"),
-                        shapes =
-                            [
-                                for start in starts ->
-                                    Shape(
-                                        ``type`` = "line",
-                                        xref = "x",
-                                        yref = "paper",
-                                        x0 = start,
-                                        x1 = start,
-                                        y0 = 0.0,
-                                        y1 = 1.0,
-                                        line = Line(color = "#555", width = 1.5, dash = "dashdot")
-                                    )
-                            ],
-                        margin = Margin(l = 70.0, r = 15.0, t = 20.0, b = 50.0),
-                        legend = Legend(orientation = "h", x = 0.0, y = -0.2),
-                        font = Font(family = "system-ui, sans-serif", size = 13.0),
-                        hovermode = "closest",
-                        plot_bgcolor = "#fff",
-                        paper_bgcolor = "#fff"
-                    )
-                )
+            Chart = Chart.Plot(result.Predictions |> List.map line, layout)
         }
 
     /// The outcome in a sentence.

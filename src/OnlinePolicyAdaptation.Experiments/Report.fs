@@ -85,10 +85,10 @@ let summaryTable (scenario: Scenario) (summary: PhaseSummary list) =
         for s in summary |> List.filter (fun s -> not s.Contender.ComparesBasePolicies) ->
             [
                 Charts.label s.Contender
-                (match s.Phase with
-                 | Phase.Before -> "before the change"
-                 | Phase.After when Scenario.changes scenario -> "after the change"
-                 | Phase.After -> "all")
+                (if Scenario.changes scenario then
+                     $"{Scenario.phaseName scenario s.Phase} the change"
+                 else
+                     Scenario.phaseName scenario s.Phase)
                 withInterval 3 s.Reward
                 withInterval 3 s.RewardAtEnd
                 share s

@@ -19,11 +19,6 @@ let softwareVersion =
     | null -> "unknown"
     | attribute -> attribute.InformationalVersion
 
-let private phaseName phase =
-    match phase with
-    | Phase.Before -> "before"
-    | Phase.After -> "after"
-
 /// One row per contender, seed and cycle. With several services the columns of response times end in `_1`, `_2`, ..
 let private cyclesTable (result: ExperimentResult) =
     let grid = result.Scenario.Grid
@@ -93,7 +88,7 @@ let private cyclesTable (result: ExperimentResult) =
             lookahead
             box o.Seed
             box record.Cycle
-            box (phaseName o.Phase)
+            box (Scenario.phaseName result.Scenario o.Phase)
         ]
         @ List.map cell numbers
 
@@ -213,7 +208,7 @@ let private settingsJson (result: ExperimentResult) =
         TraceAfter = trace result.Traces.After
     }
 
-let private summaryJson (s: PhaseSummary) =
+let private summaryJson scenario (s: PhaseSummary) =
     let known value =
         if Double.IsFinite value then Nullable value else Nullable()
 
@@ -233,7 +228,7 @@ let private summaryJson (s: PhaseSummary) =
 
     {
         Policy = s.Contender.Name
-        Phase = phaseName s.Phase
+        Phase = Scenario.phaseName scenario s.Phase
         RewardPerCycle = estimate s.Reward
         RewardPerCycleAtEnd = estimate s.RewardAtEnd
         ShareOfOptimumAtEnd = known s.ShareOfOptimum
@@ -263,7 +258,7 @@ let private json (result: ExperimentResult) summary =
             Settings = settingsJson result
             Seeds = [ 1 .. result.Scenario.Seeds ]
             ElapsedSeconds = result.Elapsed.TotalSeconds
-            Summary = summary |> List.map summaryJson
+            Summary = summary |> List.map (summaryJson result.Scenario)
         },
         options
     )

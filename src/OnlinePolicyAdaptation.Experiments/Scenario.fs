@@ -381,6 +381,13 @@ module Scenario =
     /// Whether its system becomes another one.
     let changes scenario = scenario.TraceAfter.IsSome
 
+    /// The word for a phase in result files; where the system does not change, all of a run is one.
+    let phaseName scenario phase =
+        match phase with
+        | Phase.Before -> "before"
+        | Phase.After when changes scenario -> "after"
+        | Phase.After -> "all"
+
     /// The scenario with some settings of its experiment replaced.
     let change replace scenario =
         Validation.run "" (fun () -> checkExperiment (replace scenario))

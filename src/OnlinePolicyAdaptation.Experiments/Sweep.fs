@@ -25,7 +25,7 @@ type SweepMeasure =
     {
         /// Name of the contender.
         Policy: string
-        /// "before" or "after" the change.
+        /// "before" or "after" the change, or "all".
         Phase: string
         /// Such as `reward`.
         Measure: string
@@ -107,14 +107,11 @@ module Sweep =
                     for point in rest -> (axis.Field, value) :: point
             ])
 
-    let private measures (s: PhaseSummary) =
+    let private measures scenario (s: PhaseSummary) =
         let measure name mean halfWidth =
             {
                 Policy = s.Contender.Name
-                Phase =
-                    match s.Phase with
-                    | Phase.Before -> "before"
-                    | Phase.After -> "after"
+                Phase = Scenario.phaseName scenario s.Phase
                 Measure = name
                 Mean = mean
                 HalfWidth = halfWidth
@@ -137,10 +134,10 @@ module Sweep =
         ]
 
     /// What the experiment of a point came to.
-    let swept (point: SweepPoint) (summary: PhaseSummary list) : SweptPoint =
+    let swept scenario (point: SweepPoint) (summary: PhaseSummary list) : SweptPoint =
         {
             Settings = [ for field, value in point -> field, text value ]
-            Measures = summary |> List.collect measures
+            Measures = summary |> List.collect (measures scenario)
         }
 
     // --- Points that are kept, so that an interrupted sweep goes on

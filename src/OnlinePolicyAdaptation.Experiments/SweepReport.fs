@@ -23,13 +23,18 @@ module SweepReport =
 
     /// The phase that is looked at: after the change, where there is one.
     let private phase (points: SweptPoint list) =
-        if
-            points
-            |> List.exists (fun p -> p.Measures |> List.exists (fun m -> m.Phase = "after"))
-        then
-            "after"
-        else
-            "before"
+        let phases =
+            points |> List.collect (_.Measures >> List.map _.Phase) |> List.distinct
+
+        [ "after"; "all"; "before" ]
+        |> List.tryFind (fun phase -> List.contains phase phases)
+        |> Option.defaultValue "all"
+
+    /// The same in words, with a blank before.
+    let private inPhase points =
+        match phase points with
+        | "all" -> ""
+        | phase -> $" {phase} the change"
 
     let private policies (points: SweptPoint list) =
         points |> List.collect (_.Measures >> List.map _.Policy) |> List.distinct
@@ -124,23 +129,13 @@ module SweepReport =
             |> List.distinct
             |> String.concat ", "
 
+        let layout =
+            Drawing.layout (Xaxis(title = fields, ``type`` = "category")) (Yaxis(title = axis))
+
         {
             Heading = heading
             Caption = caption
-            Chart =
-                Chart.Plot(
-                    policies points |> List.mapi (line points measure),
-                    Layout(
-                        xaxis = Xaxis(title = fields, ``type`` = "category"),
-                        yaxis = Yaxis(title = axis),
-                        margin = Margin(l = 70.0, r = 15.0, t = 20.0, b = 80.0),
-                        legend = Legend(orientation = "h", x = 0.0, y = -0.3),
-                        font = Font(family = "system-ui, sans-serif", size = 13.0),
-                        hovermode = "closest",
-                        plot_bgcolor = "#fff",
-                        paper_bgcolor = "#fff"
-                    )
-                )
+            Chart = Chart.Plot(policies points |> List.mapi (line points measure), layout)
         }
 
     /// The best of the policies that adapt: those that are neither the unchanged base policy nor told of the change.
@@ -169,7 +164,7 @@ module SweepReport =
                 |> List.map (fun (field, value) -> $"{field} = {value}")
                 |> String.concat ", "
 
-            $"The highest reward per cycle {phase} the change of a policy that adapts is {number m.Mean} ± {number m.HalfWidth}: {policy} with {settings}."
+            $"The highest reward per cycle{inPhase points} of a policy that adapts is {number m.Mean} ± {number m.HalfWidth}: {policy} with {settings}."
 
     let html (scenario: Scenario) (points: SweptPoint list) command =
         Page.html
@@ -181,7 +176,7 @@ module SweepReport =
                     figure
                         points
                         "Reward"
-                        $"Reward per cycle {phase points} the change, the cycles of adapting included: means over {scenario.Seeds} seeds with 95 %% confidence intervals."
+                        $"Reward per cycle{inPhase points}, the cycles of adapting included: means over {scenario.Seeds} seeds with 95 %% confidence intervals."
                         "reward per cycle"
                         "reward"
                 )

@@ -36,29 +36,8 @@ module TrainingReport =
     /// More points than this make the page large and the curve no clearer.
     let private shownPoints = 1000
 
-    let private line name colour dash (points: (float * float)[]) : Trace =
-        Scatter(
-            x = Array.map fst points,
-            y = Array.map snd points,
-            mode = "lines",
-            name = name,
-            line = Line(color = colour, width = 2.0, dash = dash)
-        )
-
     let private chart yTitle (traces: Trace list) =
-        Chart.Plot(
-            traces,
-            Layout(
-                xaxis = Xaxis(title = "environment steps"),
-                yaxis = Yaxis(title = yTitle),
-                margin = Margin(l = 70.0, r = 15.0, t = 20.0, b = 50.0),
-                legend = Legend(orientation = "h", x = 0.0, y = -0.2),
-                font = Font(family = "system-ui, sans-serif", size = 13.0),
-                hovermode = "closest",
-                plot_bgcolor = "#fff",
-                paper_bgcolor = "#fff"
-            )
-        )
+        Chart.Plot(traces, Drawing.layout (Xaxis(title = "environment steps")) (Yaxis(title = yTitle)))
 
     /// Every n-th point, and the last.
     let private thinned (points: 'a[]) =
@@ -92,9 +71,13 @@ module TrainingReport =
                 chart
                     "mean value"
                     [
-                        line "optimum" "rgb(0,158,115)" "dash" [| 0.0, curve.Optimum; lastStep, curve.Optimum |]
-                        line "policy" "rgb(0,114,178)" "solid" (evaluated |> Array.map (fun (x, y, _) -> x, y))
-                        line "best so far" "rgb(213,94,0)" "dot" (evaluated |> Array.map (fun (x, _, y) -> x, y))
+                        Drawing.line "optimum" "rgb(0,158,115)" "dash" [| 0.0, curve.Optimum; lastStep, curve.Optimum |]
+                        Drawing.line "policy" "rgb(0,114,178)" "solid" (evaluated |> Array.map (fun (x, y, _) -> x, y))
+                        Drawing.line
+                            "best so far"
+                            "rgb(213,94,0)"
+                            "dot"
+                            (evaluated |> Array.map (fun (x, _, y) -> x, y))
                     ]
         }
 
@@ -107,7 +90,7 @@ module TrainingReport =
                 chart
                     "reward per step"
                     [
-                        line
+                        Drawing.line
                             "reward"
                             "rgb(0,114,178)"
                             "solid"

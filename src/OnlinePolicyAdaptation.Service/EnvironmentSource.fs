@@ -8,9 +8,7 @@ open System.Threading.Tasks
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.ControlCycle
 
-let private beginning = DateTimeOffset(2000, 1, 1, 0, 0, 0, TimeSpan.Zero)
-
-/// The first `intervals` intervals; -1: without end. In lockstep times count from the first of 2000.
+/// The first `intervals` intervals; -1: without end. They end as `IntervalEnd` says.
 let create
     (environment: IEnvironment)
     (first: int64)
@@ -31,18 +29,13 @@ let create
                 do! metronome.Next cancellation
                 let! metrics = environment.ObserveAsync cancellation
 
-                let ended =
-                    match clock with
-                    | Clock.Lockstep -> beginning + interval * float position
-                    | Clock.RealTime -> time.GetUtcNow()
-
                 let arrival =
                     {
                         Position = position
                         Content =
                             Ok
                                 {
-                                    Time = ended
+                                    Time = IntervalEnd.ofPosition clock interval time position
                                     Configuration = metrics.Configuration
                                     Services = metrics.Services
                                 }

@@ -21,66 +21,37 @@ let private thinned (rows: JournalRow[]) =
     let step = max 1 ((rows.Length + resolution - 1) / resolution)
     [| for i in 0..step .. rows.Length - 1 -> rows[i] |]
 
-let private line name colour dash (points: (int * float)[]) : Trace =
-    Scatter(
-        x = Array.map fst points,
-        y = Array.map snd points,
-        mode = "lines",
-        name = name,
-        line = Line(color = colour, width = 1.5, dash = dash)
-    )
+let private figure heading caption axis (rows: JournalRow[]) (traces: Trace list) =
+    let layout = Drawing.layout (Xaxis(title = "cycle")) (Yaxis(title = axis))
 
-/// The changes of the system that were noticed.
-let private marks (rows: JournalRow[]) =
-    [
-        for row in rows do
-            if row.Change.IsSome then
-                Shape(
-                    ``type`` = "line",
-                    xref = "x",
-                    yref = "paper",
-                    x0 = row.Cycle,
-                    x1 = row.Cycle,
-                    y0 = 0.0,
-                    y1 = 1.0,
-                    line = Line(color = "#555", width = 1.0, dash = "dashdot")
-                )
-    ]
+    // The changes of the system that were noticed.
+    layout.shapes <-
+        [
+            for row in rows do
+                if row.Change.IsSome then
+                    Drawing.mark row.Cycle
+        ]
 
-let private figure heading caption axis rows (traces: Trace list) =
     {
         Heading = heading
         Caption = caption
-        Chart =
-            Chart.Plot(
-                traces,
-                Layout(
-                    xaxis = Xaxis(title = "cycle"),
-                    yaxis = Yaxis(title = axis),
-                    shapes = marks rows,
-                    margin = Margin(l = 70.0, r = 15.0, t = 20.0, b = 50.0),
-                    legend = Legend(orientation = "h", x = 0.0, y = -0.2),
-                    font = Font(family = "system-ui, sans-serif", size = 13.0),
-                    hovermode = "closest",
-                    plot_bgcolor = "#fff",
-                    paper_bgcolor = "#fff"
-                )
-            )
+        Chart = Chart.Plot(traces, layout)
     }
 
-let private measured (scenario: Scenario) (rows: JournalRow[]) service =
+/// A line through the rows that have a value.
+let private line name colour dash (value: JournalRow -> float option) (rows: JournalRow[]) =
+    rows
+    |> Array.choose (fun row -> value row |> Option.map (fun value -> float row.Cycle, value))
+    |> Drawing.line name colour dash
+
+let private measured (scenario: Scenario) rows service =
     let name = scenario.Topology.Services[service]
     let bound = scenario.Reward.Objectives[service].Bound.Seconds
 
-    let seconds =
-        rows
-        |> Array.choose (fun row ->
-            let mean = row.Interval.Services[service].MeanResponseTime
-
-            if mean.HasValue then
-                Some(row.Cycle, mean.Value.Seconds)
-            else
-                None)
+    let seconds (row: JournalRow) =
+        row.Interval.Services[service].MeanResponseTime
+        |> Option.ofNullable
+        |> Option.map _.Seconds
 
     figure
         $"Response time of {name}"
@@ -88,11 +59,11 @@ let private measured (scenario: Scenario) (rows: JournalRow[]) service =
         "response time (s)"
         rows
         [
-            line "measured" blue "solid" seconds
-            line "bound" vermilion "dash" (rows |> Array.map (fun row -> row.Cycle, bound))
+            line "measured" blue "solid" seconds rows
+            line "bound" vermilion "dash" (fun _ -> Some bound) rows
         ]
 
-let private control (scenario: Scenario) (rows: JournalRow[]) index =
+let private control (scenario: Scenario) rows index =
     let control = scenario.Grid.Controls[index]
 
     figure
@@ -101,44 +72,22 @@ let private control (scenario: Scenario) (rows: JournalRow[]) index =
         control.Name
         rows
         [
-            line
-                "in force"
-                grey
-                "solid"
-                (rows
-                 |> Array.map (fun row -> row.Cycle, control.Value row.Interval.Configuration.Levels[index]))
-            line "decided on" blue "dot" (rows |> Array.map (fun row -> row.Cycle, row.Target[index]))
+            line "in force" grey "solid" (fun row -> Some(control.Value row.Interval.Configuration.Levels[index])) rows
+            line "decided on" blue "dot" (fun row -> Some row.Target[index]) rows
         ]
 
-let private gain (rows: JournalRow[]) =
+let private gain rows =
     figure
         "Predicted difference"
         "How much more the controller expects of its action than of the base policy's: the difference of their Q-factors, sums of discounted rewards as the system model sees them."
         "difference of Q-factors"
         rows
         [
-            line
-                "rollout over base policy"
-                blue
-                "solid"
-                (rows
-                 |> Array.choose (fun row -> Option.map2 (fun q b -> row.Cycle, q - b) row.QFactor row.BaseQFactor))
+            line "rollout over base policy" blue "solid" (fun row -> Option.map2 (-) row.QFactor row.BaseQFactor) rows
         ]
 
-let private reward (rows: JournalRow[]) =
-    figure
-        "Reward"
-        "Of each interval, as measured."
-        "reward"
-        rows
-        [
-            line
-                "reward"
-                blue
-                "solid"
-                (rows
-                 |> Array.choose (fun row -> row.Reward |> Option.map (fun r -> row.Cycle, r)))
-        ]
+let private reward rows =
+    figure "Reward" "Of each interval, as measured." "reward" rows [ line "reward" blue "solid" _.Reward rows ]
 
 /// What is said of a journal in the terminal and on the page.
 let table (scenario: Scenario) (summary: JournalSummary) =

@@ -31,3 +31,16 @@ type Metronome(pace: Pace, interval: TimeSpan, time: TimeProvider) =
                 if wait > TimeSpan.Zero then
                     do! Task.Delay(wait, time, cancellation)
         }
+
+/// Ends of intervals that a recording or a simulation gives no times for.
+[<RequireQualifiedAccess>]
+module IntervalEnd =
+
+    let private beginning = DateTimeOffset(2000, 1, 1, 0, 0, 0, TimeSpan.Zero)
+
+    /// Of the interval of a number. In lockstep so many interval lengths after the first of 2000, so that it is the same in every
+    /// replay; in real time now.
+    let ofPosition clock (interval: TimeSpan) (time: TimeProvider) (position: int64) =
+        match clock with
+        | Clock.Lockstep -> beginning + interval * float position
+        | Clock.RealTime -> time.GetUtcNow()

@@ -7,9 +7,6 @@ open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.ControlCycle
 
-/// The end of the first interval of a trace, which knows no times.
-let private beginning = DateTimeOffset(2000, 1, 1, 0, 0, 0, TimeSpan.Zero)
-
 /// Rows that are handed on at once where nobody waits for each.
 let private atOnce = 256
 
@@ -30,8 +27,7 @@ let private content (reader: TraceReader) time =
                 Reason = e.Message
             }
 
-/// The rows from `first` on (from 0). In lockstep the k-th interval ends k interval lengths after the first of 2000, so that
-/// it is the same in every replay; in real time it ends when it is handed on.
+/// The rows from `first` on (from 0). They end as `IntervalEnd` says.
 let create (reader: TraceReader) (first: int64) clock pace interval (time: TimeProvider) : Pull =
     let metronome = Metronome(pace, interval, time)
     let mutable position = 0L
@@ -42,12 +38,7 @@ let create (reader: TraceReader) (first: int64) clock pace interval (time: TimeP
         goesOn <- reader.Read()
 
     let next () =
-        let ended =
-            match clock with
-            | Clock.Lockstep -> beginning + interval * float position
-            | Clock.RealTime -> time.GetUtcNow()
-
-        let content = content reader ended
+        let content = content reader (IntervalEnd.ofPosition clock interval time position)
 
         let arrival =
             {

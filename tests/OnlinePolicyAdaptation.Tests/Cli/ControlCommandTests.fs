@@ -55,6 +55,12 @@ let private collect (delivered: Dictionary<string, string>) (output: string) =
 
 let private rows = TwoNodes.configurations.Length * 4
 
+/// How often the replay is killed: the variable OPAR_TEST_KILLS, or 5.
+let private kills =
+    match Int32.TryParse(Environment.GetEnvironmentVariable "OPAR_TEST_KILLS") with
+    | true, kills -> kills
+    | _ -> 5
+
 /// A replay that is killed at some moments after its beginning, in milliseconds, and then left alone.
 let private killed () =
     SmallScenario.withScenario (fun folder _ ->
@@ -78,7 +84,7 @@ let private killed () =
         let delivered = Dictionary<string, string>()
         let random = Random 11
 
-        for _ in 1..5 do
+        for _ in 1..kills do
             // At this speed the whole trace takes 3 s, the start a part of one.
             use controller = started folder (arguments "killed.db" @ [ "200x" ])
             let output = controller.StandardOutput.ReadToEndAsync()

@@ -1,0 +1,67 @@
+namespace OnlinePolicyAdaptation.Experiments
+
+open OnlinePolicyAdaptation.ControlCycle
+
+/// What is done with a base policy.
+[<RequireQualifiedAccess>]
+type BasePolicyUse =
+    /// It acts, whatever happens to the system.
+    | Unchanged
+    /// Rollout of it on the model estimated while it runs; it is not told of the change.
+    | Rollout of horizon: int
+    /// The same, one control chosen after another.
+    | Multiagent of horizon: int
+
+/// What is compared.
+[<RequireQualifiedAccess>]
+type Contender =
+    /// The scenario's base policy, whatever happens to the system.
+    | Base
+    /// Rollout of that policy on the model estimated while it runs; it is not told of the change.
+    | Rollout of horizon: int
+    /// The same, one control chosen after another.
+    | Multiagent of horizon: int
+    /// Rollout with a model that forgets in another way than the scenario's.
+    | RolloutForgetting of horizon: int * Forgetting
+    /// A further base policy, by its name in the experiment.
+    | Further of basePolicy: string * BasePolicyUse
+    /// The scenario's base policy, and after the change one that was trained on the whole recording of the new system: anew,
+    /// or on from one trained on the system before (`warm`). It is in place at once, as if recording and training took no
+    /// time; what they take is reported beside.
+    | Retrained of warm: bool
+    /// The exact optimum of the system in force: who plays it is told of the change and has measured all of the system.
+    | Optimum
+
+    /// Its name in result files.
+    member this.Name =
+        match this with
+        | Base -> "base"
+        | Rollout horizon -> $"rollout-l{horizon}"
+        | Multiagent horizon -> $"multiagent-l{horizon}"
+        | RolloutForgetting(horizon, forgetting) -> $"rollout-l{horizon}-{EstimationSyntax.forgettingName forgetting}"
+        | Further(name, BasePolicyUse.Unchanged) -> name
+        | Further(name, BasePolicyUse.Rollout horizon) -> $"{name}-rollout-l{horizon}"
+        | Further(name, BasePolicyUse.Multiagent horizon) -> $"{name}-multiagent-l{horizon}"
+        | Retrained false -> "retrained"
+        | Retrained true -> "retrained-warm"
+        | Optimum -> "optimum"
+
+    /// How it chooses its actions.
+    member this.Planner =
+        match this with
+        | Rollout horizon
+        | RolloutForgetting(horizon, _)
+        | Further(_, BasePolicyUse.Rollout horizon) -> Planner.Rollout horizon
+        | Multiagent horizon
+        | Further(_, BasePolicyUse.Multiagent horizon) -> Planner.MultiagentRollout horizon
+        | Base
+        | Further(_, BasePolicyUse.Unchanged)
+        | Retrained _
+        | Optimum -> Planner.BasePolicy
+
+    /// Whether it is there to compare base policies, control by control or further ones.
+    member this.ComparesBasePolicies =
+        match this with
+        | Multiagent _
+        | Further _ -> true
+        | _ -> false
