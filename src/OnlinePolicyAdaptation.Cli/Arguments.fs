@@ -12,6 +12,7 @@ type RunArguments =
     | Outlook of BOUND: string
     | [<CustomCommandLine "--also-base">] Also_Base of POLICIES: string
     | Retrain
+    | [<CustomCommandLine "--no-retrain">] No_Retrain
     | [<CustomCommandLine "--base-policy">] Base_Policy of POLICY: string
     | [<CustomCommandLine "--trace-before">] Trace_Before of FILE: string
     | [<CustomCommandLine "--trace-after">] Trace_After of FILE: string
@@ -34,13 +35,24 @@ type RunArguments =
             | Also_Base _ ->
                 "further base policies to compare, each with rollout on it, joint and one control after another: random, static, greedy, optimal, threshold:CPU-SECONDS-PER-REQUEST (of each service, with + between), rules:FILE, tabular:FILE, or a file written by opar train (default: the scenario's)"
             | Retrain ->
-                "compare also with policies trained on the whole recording of the new system, from scratch and warm"
+                "compare also with policies trained on the whole recording of the new system, from scratch and warm (default: the scenario's)"
+            | No_Retrain -> "do not, although the scenario does"
             | Base_Policy _ ->
                 "base policy instead of the scenario's: optimal (before the change), a file written by opar train, or as in --also-base"
             | Trace_Before _ -> "CSV trace of the system before the change, instead of the scenario's"
             | Trace_After _ -> "CSV trace of the system after the change, instead of the scenario's"
             | Threads _ -> "threads to run on (default: one per core); the results do not depend on it"
             | Out _ -> "folder for report.html, results.json and results.csv (default: results/<scenario>)"
+
+type ReportArguments =
+    | [<MainCommand; Mandatory>] Results of DIR: string list
+    | Out of HTML: string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Results _ -> "folders that opar run has written: of one the report is made again, several are compared"
+            | Out _ -> "page to write (default: report.html in the folder, or results/comparison.html)"
 
 type FitArguments =
     | [<MainCommand; ExactlyOnce>] Trace of TRACE: string
@@ -356,6 +368,7 @@ type SweepArguments =
 [<RequireSubcommand>]
 type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Run of ParseResults<RunArguments>
+    | [<CliPrefix(CliPrefix.None)>] Report of ParseResults<ReportArguments>
     | [<CliPrefix(CliPrefix.None)>] Sweep of ParseResults<SweepArguments>
     | [<CliPrefix(CliPrefix.None)>] Record of ParseResults<RecordArguments>
     | [<CliPrefix(CliPrefix.None)>] Fit of ParseResults<FitArguments>
@@ -372,6 +385,7 @@ type Arguments =
         member this.Usage =
             match this with
             | Run _ -> "run a scenario: base policy, rollout and optimum on a system that changes"
+            | Report _ -> "make the report of a run again, or compare several runs"
             | Sweep _ -> "run a scenario in each point of a grid over its settings"
             | Record _ -> "record a trace of a scenario's simulated mesh over its whole control grid"
             | Fit _ -> "fit a random-forest system model to a trace and print its quality on held-out rows"

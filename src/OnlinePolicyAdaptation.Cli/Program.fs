@@ -10,6 +10,7 @@ let private examples =
 examples:
   opar run scenarios/2-system-change
   opar run scenarios/2-system-change --trace-before before.csv --trace-after after.csv --seeds 10
+  opar report results/2-system-change results/other-settings --out compared.html
   opar sweep scenarios/2-system-change --vary estimation.trees=30,120 --vary estimation.forgetting=relevance:30,newest:3
   opar record --scenario scenarios/2-system-change --out before.csv
   opar fit before.csv --out model.forest
@@ -44,6 +45,7 @@ let private report (outcome: Result<unit, string>) =
 let private dispatch (arguments: ParseResults<Arguments>) =
     match arguments.GetSubCommand() with
     | Run run -> RunCommand.run run
+    | Report report -> ReportCommand.run report
     | Sweep sweep -> SweepCommand.run sweep
     | Record record -> RecordCommand.run record
     | Fit fit -> ModelCommands.fit fit

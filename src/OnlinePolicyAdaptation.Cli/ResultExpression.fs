@@ -19,3 +19,12 @@ type ResultBuilder() =
 [<AutoOpen>]
 module ResultExpression =
     let result = ResultBuilder()
+
+    /// All the values, or the first error.
+    let sequence (results: Result<'a, 'e> list) =
+        (results, Ok [])
+        ||> List.foldBack (fun result found ->
+            match result, found with
+            | Ok item, Ok items -> Ok(item :: items)
+            | Error error, _ -> Error error
+            | _, error -> error)

@@ -97,12 +97,28 @@ let command (arguments: ParseResults<RunArguments>) =
 
     CommandLine.reproducing "run" decides arguments
 
+/// Whether to retrain, and that it can be done, before anything is run: where only the scenario asks for it and libtorch is
+/// missing, the experiment goes on without.
+let private retrains (arguments: ParseResults<RunArguments>) (scenario: Scenario) =
+    match arguments.Contains RunArguments.Retrain, arguments.Contains RunArguments.No_Retrain with
+    | true, true -> Error "--retrain and --no-retrain: expected one of them"
+    | true, false when not (Scenario.changes scenario) ->
+        Error $"--retrain: the system of scenario {scenario.Name} does not change, so there is nothing to retrain for"
+    | true, false -> ScenarioTraining.checkLibTorch () |> Result.map (fun () -> true)
+    | false, false when scenario.Retrains && scenario.ChangeAt < scenario.Cycles ->
+        match ScenarioTraining.checkLibTorch () with
+        | Ok() -> Ok true
+        | Error message ->
+            eprintfn $"retrained policies are left out: {message}"
+            Ok false
+    | false, _ -> Ok false
+
 /// The experiment, unless Ctrl-C is pressed.
-let private results (arguments: ParseResults<RunArguments>) scenario traces threads =
+let private results (arguments: ParseResults<RunArguments>) scenario traces threads retrains =
     try
         Terminal.untilInterrupted (fun cancellation ->
             let retrained =
-                if arguments.Contains RunArguments.Retrain then
+                if retrains then
                     Retraining.policies scenario traces cancellation
                 else
                     Map.empty
@@ -111,61 +127,43 @@ let private results (arguments: ParseResults<RunArguments>) scenario traces thre
                 scenario.Seeds
                 * List.length (Experiment.contenders scenario (not retrained.IsEmpty))
 
-            Terminal.withProgress $"{scenario.Name}: {runs} runs" (runs * scenario.Cycles) (fun step ->
-                Experiment.run scenario traces retrained threads step cancellation)
-            |> _.GetAwaiter().GetResult()
-            |> Ok)
+            let result =
+                Terminal.withProgress $"{scenario.Name}: {runs} runs" (runs * scenario.Cycles) (fun step ->
+                    Experiment.run scenario traces retrained threads step cancellation)
+                |> _.GetAwaiter().GetResult()
+
+            if scenario.PlanningStudy.IsSome then
+                eprintfn $"{scenario.Name}: planning on the known system"
+
+            PlanningStudy.ofScenario scenario
+            |> Result.map (fun study -> ExperimentResults.ofExperiment (command arguments) study result))
     with :? OperationCanceledException ->
         Error "stopped before the end; nothing was written"
 
-let private write (arguments: ParseResults<RunArguments>) (result: ExperimentResult) =
-    let scenario = result.Scenario
+let private write (arguments: ParseResults<RunArguments>) (results: ExperimentResults) =
+    let outcome = results.Outcome
 
     let directory =
-        arguments.GetResult(RunArguments.Out, Path.Combine("results", scenario.Name))
+        arguments.GetResult(RunArguments.Out, Path.Combine("results", outcome.Settings.Scenario))
 
-    let summary = Summary.ofResult result
+    ResultFile.write directory results (Report.html results)
+    ReportTerminal.show outcome
+    printfn $"report: {Path.GetFullPath(ResultFile.report directory)}"
 
-    let report =
-        ResultFile.write directory result summary (Report.html result summary (command arguments))
-
-    Report.summaryTable scenario summary ||> Terminal.table
-    printfn $"{Report.answer scenario summary}\n"
-
-    if Scenario.changes scenario && scenario.ChangeAt < scenario.Cycles then
-        Report.adaptationTable summary ||> Terminal.table
-
-    if Experiment.comparesBasePolicies scenario && scenario.ChangeAt < scenario.Cycles then
-        Report.comparisonTable scenario summary ||> Terminal.table
-        Report.leftOut scenario |> Option.iter (printfn "%s")
-
-    for trace in List.distinct [ result.Traces.Before; result.Traces.After ] do
-        if trace.RowsWithoutService > 0 then
-            printfn $"{trace.Path}: {trace.RowsWithoutService} rows left out in which nothing was served"
-
-    printfn $"report: {Path.GetFullPath report}"
-
-let private execute (arguments: ParseResults<RunArguments>) (scenario, traces) =
+let private execute (arguments: ParseResults<RunArguments>) scenario traces retrains =
     let threads = arguments.GetResult(RunArguments.Threads, Environment.ProcessorCount)
 
     if threads < 1 then
         Error $"--threads: {threads}; expected at least 1"
     else
-        results arguments scenario traces threads |> Result.map (write arguments)
-
-/// What retraining needs, before anything is run.
-let private checkRetraining (arguments: ParseResults<RunArguments>) scenario =
-    if not (arguments.Contains RunArguments.Retrain) then
-        Ok()
-    elif Scenario.changes scenario then
-        ScenarioTraining.checkLibTorch ()
-    else
-        Error $"--retrain: the system of scenario {scenario.Name} does not change, so there is nothing to retrain for"
+        results arguments scenario traces threads retrains
+        |> Result.map (write arguments)
 
 let run (arguments: ParseResults<RunArguments>) =
-    Scenario.load (arguments.GetResult RunArguments.Scenario)
-    |> Result.bind (configured arguments)
-    |> Result.bind (fun scenario -> Experiment.readTraces scenario |> Result.map (fun traces -> scenario, traces))
-    |> Result.bind (fun (scenario, traces) ->
-        checkRetraining arguments scenario |> Result.map (fun () -> scenario, traces))
-    |> Result.bind (execute arguments)
+    result {
+        let! scenario = Scenario.load (arguments.GetResult RunArguments.Scenario)
+        let! scenario = configured arguments scenario
+        let! traces = Experiment.readTraces scenario
+        let! retrains = retrains arguments scenario
+        return! execute arguments scenario traces retrains
+    }

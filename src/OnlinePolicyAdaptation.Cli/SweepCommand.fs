@@ -19,14 +19,6 @@ type private Planned =
         Fingerprint: string
     }
 
-let private sequence (results: Result<'a, string> list) =
-    (results, Ok [])
-    ||> List.foldBack (fun result found ->
-        match result, found with
-        | Ok item, Ok items -> Ok(item :: items)
-        | Error message, _ -> Error message
-        | _, error -> error)
-
 /// Everything is read and checked before anything is run.
 let private planned (arguments: ParseResults<SweepArguments>) path directory index point =
     result {
@@ -67,7 +59,7 @@ let private runPoint threads (step: unit -> unit) (cancellation: CancellationTok
         let outcome =
             (Experiment.run planned.Scenario traces Map.empty threads step cancellation).GetAwaiter().GetResult()
 
-        let swept = Sweep.swept planned.Scenario planned.Point (Summary.ofResult outcome)
+        let swept = Sweep.swept planned.Point (Summary.ofResult outcome)
         Sweep.save planned.File planned.Fingerprint swept
         return swept
     }

@@ -1,5 +1,6 @@
 namespace OnlinePolicyAdaptation.Experiments
 
+open System.Text.RegularExpressions
 open OnlinePolicyAdaptation.ControlCycle
 
 /// What is done with a base policy.
@@ -65,3 +66,43 @@ type Contender =
         | Multiagent _
         | Further _ -> true
         | _ -> false
+
+[<RequireQualifiedAccess>]
+module Contender =
+
+    /// What rollout makes of a base policy is named after it, the planner, the horizon and perhaps a way to forget.
+    let private rolloutName =
+        Regex("^(?:(?<base>.+?)-)?(?<planner>rollout|multiagent)-l(?<horizon>[1-9][0-9]{0,8})(?:-(?<forgetting>.+))?$")
+
+    let private ofRollout (name: Match) =
+        let given (group: string) =
+            if name.Groups[group].Success then
+                Some name.Groups[group].Value
+            else
+                None
+
+        let horizon = int name.Groups["horizon"].Value
+
+        match given "base", name.Groups["planner"].Value, given "forgetting" with
+        | None, "multiagent", None -> Some(Contender.Multiagent horizon)
+        | None, _, None -> Some(Contender.Rollout horizon)
+        | None, "rollout", Some way ->
+            match EstimationSyntax.forgetting way with
+            | Ok forgetting -> Some(Contender.RolloutForgetting(horizon, forgetting))
+            | Error _ -> None
+        | Some policy, "multiagent", None -> Some(Contender.Further(policy, BasePolicyUse.Multiagent horizon))
+        | Some policy, _, None -> Some(Contender.Further(policy, BasePolicyUse.Rollout horizon))
+        | _ -> None
+
+    /// The contender of a name, as `Name` gives it; none where no contender is called so.
+    let ofName (name: string) =
+        match name with
+        | "base" -> Some Contender.Base
+        | "optimum" -> Some Contender.Optimum
+        | "retrained" -> Some(Contender.Retrained false)
+        | "retrained-warm" -> Some(Contender.Retrained true)
+        | "" -> None
+        | _ ->
+            match rolloutName.Match name with
+            | found when found.Success -> ofRollout found
+            | _ -> Some(Contender.Further(name, BasePolicyUse.Unchanged))

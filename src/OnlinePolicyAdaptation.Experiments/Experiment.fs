@@ -275,11 +275,7 @@ module Experiment =
                     {
                         Contender = contender
                         Seed = seed
-                        Phase =
-                            if timed.Record.Cycle < scenario.ChangeAt then
-                                Phase.Before
-                            else
-                                Phase.After
+                        Phase = Scenario.phaseOf scenario timed.Record.Cycle
                         Loads = loads (int64 timed.Record.Cycle)
                         Timed = timed
                     }

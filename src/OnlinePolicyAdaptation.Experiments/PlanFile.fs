@@ -110,7 +110,7 @@ let private settingsJson (problem: PlanningProblem) (result: PlanResult) =
 
     let common =
         {
-            Software = ResultFile.softwareVersion
+            Software = Software.version
             Scenario = scenario.Name
             ResponseTimes =
                 (match problem.Source with

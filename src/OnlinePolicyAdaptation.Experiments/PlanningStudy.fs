@@ -2,6 +2,7 @@ namespace OnlinePolicyAdaptation.Experiments
 
 open System
 open MathNet.Numerics.Statistics
+open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Planning
 
@@ -13,56 +14,84 @@ type RolloutScheme =
     /// One control after another.
     | Multiagent
 
+    /// The word in tables, charts and result files.
+    member this.Name =
+        match this with
+        | Joint -> "joint"
+        | Multiagent -> "multiagent"
+
 /// A base policy of a study, by its name in charts.
 type StudiedBase = { Name: string; Policy: BasePolicy }
 
-/// What a study varies, and how much work it puts into it.
-type StudySettings =
+/// The exact discounted value of a policy.
+type PolicyValue =
     {
-        Bases: StudiedBase list
-        Horizons: int list
-        /// States in which the time of a decision is measured.
-        TimedStates: int
-        /// Least time that a decision is repeated for in each of them.
-        TimedSeconds: float
+        AtStart: float
+        /// Over all states.
+        Mean: float
     }
 
-/// The exact value of a base policy.
-type BaseValue = { Base: StudiedBase; Values: float[] }
+/// The value of a base policy.
+type BaseValue = { Name: string; Value: PolicyValue }
 
-/// A rollout policy and its exact value.
+/// A rollout policy, its value, and what it takes to decide.
 type RolloutValue =
     {
-        Base: StudiedBase
+        Base: string
         Scheme: RolloutScheme
         Horizon: int
-        Policy: FinitePolicy
-        Values: float[]
+        Value: PolicyValue
         /// Median over states of the computing time of a decision, the base policy's value being known.
         SecondsPerDecision: float
     }
 
-/// What a policy does from the start state.
+    /// Its name in tables and charts.
+    member this.Name = $"{this.Base}, {this.Scheme.Name} rollout, l = {this.Horizon}"
+
+/// Rollout of a base policy as a Newton step at the start state, as it is drawn (`NewtonStep`).
+type NewtonPicture =
+    {
+        Base: string
+        /// J_mu, J_pi and J* at the start state.
+        BaseValue: float
+        RolloutValue: float
+        OptimalValue: float
+        RolloutOperator: Line
+        BaseOperator: Line
+        /// Values J of the start state, ascending, and T J for each.
+        Values: float[]
+        BackedUp: float[]
+    }
+
+/// What a policy earns from the start state.
 type Episode =
     {
         Name: string
-        /// One more than there are cycles.
-        Configurations: Configuration[]
+        /// One per cycle.
         Rewards: float[]
     }
 
 /// Base policies, the rollout policies made of them, and the optimum, on one decision problem.
 type PlanningStudy =
     {
-        Problem: PlanningProblem
-        Settings: StudySettings
-        Start: int
-        Optimum: PolicyIteration
+        /// Where the response times come from, in words.
+        ResponseTimes: string
+        States: int
+        /// States in which a service misses its objective.
+        StatesMissing: int
+        Actions: int
+        Controls: int
+        /// States in which the time of a decision was measured.
+        TimedStates: int
+        Start: string
+        Horizons: int list
+        Optimum: PolicyValue
         Bases: BaseValue list
         Rollouts: RolloutValue list
-        NewtonSteps: struct (StudiedBase * NewtonStep) list
+        NewtonSteps: NewtonPicture list
+        /// Of the optimum, the base policies that have one action in each state, and all rollout policies.
         Episodes: Episode list
-        Elapsed: TimeSpan
+        ElapsedSeconds: float
     }
 
 [<RequireQualifiedAccess>]
@@ -72,7 +101,7 @@ module PlanningStudy =
     let private newtonPoints = 61
 
     /// Median over some states, evenly spread, of the seconds that `decide` takes.
-    let private secondsPerDecision settings stateCount (decide: int -> unit) =
+    let private secondsPerDecision (settings: StudySettings) stateCount (decide: int -> unit) =
         let clock = TimeProvider.System
         let stride = max 1 (stateCount / settings.TimedStates)
 
@@ -87,133 +116,225 @@ module PlanningStudy =
 
             clock.GetElapsedTime(began).TotalSeconds / float (max 1 repeats)
 
-
         [| 0..stride .. stateCount - 1 |] |> Array.map time |> Statistics.Median
 
-    let private joint (problem: PlanningProblem) settings (baseValue: BaseValue) horizon =
-        let model = problem.Model
-        let discount = problem.Scenario.Discount
-        let policy = Lookahead.policy model discount horizon baseValue.Values
-
+    /// A base policy with its exact value in every state, and its actions where it has one in each state.
+    type private Evaluated =
         {
-            Base = baseValue.Base
-            Scheme = RolloutScheme.Joint
-            Horizon = horizon
-            Policy = policy
-            Values = PolicyEvaluation.exact model discount policy
-            SecondsPerDecision =
-                secondsPerDecision settings model.StateCount (fun state ->
-                    Lookahead.decide model discount horizon baseValue.Values ValueNone state
-                    |> ignore)
+            Name: string
+            Values: float[]
+            Actions: FinitePolicy option
         }
 
-    let private multiagent (problem: PlanningProblem) settings (baseValue: BaseValue) basePolicy horizon =
+    let private evaluated problem (studied: StudiedBase) =
+        Plan.baseValues problem studied.Policy
+        |> Result.map (fun values ->
+            {
+                Name = studied.Name
+                Values = values
+                Actions = Plan.basePolicy problem studied.Policy |> Result.toOption
+            })
+
+    let private startOf (problem: PlanningProblem) =
+        problem.Scenario.Grid.IndexOf problem.Scenario.Start
+
+    let private value problem (values: float[]) =
+        {
+            AtStart = values[startOf problem]
+            Mean = Array.average values
+        }
+
+    /// A rollout policy by its decisions, with its value.
+    let private rollout (problem: PlanningProblem) settings name scheme horizon policy decide =
+        let model = problem.Model
+
+        struct ({
+                    Base = name
+                    Scheme = scheme
+                    Horizon = horizon
+                    Value = value problem (PolicyEvaluation.exact model problem.Scenario.Discount policy)
+                    SecondsPerDecision = secondsPerDecision settings model.StateCount decide
+                },
+                policy)
+
+    let private joint (problem: PlanningProblem) settings (basePolicy: Evaluated) horizon =
         let model = problem.Model
         let discount = problem.Scenario.Discount
+        let values = basePolicy.Values
+
+        rollout
+            problem
+            settings
+            basePolicy.Name
+            RolloutScheme.Joint
+            horizon
+            (Lookahead.policy model discount horizon values)
+            (fun state -> Lookahead.decide model discount horizon values ValueNone state |> ignore)
+
+    let private multiagent (problem: PlanningProblem) settings (basePolicy: Evaluated) actions horizon =
+        let model = problem.Model
+        let discount = problem.Scenario.Discount
+        let values = basePolicy.Values
         let components = ActionComponents.ofGrid problem.Scenario.Grid
         let order = ActionComponents.naturalOrder components
 
-        let policy =
-            MultiagentRollout.policy model discount components order horizon basePolicy baseValue.Values
+        rollout
+            problem
+            settings
+            basePolicy.Name
+            RolloutScheme.Multiagent
+            horizon
+            (MultiagentRollout.policy model discount components order horizon actions values)
+            (fun state ->
+                MultiagentRollout.decide model discount components order horizon actions values state
+                |> ignore)
+
+    let private rollouts problem (settings: StudySettings) (bases: Evaluated list) =
+        [
+            for basePolicy in bases do
+                for horizon in settings.Horizons do
+                    joint problem settings basePolicy horizon
+            for basePolicy in bases do
+                match basePolicy.Actions with
+                | Some actions ->
+                    for horizon in settings.Horizons do
+                        multiagent problem settings basePolicy actions horizon
+                | None -> ()
+        ]
+
+    let private newtonPicture (problem: PlanningProblem) (optimum: float[]) name policy =
+        let step =
+            NewtonStep.at problem.Model problem.Scenario.Discount optimum newtonPoints policy (startOf problem)
 
         {
-            Base = baseValue.Base
-            Scheme = RolloutScheme.Multiagent
-            Horizon = horizon
-            Policy = policy
-            Values = PolicyEvaluation.exact model discount policy
-            SecondsPerDecision =
-                secondsPerDecision settings model.StateCount (fun state ->
-                    MultiagentRollout.decide model discount components order horizon basePolicy baseValue.Values state
-                    |> ignore)
+            Base = name
+            BaseValue = step.Base
+            RolloutValue = step.Rollout
+            OptimalValue = step.Optimal
+            RolloutOperator = step.RolloutOperator
+            BaseOperator = step.BaseOperator
+            Values = step.Operator |> Array.map (fun (struct (value, _)) -> value)
+            BackedUp = step.Operator |> Array.map (fun (struct (_, backedUp)) -> backedUp)
         }
 
-    let private episode (problem: PlanningProblem) start name policy =
-        let states, rewards =
-            PolicyEvaluation.path problem.Model policy problem.Scenario.Cycles start
-
+    let private episode (problem: PlanningProblem) name policy =
         {
             Name = name
-            Configurations = states |> Array.map problem.Scenario.Grid.ConfigurationAt
-            Rewards = rewards
+            Rewards =
+                PolicyEvaluation.path problem.Model policy problem.Scenario.Cycles (startOf problem)
+                |> snd
         }
 
-    /// The base policies that have one action in each state; the others cannot be improved one control after another.
-    let private tables problem (bases: BaseValue list) =
-        bases
-        |> List.choose (fun baseValue ->
-            match Plan.basePolicy problem baseValue.Base.Policy with
-            | Ok policy -> Some struct (baseValue, policy)
-            | Error _ -> None)
+    let private missing (problem: PlanningProblem) state =
+        problem.ResponseTimes[state].ToArray()
+        |> Seq.indexed
+        |> Seq.exists (fun (service, seconds) -> problem.Scenario.Reward.Excess(service, seconds) > 0.0)
 
-    let schemeName scheme =
-        match scheme with
-        | RolloutScheme.Joint -> "joint"
-        | RolloutScheme.Multiagent -> "multiagent"
+    let private responseTimes (problem: PlanningProblem) =
+        match problem.Source with
+        | ResponseTimeSource.Table path -> $"delay table {path}"
+        | ResponseTimeSource.Trace path ->
+            $"random forest of {problem.Scenario.Estimation.Forest.Trees} trees fitted to {path}"
 
-    /// The name of a rollout policy in tables and charts.
-    let rolloutName rollout =
-        $"{rollout.Base.Name}, {schemeName rollout.Scheme} rollout, l = {rollout.Horizon}"
-
-    let private study (problem: PlanningProblem) settings (bases: BaseValue list) =
+    let private study (problem: PlanningProblem) (settings: StudySettings) (bases: Evaluated list) =
         let clock = TimeProvider.System
         let began = clock.GetTimestamp()
-        let model = problem.Model
-        let discount = problem.Scenario.Discount
-        let start = problem.Scenario.Grid.IndexOf problem.Scenario.Start
-        let optimum = DynamicProgramming.policyIteration model discount
-        let tables = tables problem bases
-
-        let rolloutsTimed settings =
-            [
-                for baseValue in bases do
-                    for horizon in settings.Horizons -> joint problem settings baseValue horizon
-                for struct (baseValue, policy) in tables do
-                    for horizon in settings.Horizons -> multiagent problem settings baseValue policy horizon
-            ]
+        let scenario = problem.Scenario
+        let optimum = DynamicProgramming.policyIteration problem.Model scenario.Discount
 
         // The run time compiles code once more, for speed, when it has been used often; times mean little before that.
-        rolloutsTimed
+        rollouts
+            problem
             { settings with
                 TimedStates = 1 + settings.TimedStates / 6
             }
+            bases
         |> ignore
 
-        let rollouts = rolloutsTimed settings
+        let rollouts = rollouts problem settings bases
 
-        let episodes =
-            [
-                for struct (baseValue, policy) in tables do
-                    episode problem start baseValue.Base.Name policy
-
-                for rollout in rollouts do
-                    episode problem start (rolloutName rollout) rollout.Policy
-
-                episode problem start "optimum" optimum.Policy
-            ]
+        let ofBases make =
+            bases
+            |> List.choose (fun basePolicy -> basePolicy.Actions |> Option.map (make basePolicy.Name))
 
         {
-            Problem = problem
-            Settings = settings
-            Start = start
-            Optimum = optimum
-            Bases = bases
-            Rollouts = rollouts
-            NewtonSteps =
+            ResponseTimes = responseTimes problem
+            States = problem.Model.StateCount
+            StatesMissing =
+                Seq.init problem.Model.StateCount id
+                |> Seq.filter (missing problem)
+                |> Seq.length
+            Actions = scenario.Grid.ActionCount
+            Controls = scenario.Grid.Controls.Count
+            TimedStates = settings.TimedStates
+            Start = scenario.Grid.Describe scenario.Start
+            Horizons = settings.Horizons
+            Optimum = value problem optimum.Values
+            Bases =
                 [
-                    for struct (baseValue, policy) in tables ->
-                        struct (baseValue.Base, NewtonStep.at model discount optimum.Values newtonPoints policy start)
+                    for basePolicy in bases ->
+                        {
+                            Name = basePolicy.Name
+                            Value = value problem basePolicy.Values
+                        }
                 ]
-            Episodes = episodes
-            Elapsed = clock.GetElapsedTime began
+            Rollouts = [ for struct (rollout, _) in rollouts -> rollout ]
+            NewtonSteps = ofBases (newtonPicture problem optimum.Values)
+            Episodes =
+                [
+                    yield! ofBases (episode problem)
+                    for struct (rollout, policy) in rollouts do
+                        episode problem rollout.Name policy
+                    episode problem "optimum" optimum.Policy
+                ]
+            ElapsedSeconds = (clock.GetElapsedTime began).TotalSeconds
         }
 
-    /// Evaluates and improves every base policy. Values and policies are exact; only the times are measured.
-    let run (problem: PlanningProblem) (settings: StudySettings) =
-        (settings.Bases, Ok [])
+    /// Evaluates and improves every base policy. Values are exact; only the times are measured.
+    let run (problem: PlanningProblem) (settings: StudySettings) (bases: StudiedBase list) =
+        (bases, Ok [])
         ||> List.foldBack (fun studied found ->
             found
-            |> Result.bind (fun found ->
-                Plan.baseValues problem studied.Policy
-                |> Result.map (fun values -> { Base = studied; Values = values } :: found)))
+            |> Result.bind (fun found -> evaluated problem studied |> Result.map (fun one -> one :: found)))
         |> Result.map (study problem settings)
+
+    /// A base policy as the planner takes it: as a distribution where that is known exactly, otherwise as a table.
+    let private studied (problem: PlanningProblem) (name, policy) =
+        let scenario = problem.Scenario
+
+        match policy with
+        | GivenPolicy.Random ->
+            Ok
+                {
+                    Name = name
+                    Policy = BasePolicy.Random
+                }
+        | _ ->
+            let dynamics =
+                NetworkDynamics(scenario.Grid, scenario.Reward, problem.ResponseTimes)
+
+            GivenPolicy.create scenario.Grid scenario.Topology scenario.Reward scenario.Discount policy (fun () ->
+                Ok problem.ResponseTimes)
+            |> Result.bind (fun created ->
+                NetworkModel.policy dynamics problem.Loads created (RandomKey 0UL) problem.Model)
+            |> Result.map (fun table ->
+                {
+                    Name = name
+                    Policy = BasePolicy.Table(name, FinitePolicy.actions problem.Model table)
+                })
+
+    /// The study that a scenario asks for, of all its base policies on the system of its trace; none where it asks for none.
+    let ofScenario (scenario: Scenario) =
+        match scenario.PlanningStudy with
+        | None -> Ok None
+        | Some settings ->
+            PlanningProblem.load scenario None
+            |> Result.bind (fun problem ->
+                (Experiment.basePolicies scenario, Ok [])
+                ||> List.foldBack (fun policy found ->
+                    match studied problem policy, found with
+                    | Ok one, Ok found -> Ok(one :: found)
+                    | Error message, _
+                    | _, Error message -> Error message)
+                |> Result.bind (run problem settings))
+            |> Result.map Some

@@ -8,11 +8,31 @@ open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Learning.Regression
 open OnlinePolicyAdaptation.Planning
 
-/// A run is before or after the change of the system.
+/// A part of a run. Where the system does not change there is a single one.
 [<RequireQualifiedAccess>]
 type Phase =
     | Before
     | After
+    /// The system does not change.
+    | All
+
+    /// The word in result files.
+    member this.Name =
+        match this with
+        | Before -> "before"
+        | After -> "after"
+        | All -> "all"
+
+/// What a study of planning on the known system varies, and how much work it puts into it.
+type StudySettings =
+    {
+        /// Lookahead horizons.
+        Horizons: int list
+        /// States in which the time of a decision is measured.
+        TimedStates: int
+        /// Least time that a decision is repeated for in each of them.
+        TimedSeconds: float
+    }
 
 /// What a controller meets in an experiment.
 [<RequireQualifiedAccess>]
@@ -49,6 +69,10 @@ type Scenario =
         AlsoForgetting: Forgetting list
         /// Base policies that are compared with the scenario's, each with rollout on it.
         AlsoBasePolicies: GivenPolicy list
+        /// Whether policies retrained for the system after the change are compared as well.
+        Retrains: bool
+        /// A study of planning on the known system, besides the experiment.
+        PlanningStudy: StudySettings option
         /// Trace of the system before any change.
         TraceBefore: string option
         /// Trace of the system after its change; none where it does not change.
@@ -290,6 +314,36 @@ module Scenario =
         | None, None -> 0
         | Some _, cycle -> cycle |> Option.defaultValue file.Experiment.Cycles
 
+    /// Retraining is for a change.
+    let private retrains (file: ScenarioFile.Scenario) =
+        match file.Trace |> Option.bind _.After, file.Experiment.Retrain with
+        | None, Some true -> Validation.fail "experiment.retrain" "true; the system does not change without trace.after"
+        | _, retrain -> Option.defaultValue false retrain
+
+    let private planningStudy (file: ScenarioFile.PlanningStudy) =
+        let states = file.TimedStates |> Option.defaultValue 60
+        let seconds = file.TimedSeconds |> Option.defaultValue 0.02
+        let horizons = List.ofArray file.Lookahead
+
+        Validation.require "experiment.planningStudy.lookahead" "[]" "at least one horizon" (not horizons.IsEmpty)
+
+        for horizon in horizons do
+            Validation.require "experiment.planningStudy.lookahead" horizon "at least 1" (horizon >= 1)
+
+        Validation.require "experiment.planningStudy.timedStates" states "at least 1" (states >= 1)
+
+        Validation.require
+            "experiment.planningStudy.timedSeconds"
+            seconds
+            "from 0 to 1"
+            (seconds >= 0.0 && seconds <= 1.0)
+
+        {
+            Horizons = horizons
+            TimedStates = states
+            TimedSeconds = seconds
+        }
+
     let private build directory (file: ScenarioFile.Scenario) =
         Validation.require "services" "[]" "at least one service" (file.Services.Length > 0)
         Validation.require "nodes" "[]" "at least one node" (file.Nodes.Length > 0)
@@ -343,6 +397,8 @@ module Scenario =
                 |> Seq.mapi (fun i policy ->
                     GivenPolicy.check $"experiment.alsoBasePolicies[{i}]" directory topology.Services.Count policy)
                 |> List.ofSeq
+            Retrains = retrains file
+            PlanningStudy = file.Experiment.PlanningStudy |> Option.map planningStudy
             TraceBefore = file.Trace |> Option.map (fun trace -> Path.Combine(directory, trace.Before))
             TraceAfter =
                 file.Trace
@@ -381,12 +437,11 @@ module Scenario =
     /// Whether its system becomes another one.
     let changes scenario = scenario.TraceAfter.IsSome
 
-    /// The word for a phase in result files; where the system does not change, all of a run is one.
-    let phaseName scenario phase =
-        match phase with
-        | Phase.Before -> "before"
-        | Phase.After when changes scenario -> "after"
-        | Phase.After -> "all"
+    /// The phase of a cycle.
+    let phaseOf scenario cycle =
+        if not (changes scenario) then Phase.All
+        elif cycle < scenario.ChangeAt then Phase.Before
+        else Phase.After
 
     /// The scenario with some settings of its experiment replaced.
     let change replace scenario =

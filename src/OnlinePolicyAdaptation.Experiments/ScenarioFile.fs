@@ -151,6 +151,16 @@ module ScenarioFile =
             PeakLoad: float option
         }
 
+    type PlanningStudy =
+        {
+            /// Lookahead horizons of the rollout policies that are compared.
+            Lookahead: int[]
+            /// States in which the time of a decision is measured; default 60.
+            TimedStates: int option
+            /// Seconds that a decision is repeated for in each of them; default 0.02.
+            TimedSeconds: float option
+        }
+
     type Experiment =
         {
             Cycles: int
@@ -166,6 +176,10 @@ module ScenarioFile =
             AlsoForgetting: string[] option
             /// Base policies that are compared with the scenario's, each with rollout on it.
             AlsoBasePolicies: BasePolicy[] option
+            /// Compare also with policies retrained on the whole recording of the system after the change; default false.
+            Retrain: bool option
+            /// Besides, values and computing times of planning on the known system, at its one load.
+            PlanningStudy: PlanningStudy option
         }
 
     type Bounds = { Lowest: float; Highest: float }

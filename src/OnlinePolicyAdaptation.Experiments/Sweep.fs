@@ -107,11 +107,11 @@ module Sweep =
                     for point in rest -> (axis.Field, value) :: point
             ])
 
-    let private measures scenario (s: PhaseSummary) =
+    let private measures (s: PhaseSummary) =
         let measure name mean halfWidth =
             {
                 Policy = s.Contender.Name
-                Phase = Scenario.phaseName scenario s.Phase
+                Phase = s.Phase.Name
                 Measure = name
                 Mean = mean
                 HalfWidth = halfWidth
@@ -134,10 +134,10 @@ module Sweep =
         ]
 
     /// What the experiment of a point came to.
-    let swept scenario (point: SweepPoint) (summary: PhaseSummary list) : SweptPoint =
+    let swept (point: SweepPoint) (summary: PhaseSummary list) : SweptPoint =
         {
             Settings = [ for field, value in point -> field, text value ]
-            Measures = summary |> List.collect (measures scenario)
+            Measures = summary |> List.collect measures
         }
 
     // --- Points that are kept, so that an interrupted sweep goes on

@@ -118,7 +118,9 @@ let tests =
                     Expect.isTrue (System.Double.IsInfinity warm.AdaptationCycles) "most seeds do not"
                     Expect.equal (after Contender.Optimum).AdaptationCycles 120.0 "told of what was recorded"
 
-                    let header, rows = Report.adaptationTable summary
+                    let header, rows =
+                        (ExperimentResults.ofExperiment "opar run" None result).Outcome
+                        |> ReportTables.adaptation
 
                     Expect.equal
                         (rows |> List.map (List.item 1))
@@ -193,6 +195,10 @@ let tests =
                             run
                                 { scenario with
                                     BasePolicy = GivenPolicy.Optimal
+                                    Horizons = [ 3 ]
+                                    AlsoForgetting = []
+                                    AlsoBasePolicies = []
+                                    Seeds = 5
                                     TraceBefore = Some(Path.Combine(folder, "scenario2_before_change.csv"))
                                     TraceAfter = Some(Path.Combine(folder, "scenario2_after_change.csv"))
                                 }

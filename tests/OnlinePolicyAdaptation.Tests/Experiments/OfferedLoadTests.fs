@@ -139,7 +139,7 @@ let tests =
                                 Seeds = 1
                             }
 
-                    let page = Report.html result (Summary.ofResult result) "opar run ."
+                    let page = result |> ExperimentResults.ofExperiment "opar run ." None |> Report.html
                     Expect.stringContains page "Reward per cycle at each load" "table"
                     Expect.stringContains page "Offered load of s" "chart"
                     Expect.stringContains page "one of 5, 10 req/s, drawn every 4 cycles" "settings")
@@ -147,6 +147,7 @@ let tests =
 
             for file in
                 [
+                    "1-two-services/scenario.json"
                     "2-system-change/scenario.json"
                     "3-load-change/scenario.json"
                     "3-load-change/sine.json"
@@ -159,7 +160,7 @@ let tests =
                         let short =
                             { scenario with
                                 Cycles = 4
-                                ChangeAt = 2
+                                ChangeAt = min 2 scenario.ChangeAt
                                 Seeds = 1
                                 Horizons = [ 1 ]
                                 AlsoForgetting = []

@@ -16,34 +16,32 @@ let private orFail result =
     | Ok value -> value
     | Error message -> failtest message
 
-let private study =
+let private problem =
     lazy
-        (let scenario = Scenario.load scenario1 |> orFail
-         let problem = PlanningProblem.load scenario None |> orFail
-
-         PlanningStudy.run
-             problem
-             {
-                 Bases =
-                     [
-                         {
-                             Name = "greedy"
-                             Policy = BasePolicy.Greedy
-                         }
-                         {
-                             Name = "random"
-                             Policy = BasePolicy.Random
-                         }
-                     ]
-                 Horizons = [ 1; 2 ]
-                 TimedStates = 2
-                 TimedSeconds = 0.0
-             }
+        (Scenario.load scenario1
+         |> Result.bind (fun scenario -> PlanningProblem.load scenario None)
          |> orFail)
 
-/// The smallest difference between two arrays of values.
-let private leastGain (before: float[]) (after: float[]) =
-    Array.map2 (fun b a -> a - b) before after |> Array.min
+let private study =
+    lazy
+        (PlanningStudy.run
+            problem.Value
+            {
+                Horizons = [ 1; 2 ]
+                TimedStates = 2
+                TimedSeconds = 0.0
+            }
+            [
+                {
+                    Name = "greedy"
+                    Policy = BasePolicy.Greedy
+                }
+                {
+                    Name = "random"
+                    Policy = BasePolicy.Random
+                }
+            ]
+         |> orFail)
 
 [<Tests>]
 let tests =
@@ -52,43 +50,60 @@ let tests =
         [
             test "scenario 1 is a problem worth solving: some states miss an objective, and the optimum earns" {
                 let study = study.Value
-                let problem = study.Problem
-
-                let missed =
-                    Array.init problem.Model.StateCount (fun state ->
-                        let times = problem.ResponseTimes[state].ToArray()
-
-                        times
-                        |> Array.mapi (fun i d -> problem.Scenario.Reward.Excess(i, d))
-                        |> Array.sum)
-                    |> Array.filter (fun excess -> excess > 0.0)
-
-                Expect.equal problem.Model.StateCount 900 "states"
-                Expect.isTrue (missed.Length > 90 && missed.Length < 810) $"{missed.Length} states miss an objective"
-                Expect.isGreaterThan (Array.min study.Optimum.Values) 0.0 "the optimum earns from every state"
+                Expect.equal study.States 900 "states"
+                Expect.isTrue (study.StatesMissing > 90 && study.StatesMissing < 810) $"{study.StatesMissing} miss"
+                Expect.isGreaterThan study.Optimum.AtStart 0.0 "the optimum earns"
             }
 
-            test "every rollout policy is nowhere worse than its base policy, and none better than the optimum" {
+            test "every rollout policy is no worse than its base policy, and none better than the optimum" {
                 let study = study.Value
                 Expect.hasLength study.Rollouts 6 "two bases joint, one multiagent, two horizons"
 
                 for rollout in study.Rollouts do
-                    let name = PlanningStudy.rolloutName rollout
-                    let basePolicy = study.Bases |> List.find (fun b -> b.Base.Name = rollout.Base.Name)
-                    Expect.isGreaterThan (leastGain basePolicy.Values rollout.Values) -1e-9 name
-                    Expect.isGreaterThan (leastGain rollout.Values study.Optimum.Values) -1e-9 name
+                    let basePolicy = study.Bases |> List.find (fun b -> b.Name = rollout.Base)
+
+                    for measure in [ _.AtStart; _.Mean ] do
+                        let value = measure rollout.Value
+                        Expect.isGreaterThan value (measure basePolicy.Value - 1e-9) rollout.Name
+                        Expect.isLessThan value (measure study.Optimum + 1e-9) rollout.Name
             }
 
-            test "an episode has a reward per cycle and starts at the start state" {
-                let study = study.Value
+            test "an episode has a reward per cycle" {
+                for episode in study.Value.Episodes do
+                    Expect.hasLength episode.Rewards problem.Value.Scenario.Cycles episode.Name
+            }
 
-                for episode in study.Episodes do
-                    Expect.hasLength episode.Rewards 20 episode.Name
-                    Expect.equal episode.Configurations[0] study.Problem.Scenario.Start episode.Name
+            test "the study of a scenario is of all its base policies, and none where it asks for none" {
+                let scenario = problem.Value.Scenario
+
+                let small =
+                    { scenario with
+                        BasePolicy = GivenPolicy.Static
+                        AlsoBasePolicies = [ GivenPolicy.Greedy 0.001; GivenPolicy.Random ]
+                        PlanningStudy =
+                            Some
+                                {
+                                    Horizons = [ 1 ]
+                                    TimedStates = 1
+                                    TimedSeconds = 0.0
+                                }
+                    }
+
+                match PlanningStudy.ofScenario small |> orFail with
+                | None -> failtest "no study"
+                | Some made ->
+                    Expect.equal (made.Bases |> List.map _.Name) [ "static"; "greedy"; "random" ] "bases"
+
+                    let greedy =
+                        study.Value.Bases |> List.find (fun basePolicy -> basePolicy.Name = "greedy")
+
+                    Expect.equal made.Bases[1].Value greedy.Value "greedy as the planner knows it"
+
+                Expect.isNone (PlanningStudy.ofScenario { small with PlanningStudy = None } |> orFail) "none asked for"
             }
 
             test "the page needs nothing from elsewhere and has a chart for every figure" {
-                let html = PlanningReport.html study.Value "run"
+                let html = PlanningReport.html problem.Value.Scenario study.Value "run"
                 Expect.isEmpty (Regex.Matches(html, "<(script|link|img)[^>]+(src|href)=\"(?!data:)")) "all inline"
 
                 Expect.equal

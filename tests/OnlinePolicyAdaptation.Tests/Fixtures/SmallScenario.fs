@@ -3,6 +3,7 @@
 module OnlinePolicyAdaptation.Tests.SmallScenario
 
 open System.IO
+open System.Threading
 open OnlinePolicyAdaptation.Experiments
 
 let json =
@@ -57,3 +58,12 @@ let withScenario (test: string -> Scenario -> unit) =
     Scratch.withFolder (fun folder ->
         write folder
         test folder (load folder))
+
+/// The scenario run on two threads.
+let run scenario =
+    Experiment.run scenario (traces scenario) Map.empty 2 ignore CancellationToken.None
+    |> _.GetAwaiter().GetResult()
+
+/// What such a run leaves.
+let results scenario =
+    run scenario |> ExperimentResults.ofExperiment "opar run here" None

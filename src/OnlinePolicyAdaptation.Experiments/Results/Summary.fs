@@ -21,7 +21,7 @@ type PhaseSummary =
         Phase: Phase
         /// Reward per cycle.
         Reward: ConfidenceInterval
-        /// After the change: reward per cycle over the last cycles of the run (`Adaptation.cyclesAtEnd`). NaN before it.
+        /// Reward per cycle over the last cycles of the run (`Adaptation.cyclesAtEnd`). NaN before the change.
         RewardAtEnd: ConfidenceInterval
         /// The mean reward at the end over the optimum's; NaN before the change, and where the optimum's is not above 0.
         ShareOfOptimum: float
@@ -45,7 +45,7 @@ type PhaseSummary =
         AdaptationCycles: float
         /// After the change: the cycles until each seed noticed it, in the seeds' order; none where it did not.
         DetectionDelays: int voption[]
-        /// Before the change: changes that were noticed all the same, per 1,000 cycles.
+        /// Changes that were noticed where there was none, per 1,000 cycles; NaN after the change.
         FalseAlarms: float
         /// Estimating and planning in one cycle, over all cycles of all seeds.
         MedianDecisionSeconds: float
@@ -237,7 +237,8 @@ module Summary =
 
         let adapted =
             match phase with
-            | Phase.Before -> [||]
+            | Phase.Before
+            | Phase.All -> [||]
             | Phase.After -> adapted yardstick whereItMatters
 
         let atEnd (observations: Observation[]) =
@@ -246,7 +247,8 @@ module Summary =
 
         let seconds, cycles =
             match phase with
-            | Phase.Before -> [||], nan
+            | Phase.Before
+            | Phase.All -> [||], nan
             | Phase.After -> adaptationCost result contender adapted whereItMatters
 
         {
@@ -256,7 +258,8 @@ module Summary =
             RewardAtEnd =
                 match phase with
                 | Phase.Before -> { Mean = nan; HalfWidth = nan }
-                | Phase.After -> over (atEnd >> meanReward)
+                | Phase.After
+                | Phase.All -> over (atEnd >> meanReward)
             ShareOfOptimum = nan
             Violations = over (share (violated scenario))
             Excess = over (Array.averageBy (excess scenario))
@@ -267,12 +270,14 @@ module Summary =
             AdaptationCycles = cycles
             DetectionDelays =
                 match phase with
-                | Phase.Before -> [||]
+                | Phase.Before
+                | Phase.All -> [||]
                 | Phase.After -> bySeed |> Array.map (detectionDelay scenario)
             FalseAlarms =
                 match phase with
-                | Phase.Before -> 1000.0 * share noticed observations
-                | Phase.After -> 0.0
+                | Phase.Before
+                | Phase.All -> 1000.0 * share noticed observations
+                | Phase.After -> nan
             MedianDecisionSeconds = observations |> Array.map _.Timed.Decision.TotalSeconds |> Statistics.Median
         }
 
@@ -280,7 +285,7 @@ module Summary =
     let private comparedWithOptimum (summary: PhaseSummary list) =
         let optimum =
             summary
-            |> List.tryFind (fun s -> s.Contender = Contender.Optimum && s.Phase = Phase.After)
+            |> List.tryFind (fun s -> s.Contender = Contender.Optimum && s.Phase <> Phase.Before)
 
         match optimum with
         | Some optimum when optimum.RewardAtEnd.Mean > 0.0 ->
@@ -295,14 +300,16 @@ module Summary =
     let ofResult (result: ExperimentResult) =
         let yardstick = yardstick result
 
+        let observations =
+            result.Observations
+            |> Array.groupBy (fun o -> struct (o.Contender, o.Phase))
+            |> readOnlyDict
+
         [
             for contender in result.Contenders do
-                for phase in [ Phase.Before; Phase.After ] do
-                    let observations =
-                        result.Observations
-                        |> Array.filter (fun o -> o.Contender = contender && o.Phase = phase)
-
-                    if observations.Length > 0 then
-                        phaseSummary result yardstick contender phase observations
+                for phase in [ Phase.Before; Phase.After; Phase.All ] do
+                    match observations.TryGetValue(struct (contender, phase)) with
+                    | true, observations -> phaseSummary result yardstick contender phase observations
+                    | _ -> ()
         ]
         |> comparedWithOptimum

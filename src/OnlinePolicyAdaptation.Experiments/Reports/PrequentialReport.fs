@@ -53,7 +53,7 @@ module PrequentialReport =
                     number (Prequential.nmae (inTrace trace))
                 if traces.Length > 1 then
                     number (Prequential.nmae (traces.Tail |> Seq.collect (inTrace >> Seq.truncate early)))
-                Page.duration (predictions |> Seq.map _.Learning.TotalSeconds |> Statistics.Median)
+                Wording.duration (predictions |> Seq.map _.Learning.TotalSeconds |> Statistics.Median)
                 (predictions |> Array.filter _.Noticed |> Array.length |> string<int>)
             ]
 

@@ -1,0 +1,318 @@
+namespace OnlinePolicyAdaptation.Experiments
+
+open System.Text.Json.Serialization
+open OnlinePolicyAdaptation.Domain.Environments
+open OnlinePolicyAdaptation.Domain.Network
+
+/// A service of an experiment.
+type DescribedService =
+    {
+        Name: string
+        /// Bound of its mean response time, in seconds.
+        ObjectiveSeconds: float
+        /// Its offered load, in words.
+        Load: string
+        LoadChanges: bool
+    }
+
+/// A control of an experiment.
+type DescribedControl =
+    {
+        Name: string
+        /// "CPU cores", "routing weight" or "blocking rate".
+        Quantity: string
+        Lowest: float
+        Highest: float
+        Levels: int
+    }
+
+/// A base policy of an experiment.
+type DescribedBasePolicy =
+    {
+        Name: string
+        Description: string
+        /// Why it is not improved one control after another; none where it can be.
+        JointOnly: string option
+    }
+
+/// A trace of an experiment.
+type DescribedTrace =
+    {
+        File: string
+        Rows: int
+        /// Rows left out in which nothing was served.
+        RowsWithoutService: int
+    }
+
+/// What was run.
+type RunSettings =
+    {
+        Scenario: string
+        Title: string
+        Question: string
+        Services: DescribedService list
+        Controls: DescribedControl list
+        /// The scenario's first.
+        BasePolicies: DescribedBasePolicy list
+        /// Lookahead horizons.
+        Lookahead: int list
+        Seeds: int
+        Cycles: int
+        /// Whether the system becomes another one.
+        Changes: bool
+        /// The system changes before this cycle; 0 where it does not change.
+        ChangeAt: int
+        /// "traces" or "simulation": what the policies met.
+        Environment: string
+        /// Monitoring interval and settling; none where the scenario does not say.
+        SecondsPerCycle: float option
+        /// Combinations of loads that are planned for.
+        LoadLevels: int
+        Start: string
+        Discount: float
+        Trees: int
+        RegrownTrees: int
+        Forgetting: string
+        Outlook: string
+        /// In req/s.
+        LoadStep: float
+        /// Before and after the change, or the one of a system that does not change.
+        Traces: DescribedTrace list
+    }
+
+    /// The phase that an experiment is about: after the change, where there is one.
+    [<JsonIgnore>]
+    member this.Phase = if this.Changes then Phase.After else Phase.All
+
+    /// Whether the system becomes another one while the experiment lasts.
+    [<JsonIgnore>]
+    member this.ChangesWithinRun = this.Changes && this.ChangeAt < this.Cycles
+
+    /// The base policy that a contender uses or improves, by name; none of those that come from the system alone.
+    member this.BasePolicyOf contender =
+        match contender with
+        | Contender.Retrained _
+        | Contender.Optimum -> None
+        | Contender.Further(name, _) -> Some name
+        | Contender.Base
+        | Contender.Rollout _
+        | Contender.Multiagent _
+        | Contender.RolloutForgetting _ -> Some this.BasePolicies.Head.Name
+
+    /// The cycles that tell what a policy earns at the end.
+    [<JsonIgnore>]
+    member this.CyclesAtEnd = Adaptation.cyclesAtEnd (this.Cycles - this.ChangeAt)
+
+/// One cycle of one run. Arrays have an entry per service, or per control in their order.
+type CycleResult =
+    {
+        Contender: Contender
+        /// From 1.
+        Seed: int
+        /// From 0.
+        Cycle: int
+        Phase: Phase
+        /// The rates of the arrivals, in req/s; on recorded traces the load level.
+        ArrivalRates: float[]
+        /// Measured, in req/s.
+        OfferedLoads: float[]
+        /// In cores, or as a share.
+        Controls: float[]
+        /// Measured means over the monitoring interval, in seconds; none where nothing was served.
+        ResponseTimes: float voption[]
+        /// Of the step that led here; none where a service answered nothing.
+        Reward: float voption
+        /// Expected reward of staying in the configuration, over all rows recorded of it; none where there are none.
+        ExpectedReward: float voption
+        /// Seconds by which the services miss their objectives, added up.
+        SloExcess: float
+        /// Of all nodes whose cores are controlled.
+        CpuCores: float voption
+        /// What the system model said before, in seconds.
+        PredictedResponseTimes: float voption[]
+        /// The cycle since which the system is thought to be another, where that was noticed in this one.
+        ChangeSince: int voption
+        /// Computing time of the cycle.
+        DecisionSeconds: float
+    }
+
+/// What an experiment came to, apart from its single cycles.
+type ExperimentOutcome =
+    {
+        /// Version and commit of the software.
+        Software: string
+        /// The command that gives the same again.
+        Command: string
+        ElapsedSeconds: float
+        Settings: RunSettings
+        /// In the order of reports.
+        Contenders: Contender list
+        Summary: PhaseSummary list
+        /// By load, of the phase that the experiment is about; empty where the load does not change.
+        Loads: LoadReward list
+        /// What the configuration earns after the change that is best by its mean response times; none where the load changes.
+        Goal: float option
+        /// Planning on the known system, where the scenario asks for it.
+        Study: PlanningStudy option
+    }
+
+/// All that an experiment leaves: what its result files hold and what reports are made of.
+type ExperimentResults =
+    {
+        Outcome: ExperimentOutcome
+        /// By contender, seed and cycle, in this order.
+        Cycles: CycleResult[]
+    }
+
+[<RequireQualifiedAccess>]
+module ExperimentResults =
+
+    let private quantity (control: Control) =
+        match control.Target with
+        | :? ControlTarget.CpuCores -> "CPU cores"
+        | :? ControlTarget.RoutingWeight -> "routing weight"
+        | _ -> "blocking rate"
+
+    let private trace (trace: TestbedTrace) =
+        {
+            File = trace.Path
+            Rows = trace.Rows.Count
+            RowsWithoutService = trace.RowsWithoutService
+        }
+
+    let private settings (result: ExperimentResult) =
+        let scenario = result.Scenario
+        let jointOnly = Experiment.withoutMultiagent scenario |> Map.ofList
+
+        {
+            Scenario = scenario.Name
+            Title = scenario.Title
+            Question = scenario.Question
+            Services =
+                [
+                    for i, load in List.indexed scenario.OfferedLoads ->
+                        {
+                            Name = scenario.Topology.Services[i]
+                            ObjectiveSeconds = scenario.Reward.Objectives[i].Bound.Seconds
+                            Load = OfferedLoad.describe load
+                            LoadChanges = not load.IsConstant
+                        }
+                ]
+            Controls =
+                [
+                    for control in scenario.Grid.Controls ->
+                        {
+                            Name = control.Name
+                            Quantity = quantity control
+                            Lowest = control.Lowest
+                            Highest = control.Highest
+                            Levels = control.Levels
+                        }
+                ]
+            BasePolicies =
+                [
+                    for name, policy in Experiment.basePolicies scenario ->
+                        {
+                            Name = name
+                            Description = GivenPolicy.describe policy
+                            JointOnly = jointOnly.TryFind name
+                        }
+                ]
+            Lookahead = scenario.Horizons
+            Seeds = scenario.Seeds
+            Cycles = scenario.Cycles
+            Changes = Scenario.changes scenario
+            ChangeAt = scenario.ChangeAt
+            Environment =
+                match scenario.System with
+                | ManagedSystem.Traces -> "traces"
+                | ManagedSystem.Mesh _ -> "simulation"
+            SecondsPerCycle =
+                scenario.Simulation
+                |> Option.map (fun simulation ->
+                    let schedule = simulation.Recording.Schedule
+                    schedule.IntervalSeconds + schedule.SettlingSeconds)
+            LoadLevels = (Scenario.loadLevels scenario).Length
+            Start = scenario.Grid.Describe scenario.Start
+            Discount = scenario.Discount.Value
+            Trees = scenario.Estimation.Forest.Trees
+            RegrownTrees = scenario.Estimation.RegrownTrees
+            Forgetting = EstimationSyntax.forgettingName scenario.Estimation.Forgetting
+            Outlook = EstimationSyntax.outlookName scenario.Estimation.Outlook
+            LoadStep = scenario.Estimation.LoadStep
+            Traces =
+                [
+                    trace result.Traces.Before
+                    if Scenario.changes scenario then
+                        trace result.Traces.After
+                ]
+        }
+
+    let private cycle (result: ExperimentResult) (expected: Observation -> float voption) (o: Observation) =
+        let record = o.Timed.Record
+        let metrics = record.Metrics
+        let services = Seq.toArray metrics.Services
+
+        {
+            Contender = o.Contender
+            Seed = o.Seed
+            Cycle = record.Cycle
+            Phase = o.Phase
+            ArrivalRates = [| for rate in o.Loads -> rate.PerSecond |]
+            OfferedLoads = services |> Array.map _.OfferedLoad.PerSecond
+            Controls = result.Scenario.Grid.Values metrics.Configuration |> Seq.toArray
+            ResponseTimes = services |> Array.map Summary.measured
+            Reward = record.Reward
+            ExpectedReward = expected o
+            SloExcess = Summary.excess result.Scenario o
+            CpuCores = Summary.cpuCores result.Scenario o
+            PredictedResponseTimes =
+                services
+                |> Array.mapi (fun i _ -> record.Predicted |> ValueOption.map (Array.item i))
+            ChangeSince = record.Change |> ValueOption.map _.Since
+            DecisionSeconds = o.Timed.Decision.TotalSeconds
+        }
+
+    /// The results of an experiment that ran by this command, with a study of planning if one was made.
+    let ofExperiment command study (result: ExperimentResult) : ExperimentResults =
+        let scenario = result.Scenario
+        let settings = settings result
+        let before = Adaptation.expectedRewards scenario result.Traces.Before
+        let after = Adaptation.expectedRewards scenario result.Traces.After
+
+        let expected (o: Observation) =
+            let rewards =
+                match o.Phase with
+                | Phase.Before -> before
+                | Phase.After
+                | Phase.All -> after
+
+            rewards.Of(o.Loads, scenario.Grid.IndexOf o.Timed.Record.Metrics.Configuration)
+
+        {
+            Outcome =
+                {
+                    Software = Software.version
+                    Command = command
+                    ElapsedSeconds = result.Elapsed.TotalSeconds
+                    Settings = settings
+                    Contenders = result.Contenders
+                    Summary = Summary.ofResult result
+                    Loads =
+                        if settings.LoadLevels > 1 then
+                            LoadSummary.ofPhase
+                                result
+                                (if settings.Changes && not settings.ChangesWithinRun then
+                                     Phase.Before
+                                 else
+                                     settings.Phase)
+                        else
+                            []
+                    Goal =
+                        match Scenario.loadLevels scenario with
+                        | [ load ] -> Some(after.Goal load)
+                        | _ -> None
+                    Study = study
+                }
+            Cycles = result.Observations |> Array.map (cycle result expected)
+        }
