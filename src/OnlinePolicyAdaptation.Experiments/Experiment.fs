@@ -8,6 +8,7 @@ open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.Domain.Policies
 open OnlinePolicyAdaptation.ControlCycle
 
 /// One cycle of one run.
@@ -58,6 +59,9 @@ type ExperimentResult =
 [<RequireQualifiedAccess>]
 module Experiment =
 
+    /// All chance of a seed comes from it.
+    let private seedKey (seed: int) = RandomKey(uint64 seed)
+
     /// The independent sources of chance of one seed.
     let private environmentKey (key: RandomKey) = key.Split 0
     let private controllerKey (key: RandomKey) = key.Split 1
@@ -91,16 +95,6 @@ module Experiment =
             Planner = planner
             Estimation = scenario.Estimation
         }
-
-    /// The optimum of the system that a trace was recorded on.
-    let private optimumOf (scenario: Scenario) trace key =
-        RecordedSystem.responseTimes scenario trace key
-        |> Result.map (OptimalPolicy.create scenario.Grid scenario.Reward scenario.Discount)
-
-    /// A base policy; where it is made from a system, from the one before the change.
-    let private givenPolicy (scenario: Scenario) policy traces key =
-        GivenPolicy.create scenario.Grid scenario.Topology scenario.Reward scenario.Discount policy (fun () ->
-            RecordedSystem.responseTimes scenario traces.Before key)
 
     /// Where no schedule is known; what a load pattern does in a cycle does not depend on it.
     let private usualSchedule = MonitoringSchedule()
@@ -225,48 +219,106 @@ module Experiment =
         | Contender.Multiagent _
         | Contender.RolloutForgetting _ -> basePolicies scenario |> List.tryHead
 
-    /// The controller of a contender: the state it starts in, and its step.
-    let private controller (scenario: Scenario) traces contender (retrained: IPolicy<_, _> voption) (key: RandomKey) =
-        let policyOf = Result.defaultWith (fun message -> raise (BadInputException message))
-        let before = policyOf (optimumOf scenario traces.Before (oldSystemKey key))
-        let after = policyOf (optimumOf scenario traces.After (newSystemKey key))
+    /// What the contenders of one seed have in common, each made when the first of them needs it.
+    type private Shared =
+        {
+            /// The optimum of the system before the change, and of the one after.
+            OptimumBefore: Lazy<IPolicy<SystemState, ControlAction>>
+            OptimumAfter: Lazy<IPolicy<SystemState, ControlAction>>
+            /// The base policies by their name.
+            Given: Map<string, Lazy<IPolicy<SystemState, ControlAction>>>
+            /// The states that controllers start in, by the way of forgetting.
+            Starts: Map<Forgetting, Lazy<CycleState>>
+        }
 
-        let basePolicy =
+    let private ok result =
+        result |> Result.defaultWith (fun message -> raise (BadInputException message))
+
+    let private forgettingOf (scenario: Scenario) contender =
+        match contender with
+        | Contender.RolloutForgetting(_, forgetting) -> forgetting
+        | _ -> scenario.Estimation.Forgetting
+
+    let private shared (scenario: Scenario) traces contenders (key: RandomKey) =
+        let systemBefore =
+            lazy ok (RecordedSystem.responseTimes scenario traces.Before (oldSystemKey key))
+
+        let systemAfter =
+            lazy ok (RecordedSystem.responseTimes scenario traces.After (newSystemKey key))
+
+        let optimum (responseTimes: Lazy<IResponseTimeModel>) =
+            OptimalPolicy.create scenario.Grid scenario.Reward scenario.Discount responseTimes.Value
+
+        /// Where a base policy is made from a system, it is the one before the change.
+        let given policy =
+            let created =
+                GivenPolicy.create scenario.Grid scenario.Topology scenario.Reward scenario.Discount policy (fun () ->
+                    Ok systemBefore.Value)
+                |> ok
+
+            if GivenPolicy.draws policy then
+                created
+            else
+                PolicyTables.ofPolicy scenario.Grid created
+
+        let start forgetting =
+            Cycle.start
+                (settings (Scenario.forgetting forgetting scenario) Planner.BasePolicy (StaticPolicy()))
+                (RecordedSystem.samples traces.Before)
+                (controllerKey key)
+
+        {
+            OptimumBefore = lazy optimum systemBefore
+            OptimumAfter = lazy optimum systemAfter
+            Given = Map.ofList [ for name, policy in basePolicies scenario -> name, lazy given policy ]
+            Starts =
+                Map.ofList
+                    [
+                        for forgetting in contenders |> List.map (forgettingOf scenario) |> List.distinct ->
+                            forgetting, lazy start forgetting
+                    ]
+        }
+
+    /// The controller of a contender: the state it starts in, and its step. All that it needs is made here, so that what is
+    /// wrong with it is told before the first cycle.
+    let private controller (scenario: Scenario) (shared: Shared) contender (retrained: IPolicy<_, _> voption) =
+        let scenario = Scenario.forgetting (forgettingOf scenario contender) scenario
+
+        let name =
             basePolicyOf scenario contender
-            |> Option.map snd
-            |> Option.defaultValue scenario.BasePolicy
+            |> Option.defaultWith (fun () -> (basePolicies scenario).Head)
+            |> fst
 
-        let given = policyOf (givenPolicy scenario basePolicy traces (oldSystemKey key))
+        let given = shared.Given[name].Value
 
-        let scenario =
-            match contender with
-            | Contender.RolloutForgetting(_, forgetting) -> Scenario.forgetting forgetting scenario
-            | _ -> scenario
-
-        let settingsIn (state: CycleState) =
+        let before, after =
             match contender with
             | Contender.Base
             | Contender.Rollout _
             | Contender.Multiagent _
             | Contender.RolloutForgetting _
-            | Contender.Further _ -> settings scenario contender.Planner given
-            | Contender.Retrained _ when state.Cycle < scenario.ChangeAt -> settings scenario Planner.BasePolicy given
-            | Contender.Retrained _ -> settings scenario Planner.BasePolicy (ValueOption.defaultValue given retrained)
-            | Contender.Optimum when state.Cycle < scenario.ChangeAt -> settings scenario Planner.BasePolicy before
-            | Contender.Optimum -> settings scenario Planner.BasePolicy after
+            | Contender.Further _ -> given, given
+            | Contender.Retrained _ -> given, ValueOption.defaultValue given retrained
+            | Contender.Optimum -> shared.OptimumBefore.Value, shared.OptimumAfter.Value
 
-        let start =
-            Cycle.start
-                (settings scenario Planner.BasePolicy given)
-                (RecordedSystem.samples traces.Before)
-                (controllerKey key)
+        let settingsBefore = settings scenario contender.Planner before
+        let settingsAfter = settings scenario contender.Planner after
 
-        struct (start, (fun state metrics -> Cycle.step (settingsIn state) state metrics))
+        let step (state: CycleState) metrics =
+            let settings =
+                if state.Cycle < scenario.ChangeAt then
+                    settingsBefore
+                else
+                    settingsAfter
 
-    let private runOne engine (scenario: Scenario) traces contender retrained seed onCycle cancellation =
+            Cycle.step settings state metrics
+
+        struct (shared.Starts[scenario.Estimation.Forgetting].Value, step)
+
+    let private runOne engine (scenario: Scenario) traces shared contender retrained seed onCycle cancellation =
         task {
-            let key = RandomKey(uint64 seed)
-            let struct (start, step) = controller scenario traces contender retrained key
+            let key = seedKey seed
+            let struct (start, step) = controller scenario shared contender retrained
             let struct (loads, system) = environment scenario traces (environmentKey key)
             let observations = ResizeArray<Observation> scenario.Cycles
 
@@ -317,6 +369,9 @@ module Experiment =
 
             use engine = Stream.startEngine ()
 
+            let sharedBy =
+                Array.init scenario.Seeds (fun i -> seedKey (i + 1) |> shared scenario traces contenders)
+
             let runs =
                 [|
                     for contender in contenders do
@@ -332,7 +387,16 @@ module Experiment =
                     fun (struct (contender, seed) as run) token ->
                         task {
                             let! result =
-                                runOne engine scenario traces contender (retrained contender seed) seed onCycle token
+                                runOne
+                                    engine
+                                    scenario
+                                    traces
+                                    sharedBy[seed - 1]
+                                    contender
+                                    (retrained contender seed)
+                                    seed
+                                    onCycle
+                                    token
 
                             observations[run] <- result
                         }

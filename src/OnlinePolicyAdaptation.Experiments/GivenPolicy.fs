@@ -5,6 +5,7 @@ open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Domain.Policies
+open OnlinePolicyAdaptation.Planning
 open OnlinePolicyAdaptation.Learning.ActorCritic
 
 /// The base policy of a scenario: what its operator already has.
@@ -220,7 +221,8 @@ module GivenPolicy =
             | GivenPolicy.Static -> Ok(StaticPolicy())
             | GivenPolicy.Greedy moveCharge ->
                 responseTimes ()
-                |> Result.map (fun system -> GreedyPolicy(NetworkDynamics(grid, reward, system), grid, moveCharge))
+                |> Result.map (fun system ->
+                    PolicyTables.ofModel grid reward system (NetworkModel.greedy grid moveCharge))
             | GivenPolicy.Tabular path -> Ok(TabularPolicy.Load(path, grid))
             | GivenPolicy.Rules path -> Ok(RuleFile.Load(path, grid, topology))
             | GivenPolicy.Threshold options -> Ok(ThresholdPolicy(grid, topology, options))
