@@ -9,21 +9,21 @@ open OnlinePolicyAdaptation.Domain.Network
 
 /// The states of the model in their order, under one load.
 let states (grid: ControlGrid) (offeredLoads: EquatableArray<RequestRate>) =
-    Array.init grid.ConfigurationCount (fun i -> SystemState(grid.ConfigurationAt i, offeredLoads))
+    grid.Configurations()
+    |> Array.map (fun configuration -> SystemState(configuration, offeredLoads))
 
 /// The system model under one load, as a table. The response times of each configuration are asked for once and taken
 /// to be finite.
 let tabulate (dynamics: NetworkDynamics) (offeredLoads: EquatableArray<RequestRate>) =
     let grid = dynamics.Grid
-    let loads = Seq.toArray offeredLoads
-    let responseTimes = Array.zeroCreate<float> loads.Length
-    let configurations = Array.init grid.ConfigurationCount grid.ConfigurationAt
+    let services = offeredLoads.Count
+    let configurations = grid.Configurations()
+    let responseTimes = Array.zeroCreate<float>(configurations.Length * services)
+    dynamics.ResponseTimes.PredictAll(ReadOnlySpan configurations, offeredLoads.AsSpan(), Span responseTimes)
 
-    let arrival configuration =
-        dynamics.ResponseTimes.Predict(configuration, ReadOnlySpan loads, Span responseTimes)
-
+    let arrival index configuration =
         match
-            dynamics.Reward.Arrival(configuration, ReadOnlySpan responseTimes)
+            dynamics.Reward.Arrival(configuration, ReadOnlySpan(responseTimes, index * services, services))
             |> Option.ofNullable
         with
         | Some reward -> ValueSome reward
@@ -32,7 +32,7 @@ let tabulate (dynamics: NetworkDynamics) (offeredLoads: EquatableArray<RequestRa
     BoxModel.create
         (grid.Controls |> Seq.map _.Levels |> Seq.toArray)
         (configurations |> Array.map dynamics.Reward.Departure)
-        (configurations |> Array.map arrival)
+        (configurations |> Array.mapi arrival)
     |> Result.map (FiniteModel.ofBox grid.Edge)
 
 /// The choices of `GreedyPolicy` as a table.

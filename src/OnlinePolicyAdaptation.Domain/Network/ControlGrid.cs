@@ -74,6 +74,17 @@ public sealed record ControlGrid
         return new Configuration(levels.ToEquatableArray());
     }
 
+    /// <summary>All configurations in the order of their numbers.</summary>
+    public Configuration[] Configurations()
+    {
+        var configurations = new Configuration[ConfigurationCount];
+        for (var i = 0; i < configurations.Length; i++)
+        {
+            configurations[i] = ConfigurationAt(i);
+        }
+        return configurations;
+    }
+
     /// <summary>The number of a configuration that the grid contains, which is not checked.</summary>
     public int IndexOf(Configuration configuration)
     {

@@ -33,10 +33,7 @@ public sealed class ResponseTimeTable : IResponseTimeModel
     {
         var services = offeredLoads.Length;
         var seconds = new double[grid.ConfigurationCount * services];
-        for (var i = 0; i < grid.ConfigurationCount; i++)
-        {
-            model.Predict(grid.ConfigurationAt(i), offeredLoads, seconds.AsSpan(i * services, services));
-        }
+        model.PredictAll(grid.Configurations(), offeredLoads, seconds);
         return new(grid, services, seconds);
     }
 

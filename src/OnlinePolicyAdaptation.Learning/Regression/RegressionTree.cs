@@ -92,29 +92,40 @@ internal sealed class RegressionTree
         return node;
     }
 
-    /// <summary>The leaves of four rows, which walk side by side: the processor need not wait for one to step.</summary>
-    public (int A, int B, int C, int D) LeavesOf(
-        ReadOnlySpan<double> rowA,
-        ReadOnlySpan<double> rowB,
-        ReadOnlySpan<double> rowC,
-        ReadOnlySpan<double> rowD
-    )
+    /// <summary>The leaves of many rows. Four walk side by side: the processor need not wait for one to step.</summary>
+    /// <param name="rows"><c>[rows, features]</c>, row by row.</param>
+    /// <param name="width">Features of a row.</param>
+    /// <param name="leaves">Receives one leaf per row.</param>
+    public void LeavesOf(ReadOnlySpan<double> rows, int width, Span<int> leaves)
     {
-        int a = 0,
-            b = 0,
-            c = 0,
-            d = 0,
-            moved;
-        do
+        var row = 0;
+        for (; row + 4 <= leaves.Length; row += 4)
         {
-            var (lastA, lastB, lastC, lastD) = (a, b, c, d);
-            a = Step(a, rowA);
-            b = Step(b, rowB);
-            c = Step(c, rowC);
-            d = Step(d, rowD);
-            moved = (a ^ lastA) | (b ^ lastB) | (c ^ lastC) | (d ^ lastD);
-        } while (moved != 0);
-        return (a, b, c, d);
+            var four = rows.Slice(row * width, 4 * width);
+            var rowA = four[..width];
+            var rowB = four.Slice(width, width);
+            var rowC = four.Slice(2 * width, width);
+            var rowD = four[(3 * width)..];
+            int a = 0,
+                b = 0,
+                c = 0,
+                d = 0,
+                moved;
+            do
+            {
+                var (lastA, lastB, lastC, lastD) = (a, b, c, d);
+                a = Step(a, rowA);
+                b = Step(b, rowB);
+                c = Step(c, rowC);
+                d = Step(d, rowD);
+                moved = (a ^ lastA) | (b ^ lastB) | (c ^ lastC) | (d ^ lastD);
+            } while (moved != 0);
+            (leaves[row], leaves[row + 1], leaves[row + 2], leaves[row + 3]) = (a, b, c, d);
+        }
+        for (; row < leaves.Length; row++)
+        {
+            leaves[row] = LeafOf(rows.Slice(row * width, width));
+        }
     }
 
     private static (double[] Lowest, double[] Highest) Ranges(ReadOnlySpan<double> leafValues, int outputs)

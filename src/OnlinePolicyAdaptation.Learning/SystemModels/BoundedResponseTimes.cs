@@ -26,13 +26,29 @@ public sealed class BoundedResponseTimes : IResponseTimeModel
         Span<double> uncertainty = stackalloc double[responseTimes.Length];
         Span<double> noise = stackalloc double[responseTimes.Length];
         _model.Predict(configuration, offeredLoads, responseTimes, uncertainty, noise);
-        for (var service = 0; service < responseTimes.Length; service++)
+        Bound(responseTimes, uncertainty, noise);
+    }
+
+    public void PredictAll(
+        ReadOnlySpan<Configuration> configurations,
+        ReadOnlySpan<RequestRate> offeredLoads,
+        Span<double> responseTimes
+    )
+    {
+        var uncertainty = new double[responseTimes.Length];
+        var noise = new double[responseTimes.Length];
+        _model.PredictAll(configurations, offeredLoads, responseTimes, uncertainty, noise);
+        Bound(responseTimes, uncertainty, noise);
+    }
+
+    /// <summary>Puts the bounds in the place of the means.</summary>
+    private void Bound(Span<double> responseTimes, ReadOnlySpan<double> uncertainty, ReadOnlySpan<double> noise)
+    {
+        for (var i = 0; i < responseTimes.Length; i++)
         {
             var spread =
-                _deviations < 0
-                    ? uncertainty[service]
-                    : Math.Sqrt((uncertainty[service] * uncertainty[service]) + (noise[service] * noise[service]));
-            responseTimes[service] = Math.Max(0, responseTimes[service] + (_deviations * spread));
+                _deviations < 0 ? uncertainty[i] : Math.Sqrt((uncertainty[i] * uncertainty[i]) + (noise[i] * noise[i]));
+            responseTimes[i] = Math.Max(0, responseTimes[i] + (_deviations * spread));
         }
     }
 }

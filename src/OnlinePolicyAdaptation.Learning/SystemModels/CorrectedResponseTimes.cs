@@ -47,9 +47,19 @@ public sealed class CorrectedResponseTimes : IResponseTimeModel
         Span<double> features = stackalloc double[_layout.Names.Count];
         _layout.Write(configuration, offeredLoads, features);
         _forest.Predict(features, responseTimes);
-        for (var service = 0; service < responseTimes.Length; service++)
+        Correct(configuration, responseTimes);
+    }
+
+    public void PredictAll(
+        ReadOnlySpan<Configuration> configurations,
+        ReadOnlySpan<RequestRate> offeredLoads,
+        Span<double> responseTimes
+    )
+    {
+        _forest.PredictRows(_layout.Rows(configurations, offeredLoads), responseTimes);
+        for (var i = 0; i < configurations.Length; i++)
         {
-            responseTimes[service] = Bounded(service, responseTimes[service] * Factor(service, configuration));
+            Correct(configurations[i], responseTimes.Slice(i * offeredLoads.Length, offeredLoads.Length));
         }
     }
 
@@ -73,13 +83,63 @@ public sealed class CorrectedResponseTimes : IResponseTimeModel
         Span<double> features = stackalloc double[_layout.Names.Count];
         _layout.Write(configuration, offeredLoads, features);
         _forest.Predict(features, responseTimes, uncertainty);
+        Correct(configuration, responseTimes, uncertainty, noise);
+    }
+
+    /// <summary>The predictions and their two spreads for many configurations under one load: the same bits as one by one.</summary>
+    /// <param name="configurations">Those in question; none is fine.</param>
+    /// <param name="offeredLoads">One per service.</param>
+    /// <param name="responseTimes"><c>[configurations, services]</c>, row by row, as for one configuration.</param>
+    /// <param name="uncertainty"><c>[configurations, services]</c>, row by row, as for one configuration.</param>
+    /// <param name="noise"><c>[configurations, services]</c>, row by row, as for one configuration.</param>
+    public void PredictAll(
+        ReadOnlySpan<Configuration> configurations,
+        ReadOnlySpan<RequestRate> offeredLoads,
+        Span<double> responseTimes,
+        Span<double> uncertainty,
+        Span<double> noise
+    )
+    {
+        var services = offeredLoads.Length;
+        _forest.PredictRows(_layout.Rows(configurations, offeredLoads), responseTimes, uncertainty);
+        for (var i = 0; i < configurations.Length; i++)
+        {
+            Correct(
+                configurations[i],
+                responseTimes.Slice(i * services, services),
+                uncertainty.Slice(i * services, services),
+                noise.Slice(i * services, services)
+            );
+        }
+    }
+
+    /// <summary>From what the forest says of a configuration to what is thought of it now.</summary>
+    private void Correct(Configuration configuration, Span<double> responseTimes)
+    {
+        for (var service = 0; service < responseTimes.Length; service++)
+        {
+            responseTimes[service] = Bounded(service, responseTimes[service] * Factor(service, configuration));
+        }
+    }
+
+    /// <summary>The same with the spreads; <paramref name="uncertainty"/> holds that of the trees.</summary>
+    private void Correct(
+        Configuration configuration,
+        Span<double> responseTimes,
+        Span<double> uncertainty,
+        Span<double> noise
+    )
+    {
         for (var service = 0; service < responseTimes.Length; service++)
         {
             var trees = uncertainty[service] * Factor(service, configuration);
             var nodes =
                 _slowdowns.Length == 0 ? 0 : responseTimes[service] * _slowdowns[service].Deviation(configuration);
             uncertainty[service] = Math.Sqrt((trees * trees) + (nodes * nodes));
-            responseTimes[service] = Bounded(service, responseTimes[service] * Factor(service, configuration));
+        }
+        Correct(configuration, responseTimes);
+        for (var service = 0; service < responseTimes.Length; service++)
+        {
             noise[service] = responseTimes[service] * _noise[service];
         }
     }

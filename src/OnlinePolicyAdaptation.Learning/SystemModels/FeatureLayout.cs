@@ -56,6 +56,17 @@ public sealed class FeatureLayout
         }
     }
 
+    /// <summary>The features of many configurations under one load, <c>[configurations, features]</c>, row by row.</summary>
+    internal double[] Rows(ReadOnlySpan<Configuration> configurations, ReadOnlySpan<RequestRate> offeredLoads)
+    {
+        var features = new double[configurations.Length * Names.Count];
+        for (var i = 0; i < configurations.Length; i++)
+        {
+            Write(configurations[i], offeredLoads, features.AsSpan(i * Names.Count, Names.Count));
+        }
+        return features;
+    }
+
     /// <exception cref="ArgumentException">The features or targets of the forest are not those of this layout.</exception>
     internal void Check(RandomForest forest)
     {

@@ -24,4 +24,10 @@ public sealed class ForestResponseTimes : IResponseTimeModel
         _layout.Write(configuration, offeredLoads, features);
         _forest.Predict(features, responseTimes);
     }
+
+    public void PredictAll(
+        ReadOnlySpan<Configuration> configurations,
+        ReadOnlySpan<RequestRate> offeredLoads,
+        Span<double> responseTimes
+    ) => _forest.PredictRows(_layout.Rows(configurations, offeredLoads), responseTimes);
 }

@@ -147,10 +147,39 @@ let tests =
                     ]
                     "predictions"
 
-            testProperty "rows predicted together are predicted as they are alone"
+            testProperty "rows predicted together are predicted as they are alone, and so is how far trees disagree"
             <| fun (first: Row) (others: Row list) (asked: Row list) key ->
                 let forest = fit (unweighted (first :: others)) fewTrees key
                 let rows = List.map features asked
+                let together = Array.zeroCreate (2 * rows.Length)
+                let deviations = Array.zeroCreate (2 * rows.Length)
+                forest.PredictRows(table rows, Span together)
+                Expect.equal together (rows |> List.map (predict forest) |> Array.concat) "predictions"
+
+                forest.PredictRows(table rows, Span together, Span deviations)
+
+                let alone =
+                    [|
+                        for row in rows do
+                            let outputs, deviations = Array.zeroCreate 2, Array.zeroCreate 2
+                            forest.Predict(ReadOnlySpan row, Span outputs, Span deviations)
+                            outputs, deviations
+                    |]
+
+                Expect.equal together (alone |> Array.collect fst) "the same predictions"
+                Expect.equal deviations (alone |> Array.collect snd) "deviations"
+
+            testCase "more rows than are led through a tree at a time are predicted as they are alone"
+            <| fun () ->
+                let forest =
+                    fit (grid 1 (fun cell -> [| 10.0 * cell[0] + cell[1]; cell[0] * cell[1] |])) fewTrees 1UL
+
+                let rows =
+                    [
+                        for a in 0.0..0.4..9.0 do
+                            for b in 0.0..0.3..9.0 -> [| a; b |]
+                    ]
+
                 let together = Array.zeroCreate (2 * rows.Length)
                 forest.PredictRows(table rows, Span together)
                 Expect.equal together (rows |> List.map (predict forest) |> Array.concat) "predictions"
@@ -218,12 +247,16 @@ let tests =
             testCase "a prediction allocates nothing"
             <| fun () ->
                 let forest = fit (grid 1 (fun cell -> cell)) fewTrees 1UL
-                let cells, outputs = Array.create 20 1.0, Array.zeroCreate 20
+
+                let cells, outputs, deviations =
+                    Array.create 20 1.0, Array.zeroCreate 20, Array.zeroCreate 20
+
                 let before = GC.GetAllocatedBytesForCurrentThread()
 
                 for _ in 1..100 do
                     forest.Predict(ReadOnlySpan(cells, 0, 2), Span(outputs, 0, 2))
                     forest.PredictRows(ReadOnlySpan cells, Span outputs)
+                    forest.PredictRows(ReadOnlySpan cells, Span outputs, Span deviations)
 
                 Expect.equal (GC.GetAllocatedBytesForCurrentThread() - before) 0L "bytes"
 
