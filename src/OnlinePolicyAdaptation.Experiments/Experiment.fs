@@ -279,8 +279,12 @@ module Experiment =
                     ]
         }
 
-    /// The controller of a contender: the state it starts in, and its step. All that it needs is made here, so that what is
-    /// wrong with it is told before the first cycle.
+    /// Makes all of it now.
+    let private complete shared =
+        for policy in shared.OptimumBefore :: shared.OptimumAfter :: List.ofSeq shared.Given.Values do
+            policy.Force() |> ignore
+
+    /// The controller of a contender: the state it starts in, and its step.
     let private controller (scenario: Scenario) (shared: Shared) contender (retrained: IPolicy<_, _> voption) =
         let scenario = Scenario.forgetting (forgettingOf scenario contender) scenario
 
@@ -371,6 +375,9 @@ module Experiment =
 
             let sharedBy =
                 Array.init scenario.Seeds (fun i -> seedKey (i + 1) |> shared scenario traces contenders)
+
+            // What is wrong with a trace or a base policy is told before the first cycle.
+            sharedBy |> Array.head |> complete
 
             let runs =
                 [|
