@@ -1,5 +1,5 @@
-// What the scripts of scenarios 2 and 3 have in common: options, what the policies would earn if the recorded response times
-// were all there is to the system, and then the experiment with its report.
+// What the scripts of the scenarios have in common: options, what the policies would earn if the recorded response times
+// were all there is to the system, and the experiment with its report.
 
 module Script
 
@@ -65,9 +65,17 @@ let private adjusted options (scenario: Scenario) =
         { scenario with
             Seeds = 1
             Cycles = 12
-            ChangeAt = 4
+            ChangeAt = min 4 scenario.ChangeAt
             AlsoForgetting = []
             AlsoBasePolicies = []
+            PlanningStudy =
+                scenario.PlanningStudy
+                |> Option.map (fun study ->
+                    { study with
+                        Horizons = [ 1; 2 ]
+                        TimedStates = 5
+                        TimedSeconds = 0.001
+                    })
         }
     else
         scenario
@@ -84,9 +92,6 @@ let print (header, rows) =
 
     printfn ""
 
-/// Steps from the start that are summed up.
-let private steps = 8
-
 let private experiment name options scenario =
     let command =
         String.Join(
@@ -96,28 +101,38 @@ let private experiment name options scenario =
         )
 
     Experiment.readTraces scenario
-    |> Result.map (fun traces ->
+    |> Result.bind (fun traces ->
         let result =
             (Experiment.run scenario traces Map.empty Environment.ProcessorCount ignore CancellationToken.None)
                 .GetAwaiter()
                 .GetResult()
 
-        let summary = Summary.ofResult result
+        PlanningStudy.ofScenario scenario
+        |> Result.map (fun study -> ExperimentResults.ofExperiment command study result))
+    |> Result.map (fun results ->
+        let outcome = results.Outcome
+        ResultFile.write options.Out results (Report.html results)
+        print (ReportTables.summary outcome)
+        printfn "%s\n" (ReportAnswer.sentence outcome)
 
-        let report =
-            ResultFile.write options.Out result summary (Report.html result summary command)
+        for finding in ReportAnswer.findings outcome do
+            printfn "- %s" finding
 
-        print (Report.summaryTable scenario summary)
-        printfn "%s\n\nreport: %s" (Report.answer scenario summary) (Path.GetFullPath report))
+        printfn "\nreport: %s" (Path.GetFullPath(ResultFile.report options.Out)))
 
-let private comparedExactly scenario =
+/// Steps from the start that are summed up.
+let private steps = 8
+
+/// What the policies would earn if the recorded response times were all there is to the system.
+let totals scenario =
     ExactComparison.run scenario [ 1; 2; 3 ] steps
     |> Result.map (fun totals ->
         printfn $"reward of {steps} steps, response times as recorded\n"
         print (ExactComparison.rows totals))
 
-/// Runs the script of a scenario: the folder's name, its own words, the file it runs, and what it changes of the scenario.
-let run name own (file: Options -> string) (edit: Scenario -> Scenario) =
+/// Runs the script of a scenario: the folder's name, its own words, the file it runs, what it changes of the scenario, and
+/// what it does before the experiment.
+let run name own (file: Options -> string) (edit: Scenario -> Scenario) (before: Scenario -> Result<unit, string>) =
     let defaults =
         {
             Smoke = false
@@ -130,9 +145,7 @@ let run name own (file: Options -> string) (edit: Scenario -> Scenario) =
         try
             Scenario.load (file options)
             |> Result.map (edit >> adjusted options)
-            |> Result.bind (fun scenario ->
-                comparedExactly scenario
-                |> Result.bind (fun () -> experiment name options scenario))
+            |> Result.bind (fun scenario -> before scenario |> Result.bind (fun () -> experiment name options scenario))
         with :? BadInputException as e ->
             Error e.Message
 

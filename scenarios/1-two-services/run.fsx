@@ -1,37 +1,23 @@
-// Scenario 1: what rollout makes of simple base policies, on a problem small enough to be solved exactly.
+// Scenario 1: two services share two nodes, a problem small enough to be solved exactly. The experiment of
+// `opar run scenarios/1-two-services` as a script that can be edited; or, with a delay table, planning alone on response times
+// of your own.
 //
 //   dotnet fsi build.fsx build
-//   dotnet fsi scenarios/1-two-services/run.fsx [--smoke] [--delay-table CSV] [--out DIR]
+//   dotnet fsi scenarios/1-two-services/run.fsx [--smoke] [--out DIR]
+//   dotnet fsi scenarios/1-two-services/run.fsx --delay-table CSV [--out DIR]
 
-#r "../../.artifacts/bin/OnlinePolicyAdaptation.Experiments/release/OnlinePolicyAdaptation.Domain.dll"
-#r "../../.artifacts/bin/OnlinePolicyAdaptation.Experiments/release/OnlinePolicyAdaptation.Planning.dll"
-#r "../../.artifacts/bin/OnlinePolicyAdaptation.Experiments/release/OnlinePolicyAdaptation.Experiments.dll"
+#load "../script.fsx"
 
-open System
 open System.IO
 open OnlinePolicyAdaptation.Domain
-open OnlinePolicyAdaptation.Domain.Mdp
-open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Experiments
 open OnlinePolicyAdaptation.Planning
 
-type Options =
-    {
-        Smoke: bool
-        DelayTable: string option
-        Out: string
-    }
+/// What the script changes of the scenario; add what you like to try, such as `{ scenario with Horizons = [ 1; 2; 3 ] }`.
+let edit (scenario: Scenario) = scenario
 
-let rec parse options arguments =
-    match arguments with
-    | [] -> Ok options
-    | "--smoke" :: rest -> parse { options with Smoke = true } rest
-    | "--delay-table" :: path :: rest -> parse { options with DelayTable = Some path } rest
-    | "--out" :: path :: rest -> parse { options with Out = path } rest
-    | other :: _ -> Error $"{other}: expected --smoke, --delay-table CSV or --out DIR"
-
-/// What an operator might write down: while a service misses its objective, give both nodes a core; otherwise move
-/// load off node 1, whose use is charged for, service 2 first; then take a core away, from node 1 first.
+/// What an operator might write down: while a service misses its objective, give both nodes a core; otherwise move load off
+/// node 1, whose use is charged for, service 2 first; then take a core away, from node 1 first.
 let byHand (problem: PlanningProblem) state =
     let grid = problem.Scenario.Grid
     let levels = (grid.ConfigurationAt state).Levels
@@ -51,102 +37,60 @@ let byHand (problem: PlanningProblem) state =
         | _, _, _, _, c2 when c2 > 0 -> [ 0; -1; 0; 0 ]
         | _ -> [ 0; 0; 0; 0 ]
 
-    grid.IndexOf(ControlAction(EquatableArray.ToEquatableArray moves))
+    grid.IndexOf(Network.ControlAction(Mdp.EquatableArray.ToEquatableArray moves))
 
-/// The scenario's own base policy, a trained network, as a table.
-let trained (problem: PlanningProblem) =
-    let scenario = problem.Scenario
-
-    let dynamics =
-        NetworkDynamics(scenario.Grid, scenario.Reward, problem.ResponseTimes)
-
-    GivenPolicy.create scenario.Grid scenario.Topology scenario.Reward scenario.Discount scenario.BasePolicy (fun () ->
-        Ok problem.ResponseTimes)
-    |> Result.bind (fun policy -> NetworkModel.policy dynamics problem.Loads policy (RandomKey 0UL) problem.Model)
-    |> Result.map (FinitePolicy.actions problem.Model)
-
-let settings options (problem: PlanningProblem) trained =
-    let hand = Array.init problem.Model.StateCount (byHand problem)
-
-    {
-        Bases =
-            [
-                {
-                    Name = "greedy"
-                    Policy = BasePolicy.Greedy
-                }
-                {
-                    Name = "random"
-                    Policy = BasePolicy.Random
-                }
-                {
-                    Name = "hand-written"
-                    Policy = BasePolicy.Table("hand-written", hand)
-                }
-                {
-                    Name = "trained"
-                    Policy = BasePolicy.Table("trained", trained)
-                }
-            ]
-        Horizons =
-            if options.Smoke then
-                [ 1; 2 ]
-            else
-                problem.Scenario.Horizons
-        TimedStates = if options.Smoke then 5 else 60
-        TimedSeconds = if options.Smoke then 0.001 else 0.02
-    }
-
-let command options =
-    [
-        "dotnet fsi scenarios/1-two-services/run.fsx"
-        if options.Smoke then
-            "--smoke"
-        match options.DelayTable with
-        | Some path -> $"--delay-table {path}"
-        | None -> ()
-    ]
-    |> String.concat " "
-
-let write options study =
-    Directory.CreateDirectory options.Out |> ignore
-    let path = Path.Combine(options.Out, "report.html")
-    AtomicFile.Write(path, (fun text -> text.Write(PlanningReport.html study (command options))))
-    let header, rows = PlanningReport.table study
-
-    for row in header :: rows do
-        printfn
-            "%s"
-            (String.Join(
-                "  ",
-                row
-                |> List.mapi (fun i cell -> if i = 0 then cell.PadRight 42 else cell.PadLeft 24)
-            ))
-
-    printfn "\n%s\n\nreport: %s" (PlanningReport.answer study) (Path.GetFullPath path)
-
-let run options =
+/// Rollout of a greedy, a random and the hand-written policy where the response times are those of a table.
+let planOn table out =
     Scenario.load __SOURCE_DIRECTORY__
-    |> Result.bind (fun scenario -> PlanningProblem.load scenario options.DelayTable)
-    |> Result.bind (fun problem ->
-        trained problem
-        |> Result.bind (settings options problem >> PlanningStudy.run problem))
-    |> Result.map (write options)
+    |> Result.bind (fun scenario ->
+        match scenario.PlanningStudy with
+        | None -> Error "scenario.json has no field experiment.planningStudy"
+        | Some settings ->
+            PlanningProblem.load scenario (Some table)
+            |> Result.bind (fun problem ->
+                let hand = Array.init problem.Model.StateCount (byHand problem)
 
-let defaults =
-    {
-        Smoke = false
-        DelayTable = None
-        Out = Path.Combine("results", "1-two-services")
-    }
+                PlanningStudy.run
+                    problem
+                    settings
+                    [
+                        {
+                            Name = "greedy"
+                            Policy = BasePolicy.Greedy
+                        }
+                        {
+                            Name = "random"
+                            Policy = BasePolicy.Random
+                        }
+                        {
+                            Name = "hand-written"
+                            Policy = BasePolicy.Table("hand-written", hand)
+                        }
+                    ])
+            |> Result.map (fun study ->
+                let page = Path.Combine(out, "report.html")
+                let command = $"dotnet fsi scenarios/1-two-services/run.fsx --delay-table {table}"
+                Directory.CreateDirectory out |> ignore
+                AtomicFile.Write(page, (fun text -> text.Write(PlanningReport.html scenario study command)))
+                Script.print (PlanningReport.table study)
+                printfn "%s\n\nreport: %s" (PlanningReport.answer study) (Path.GetFullPath page)))
 
-match parse defaults (List.tail (List.ofArray fsi.CommandLineArgs)) with
-| Error message ->
-    eprintfn "run.fsx: %s" message
-    exit 2
-| Ok options ->
-    match run options with
-    | Ok() -> ()
-    | Error message ->
-        eprintfn "run.fsx: %s" message
-        exit 1
+match List.tail (List.ofArray fsi.CommandLineArgs) with
+| "--delay-table" :: table :: rest ->
+    match rest with
+    | []
+    | [ "--out"; _ ] ->
+        let out =
+            match rest with
+            | [ _; folder ] -> folder
+            | _ -> Path.Combine("results", "1-two-services-table")
+
+        match planOn table out with
+        | Ok() -> ()
+        | Error message ->
+            eprintfn "run.fsx: %s" message
+            exit 1
+    | other :: _ ->
+        eprintfn "run.fsx: %s: expected --out DIR after --delay-table CSV" other
+        exit 2
+| _ -> Script.run "1-two-services" [] (fun _ -> __SOURCE_DIRECTORY__) edit (fun _ -> Ok())

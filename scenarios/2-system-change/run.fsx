@@ -11,4 +11,4 @@ open OnlinePolicyAdaptation.Experiments
 /// What the script changes of the scenario; add what you like to try, such as `{ scenario with Horizons = [ 1; 2; 3 ] }`.
 let edit (scenario: Scenario) = scenario
 
-Script.run "2-system-change" [] (fun _ -> __SOURCE_DIRECTORY__) edit
+Script.run "2-system-change" [] (fun _ -> __SOURCE_DIRECTORY__) edit Script.totals

@@ -21,4 +21,4 @@ let file (options: Script.Options) =
 
     Path.Combine(__SOURCE_DIRECTORY__, name)
 
-Script.run "3-load-change" [ "--sine" ] file edit
+Script.run "3-load-change" [ "--sine" ] file edit Script.totals

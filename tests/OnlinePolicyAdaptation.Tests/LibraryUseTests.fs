@@ -176,11 +176,11 @@ let tests =
                 "csharp"
                 "CSharpUse"
                 "Program.cs"
-                "p11=1, c1=5: 0.106 s
-p11=1, c1=4: 0.098 s
-p11=1, c1=3: 0.137 s
-p11=1, c1=2: 0.093 s
-p11=1, c1=2: 0.095 s
+                "p11=1, c1=5: 0.104 s
+p11=1, c1=4: 0.105 s
+p11=1, c1=3: 0.139 s
+p11=1, c1=2: 0.105 s
+p11=1, c1=2: 0.109 s
 "
 
             test "the tool is small, installs, plans, and says what it cannot do" {
