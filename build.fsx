@@ -117,6 +117,49 @@ let run arguments =
     build ()
     launch "OnlinePolicyAdaptation.Cli" "opar" ("run" :: "scenarios/2-system-change" :: arguments)
 
+/// What the READMEs of the scenarios show: the figure of each report, by its heading.
+let pictured =
+    [
+        "1-two-services", "base-policies-and-rollout-on-them"
+        "2-system-change", "reward-without-the-noise-of-single-intervals"
+        "3-load-change", "reward-without-the-noise-of-single-intervals"
+        "4-your-own", "reward-without-the-noise-of-single-intervals"
+    ]
+
+/// Runs the scenarios and takes the pictures of their READMEs.
+let pictures () =
+    build ()
+
+    for scenario, figure in pictured do
+        let results = Path.Combine(artifacts, "pictures", scenario)
+        launch "OnlinePolicyAdaptation.Cli" "opar" [ "run"; $"scenarios/{scenario}"; "--out"; results ]
+
+        let browser =
+            ProcessStartInfo(
+                "chromium",
+                [
+                    "--headless"
+                    "--no-sandbox"
+                    "--disable-gpu"
+                    "--disable-background-networking"
+                    "--hide-scrollbars"
+                    "--force-device-scale-factor=1.5"
+                    "--window-size=1000,600"
+                    "--virtual-time-budget=10000"
+                    $"--user-data-dir={results}/browser"
+                    $"--screenshot={root}/scenarios/{scenario}/expected.png"
+                    $"file://{results}/report.html?figure={figure}"
+                ]
+            )
+
+        browser.RedirectStandardError <- true
+        use browser = Process.Start browser
+        let errors = browser.StandardError.ReadToEnd()
+        browser.WaitForExit()
+
+        if browser.ExitCode <> 0 then
+            fail browser.ExitCode $"no picture of scenario {scenario}: {errors}"
+
 let bench arguments =
     build ()
 
@@ -168,6 +211,7 @@ let targets =
         target "test" (With("Expecto's, e.g. --filter Planning", test)) "build and run the tests"
         target "pack" (Alone pack) "make the NuGet packages and the tool opar in .artifacts/package/release"
         target "run" (With("those of `opar run`", run)) "build and run scenarios/2-system-change"
+        target "pictures" (Alone pictures) "run all scenarios and take the pictures of their READMEs; needs chromium"
         target "bench" (With("BenchmarkDotNet's, e.g. --filter '*Forest*'", bench)) "build and run the benchmarks"
         target "clean" (Alone clean) "delete .artifacts"
     ]

@@ -24,19 +24,27 @@ let private options (scenario: Scenario) =
     let discount = scenario.Discount
     PpoOptions.Fast.WithDiscount(discount.Value).WithSteps(PpoOptions.Fast.Steps * levels)
 
-/// Steps of all trainings of a scenario: from scratch, and for the warm start before the change and after it.
-let private steps (scenario: Scenario) =
-    3L * int64 scenario.Seeds * (options scenario).Steps
+/// The networks that a warm start goes on from: the base policy's, where it is a network; otherwise none.
+let private given (scenario: Scenario) : ActorCriticNetwork option =
+    match scenario.BasePolicy with
+    | GivenPolicy.Network(path, _) -> Some (PolicyFile.Load path).Network
+    | _ -> None
 
-/// Trains once per seed. `onSteps` is told after each update of the steps since the one before.
+/// Steps of all trainings of a scenario: from scratch and warm, and where the base policy is no network, one trained on the
+/// system before the change for the warm start.
+let private steps (scenario: Scenario) =
+    let trainings = if (given scenario).IsSome then 2L else 3L
+    trainings * int64 scenario.Seeds * (options scenario).Steps
+
+/// Trains once per seed. `onSteps` is told after each update of the steps since the one before, from any thread.
 let private retrainer onSteps (cancellation: CancellationToken) : Retrainer =
-    let train (system: ScenarioTraining.TrainedSystem) (warmStart: ActorCriticNetwork | null) seed =
+    let train (system: ScenarioTraining.TrainedSystem) (warmStart: ActorCriticNetwork option) seed =
         let options = options system.Scenario
         let counted = ref 0L
 
         let onProgress (progress: TrainingProgress) =
             let taken = min options.Steps progress.Steps
-            onSteps seed (taken - counted.Value)
+            onSteps (taken - counted.Value)
             counted.Value <- taken
 
         let result =
@@ -46,22 +54,20 @@ let private retrainer onSteps (cancellation: CancellationToken) : Retrainer =
                 RandomKey(uint64 seed),
                 (fun policy -> ScenarioTraining.values system policy |> Array.average),
                 onProgress,
-                warmStart,
+                Option.toObj warmStart,
                 cancellation
             )
 
         cancellation.ThrowIfCancellationRequested()
         result
 
+    let start (scenario: Scenario) (traces: Traces) seed =
+        given scenario
+        |> Option.defaultWith (fun () -> (train (systemOn scenario traces.Before.Path) None seed).Policy.Network)
+
     fun scenario traces warm seed ->
         let after = systemOn scenario traces.After.Path
-
-        let start: ActorCriticNetwork | null =
-            if warm then
-                (train (systemOn scenario traces.Before.Path) null seed).Policy.Network
-            else
-                null
-
+        let start = if warm then Some(start scenario traces seed) else None
         let began = TimeProvider.System.GetTimestamp()
         let result = train after start seed
 
@@ -71,12 +77,13 @@ let private retrainer onSteps (cancellation: CancellationToken) : Retrainer =
         }
 
 /// The retrained policies of an experiment, trained while showing how far that is.
-let policies (scenario: Scenario) traces cancellation =
+let policies (scenario: Scenario) traces threads cancellation =
     Terminal.withMeter $"{scenario.Name}: retraining" (steps scenario) (fun meter ->
         let total = ref 0L
 
-        let onSteps seed taken =
-            total.Value <- total.Value + taken
-            meter total.Value $"seed {seed} of {scenario.Seeds}"
+        let onSteps taken =
+            lock total (fun () ->
+                total.Value <- total.Value + taken
+                meter total.Value $"{scenario.Seeds} seeds, from scratch and warm")
 
-        Experiment.retrain scenario traces (retrainer onSteps cancellation))
+        Experiment.retrain scenario traces threads (retrainer onSteps cancellation) cancellation)

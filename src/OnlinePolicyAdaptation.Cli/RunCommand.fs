@@ -119,7 +119,7 @@ let private results (arguments: ParseResults<RunArguments>) scenario traces thre
         Terminal.untilInterrupted (fun cancellation ->
             let retrained =
                 if retrains then
-                    Retraining.policies scenario traces cancellation
+                    Retraining.policies scenario traces threads cancellation
                 else
                     Map.empty
 

@@ -27,8 +27,8 @@ type Contender =
     /// A further base policy, by its name in the experiment.
     | Further of basePolicy: string * BasePolicyUse
     /// The scenario's base policy, and after the change one that was trained on the whole recording of the new system: anew,
-    /// or on from one trained on the system before (`warm`). It is in place at once, as if recording and training took no
-    /// time; what they take is reported beside.
+    /// or on from the base policy (`warm`), or where that is no network, from one trained on the system before. It is in place
+    /// at once, as if recording and training took no time; what they take is reported beside.
     | Retrained of warm: bool
     /// The exact optimum of the system in force: who plays it is told of the change and has measured all of the system.
     | Optimum

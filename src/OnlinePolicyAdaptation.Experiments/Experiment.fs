@@ -343,14 +343,30 @@ module Experiment =
             return observations.ToArray()
         }
 
-    /// Trains for every seed the policies of the contenders that retrain; one after the other, so that their times are those
-    /// of one.
-    let retrain (scenario: Scenario) traces (train: Retrainer) : RetrainedPolicies =
+    /// Trains for every seed the policies of the contenders that retrain, so many at a time. Their times are those of one
+    /// where each thread has a core.
+    let retrain (scenario: Scenario) traces threads (train: Retrainer) (cancellation: CancellationToken) =
+        let trainings =
+            [|
+                for warm in [ false; true ] do
+                    for seed in 1 .. scenario.Seeds -> struct (warm, seed)
+            |]
+
+        let trained = ConcurrentDictionary<struct (bool * int), RetrainedPolicy>()
+
+        Parallel.ForEach(
+            trainings,
+            ParallelOptions(MaxDegreeOfParallelism = threads, CancellationToken = cancellation),
+            fun (struct (warm, seed) as training) -> trained[training] <- train scenario traces warm seed
+        )
+        |> ignore
+
         Map.ofList
             [
                 for warm in [ false; true ] ->
-                    Contender.Retrained warm, [| for seed in 1 .. scenario.Seeds -> train scenario traces warm seed |]
+                    Contender.Retrained warm, [| for seed in 1 .. scenario.Seeds -> trained[struct (warm, seed)] |]
             ]
+        : RetrainedPolicies
 
     /// Runs on `threads` threads; the result does not depend on their number. `onCycle` is called after each cycle of
     /// each run, from any thread. Retrained policies, where there are any, are compared as well.

@@ -128,6 +128,9 @@ let private fitting =
       });
     });
   }
+  // report.html?figure=SLUG is that figure alone, to be embedded elsewhere or made a picture of.
+  const only = document.getElementById(new URLSearchParams(location.search).get("figure"));
+  if (only) document.body.replaceChildren(only.closest("section"));
   const charts = document.querySelectorAll(".chart");
   const fitAll = () => charts.forEach(fit);
   fitAll();

@@ -92,7 +92,7 @@ let tests =
                         Experiment.run
                             scenario
                             traces
-                            (Experiment.retrain scenario traces retrainer)
+                            (Experiment.retrain scenario traces 2 retrainer CancellationToken.None)
                             2
                             ignore
                             CancellationToken.None
