@@ -1,5 +1,7 @@
 namespace OnlinePolicyAdaptation.Planning
 
+open System.Numerics
+
 /// How a sweep of value iteration or policy evaluation uses the values it computes.
 [<RequireQualifiedAccess>]
 type Sweeps =
@@ -129,37 +131,65 @@ module PolicyEvaluation =
 
         values
 
-    /// Exact values in general: (I - gamma P) J = r by Gaussian elimination. The matrix is strictly diagonally dominant
-    /// by rows, so no pivoting is needed. Time cubic in the number of states.
+    /// row <- row - factor pivotRow, from a column to the end of the pivot's row, which is no longer.
+    let private subtract (factor: float) (pivotRow: float[]) first (row: float[]) =
+        let width = Vector<float>.Count
+        let factors = Vector<float> factor
+        let mutable column = first
+
+        while column + width <= pivotRow.Length do
+            (Vector(row, column) - factors * Vector(pivotRow, column)).CopyTo(row, column)
+            column <- column + width
+
+        while column < pivotRow.Length do
+            row[column] <- row[column] - factor * pivotRow[column]
+            column <- column + 1
+
+    /// Of each state the last state that it or one before it may lead to, itself included: where its row of the matrix ends,
+    /// and still ends once the rows before it are eliminated.
+    let private ends (chain: RewardProcess) =
+        let ends = Array.zeroCreate<int> chain.StateCount
+        let mutable last = 0
+
+        for s in 0 .. ends.Length - 1 do
+            last <- max last s
+
+            for k in chain.FirstSuccessor[s] .. chain.FirstSuccessor[s + 1] - 1 do
+                last <- max last chain.Successors[k]
+
+            ends[s] <- last
+
+        ends
+
+    /// Exact values in general: (I - gamma P) J = r by Gaussian elimination, row by row. The matrix is strictly diagonally
+    /// dominant by rows, so no pivoting is needed. Rows end where nothing but zeros would follow: time grows with the states
+    /// times the square of how far apart the numbers of a state and its successors are.
     let private byLinearSolve gamma (chain: RewardProcess) =
         let count = chain.StateCount
-        let a = Array.init count (fun _ -> Array.zeroCreate<float> count)
+        let a = ends chain |> Array.map (fun last -> Array.zeroCreate<float>(last + 1))
         let values = Array.copy chain.Rewards
 
         for s in 0 .. count - 1 do
-            a[s][s] <- 1.0
+            let row = a[s]
+            let mutable first = s
+            row[s] <- 1.0
 
             for k in chain.FirstSuccessor[s] .. chain.FirstSuccessor[s + 1] - 1 do
                 let t = chain.Successors[k]
-                a[s][t] <- a[s][t] - gamma * chain.Probabilities[k]
+                row[t] <- row[t] - gamma * chain.Probabilities[k]
+                first <- min first t
 
-        for pivot in 0 .. count - 1 do
-            let pivotRow = a[pivot]
-
-            for s in pivot + 1 .. count - 1 do
-                let row = a[s]
-                let factor = row[pivot] / pivotRow[pivot]
+            for pivot in first .. s - 1 do
+                let factor = row[pivot] / a[pivot][pivot]
 
                 if factor <> 0.0 then
-                    for column in pivot + 1 .. count - 1 do
-                        row[column] <- row[column] - factor * pivotRow[column]
-
+                    subtract factor a[pivot] (pivot + 1) row
                     values[s] <- values[s] - factor * values[pivot]
 
         for s in count - 1 .. -1 .. 0 do
             let row = a[s]
 
-            for column in s + 1 .. count - 1 do
+            for column in s + 1 .. row.Length - 1 do
                 values[s] <- values[s] - row[column] * values[column]
 
             values[s] <- values[s] / row[s]
@@ -167,14 +197,14 @@ module PolicyEvaluation =
         values
 
     /// The value of every state of a reward process, exact but for rounding: in linear time where every state has one
-    /// successor, in cubic time otherwise.
+    /// successor, otherwise in up to cubic time.
     let exactOf (discount: Discount) (chain: RewardProcess) =
         if chain.IsDeterministic then
             onFunctionalGraph discount.Value chain.Successors chain.Rewards
         else
             byLinearSolve discount.Value chain
 
-    /// J_mu, exact but for rounding. A deterministic model costs linear time, another one cubic.
+    /// J_mu, exact but for rounding. A deterministic model costs linear time, another one up to cubic time.
     let exact (model: FiniteModel) (discount: Discount) (policy: FinitePolicy) =
         RewardProcess.ofPolicy model policy |> exactOf discount
 

@@ -11,6 +11,37 @@ open OnlinePolicyAdaptation.Tests.Fixtures.Generators
 let private uniform (p: Problem) =
     RewardProcess.ofRandomizedPolicy p.Model (RandomizedPolicy.uniform p.Model)
 
+/// (I - gamma P) J = r by Gaussian elimination over all columns.
+let private eliminated (discount: Discount) (chain: RewardProcess) =
+    let count = chain.StateCount
+    let gamma = discount.Value
+
+    let a =
+        Array.init count (fun s -> Array.init count (fun t -> if s = t then 1.0 else 0.0))
+
+    for s in 0 .. count - 1 do
+        for k in chain.FirstSuccessor[s] .. chain.FirstSuccessor[s + 1] - 1 do
+            let t = chain.Successors[k]
+            a[s][t] <- a[s][t] - gamma * chain.Probabilities[k]
+
+    let values = Array.copy chain.Rewards
+
+    for pivot in 0 .. count - 1 do
+        for s in pivot + 1 .. count - 1 do
+            let factor = a[s][pivot] / a[pivot][pivot]
+            values[s] <- values[s] - factor * values[pivot]
+
+            for column in pivot + 1 .. count - 1 do
+                a[s][column] <- a[s][column] - factor * a[pivot][column]
+
+    for s in count - 1 .. -1 .. 0 do
+        for column in s + 1 .. count - 1 do
+            values[s] <- values[s] - a[s][column] * values[column]
+
+        values[s] <- values[s] / a[s][s]
+
+    values
+
 [<Tests>]
 let tests =
     testList
@@ -20,6 +51,30 @@ let tests =
                 for policy in p.Policies do
                     PolicyEvaluation.exact p.Model p.Discount (p.Finite policy)
                     |> Values.close "value" (SlowPlanner.value p.Process policy))
+
+            law "leaving out the zeros of the equations changes no bit of their solution" (fun (p: Problem) ->
+                let chain = uniform p
+
+                if not chain.IsDeterministic then
+                    PolicyEvaluation.exactOf p.Discount chain
+                    |> Expect.equal "value" (eliminated p.Discount chain))
+
+            test "on a grid of 108 states the zeros left out change no bit either" {
+                let levels = [| 3; 4; 9 |]
+                let count = Array.fold (*) 1 levels
+                let mutable sequence = RandomKey(5UL).Sequence()
+                let rewards = Array.init count (fun _ -> sequence.NextDouble() - 0.5)
+
+                match BoxModel.create levels rewards (Array.create count ValueNone), Discount.create 0.99 with
+                | Ok box, Ok discount ->
+                    let model = FiniteModel.ofBox GridEdge.Clip box
+
+                    let chain = RewardProcess.ofRandomizedPolicy model (RandomizedPolicy.uniform model)
+
+                    PolicyEvaluation.exactOf discount chain
+                    |> Expect.equal "value" (eliminated discount chain)
+                | _ -> failtest "a box"
+            }
 
             law "the exact value is the fixed point of T_mu" (fun (p: Problem) ->
                 let policy = p.Finite p.Policies[0]
