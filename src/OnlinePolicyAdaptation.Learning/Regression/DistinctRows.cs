@@ -11,14 +11,24 @@ namespace OnlinePolicyAdaptation.Learning.Regression;
 /// </remarks>
 internal sealed class DistinctRows
 {
+    /// <summary>Bins by the word: those of a feature begin at a multiple of 2 to this power, as a search visits words of bits.</summary>
+    public const int WordShift = 6;
+
+    /// <summary>Numbers in a lane.</summary>
+    private const int Width = 4;
+
+    private readonly int[] _bins;
+
     private DistinctRows(TrainingSet set, int[] samples, int[] starts)
     {
         Starts = starts;
         Outputs = set.TargetNames.Count;
         Bootstrap = new(Array.ConvertAll(samples, set.Weight));
-        (FeatureValues, Bins) = Rank(set, samples, starts);
+        BinValues = Values(set, samples, starts);
+        FirstBins = Starting(BinValues);
+        _bins = Rank(set, samples, starts);
         Scales = Enumerable.Range(0, Outputs).Select(output => Scale(set, samples, output)).ToArray();
-        Lanes = (1 + Outputs + 1) / 2;
+        Lanes = (1 + Outputs + Width - 1) / Width;
         SampleLanes = ToLanes(set, samples);
         SplitWeights = Precisions(set, samples);
     }
@@ -26,7 +36,7 @@ internal sealed class DistinctRows
     /// <summary>Number of rows, at least 1.</summary>
     public int Count => Starts.Length - 1;
 
-    public int Features => Bins.Length;
+    public int Features => BinValues.Length;
 
     public int Outputs { get; }
 
@@ -35,28 +45,34 @@ internal sealed class DistinctRows
     /// <summary>The first sample of each row, and the number of samples at the end.</summary>
     public int[] Starts { get; }
 
-    /// <summary>The distinct values of each feature, ascending.</summary>
-    public double[][] FeatureValues { get; }
+    /// <summary>The distinct values of each feature, ascending; each has a bin, in this order.</summary>
+    public double[][] BinValues { get; }
 
-    /// <summary>For each feature and row, which of the feature's distinct values it has.</summary>
-    public int[][] Bins { get; }
+    /// <summary>The number of the first bin of each feature, and the number of bins at the end.</summary>
+    public int[] FirstBins { get; }
 
     public FixedPoint[] Scales { get; }
 
     /// <summary>
-    /// Lanes of two numbers that draws and targets take up: 1 or a number of draws, then every target or a sum of it,
-    /// then 0 where that makes an odd number.
+    /// Lanes of four numbers that draws and targets take up: 1 or a number of draws, then every target or a sum of it, then
+    /// zeros.
     /// </summary>
     public int Lanes { get; }
 
     /// <summary><c>[samples, lanes]</c>: 1, then the targets in units.</summary>
-    public Vector128<double>[] SampleLanes { get; }
+    public Vector256<double>[] SampleLanes { get; }
 
     /// <summary>
     /// <c>[lanes]</c>: 0, then what each output counts in the choice of a split: one over the variance of its units, or 0
     /// where that is 0. Without it the target of the largest variance would decide every split. A single target counts 1.
     /// </summary>
-    public Vector128<double>[] SplitWeights { get; }
+    public Vector256<double>[] SplitWeights { get; }
+
+    /// <summary>The bin of a row's value of every feature.</summary>
+    public ReadOnlySpan<int> BinsOf(int row) => _bins.AsSpan(row * Features, Features);
+
+    /// <summary>The value of a feature that a bin stands for.</summary>
+    public double ValueOf(int feature, int bin) => BinValues[feature][bin - FirstBins[feature]];
 
     /// <param name="set">The samples.</param>
     /// <param name="merge">Whether equal rows are merged; if not, the forest is the same and takes longer.</param>
@@ -103,10 +119,9 @@ internal sealed class DistinctRows
         return [.. finer];
     }
 
-    private static (double[][] Values, int[][] Bins) Rank(TrainingSet set, int[] samples, int[] starts)
+    private static double[][] Values(TrainingSet set, int[] samples, int[] starts)
     {
         var values = new double[set.FeatureNames.Count][];
-        var bins = new int[values.Length][];
         var column = new double[starts.Length - 1];
         for (var feature = 0; feature < values.Length; feature++)
         {
@@ -114,11 +129,35 @@ internal sealed class DistinctRows
             {
                 column[row] = set.Features(samples[starts[row]])[feature];
             }
-            var distinct = Distinct(column);
-            values[feature] = distinct;
-            bins[feature] = Array.ConvertAll(column, value => Array.BinarySearch(distinct, value));
+            values[feature] = Distinct(column);
         }
-        return (values, bins);
+        return values;
+    }
+
+    private static int[] Starting(double[][] values)
+    {
+        var first = new int[values.Length + 1];
+        for (var feature = 0; feature < values.Length; feature++)
+        {
+            var words = ((values[feature].Length - 1) >> WordShift) + 1;
+            first[feature + 1] = first[feature] + (words << WordShift);
+        }
+        return first;
+    }
+
+    private int[] Rank(TrainingSet set, int[] samples, int[] starts)
+    {
+        var bins = new int[Count * Features];
+        for (var row = 0; row < Count; row++)
+        {
+            var features = set.Features(samples[starts[row]]);
+            for (var feature = 0; feature < Features; feature++)
+            {
+                var bin = Array.BinarySearch(BinValues[feature], features[feature]);
+                bins[(row * Features) + feature] = FirstBins[feature] + bin;
+            }
+        }
+        return bins;
     }
 
     private static double[] Distinct(double[] values)
@@ -147,14 +186,14 @@ internal sealed class DistinctRows
         return FixedPoint.Finest(lowest, highest, Bootstrap.Draws);
     }
 
-    private Vector128<double>[] ToLanes(TrainingSet set, int[] samples)
+    private Vector256<double>[] ToLanes(TrainingSet set, int[] samples)
     {
-        var lanes = new Vector128<double>[samples.Length * Lanes];
-        var numbers = MemoryMarshal.Cast<Vector128<double>, double>(lanes.AsSpan());
+        var lanes = new Vector256<double>[samples.Length * Lanes];
+        var numbers = MemoryMarshal.Cast<Vector256<double>, double>(lanes.AsSpan());
         for (var i = 0; i < samples.Length; i++)
         {
             var targets = set.Targets(samples[i]);
-            var sample = numbers.Slice(i * Lanes * 2, 1 + Outputs);
+            var sample = numbers.Slice(i * Lanes * Width, 1 + Outputs);
             sample[0] = 1;
             for (var output = 0; output < Outputs; output++)
             {
@@ -164,11 +203,11 @@ internal sealed class DistinctRows
         return lanes;
     }
 
-    private Vector128<double>[] Precisions(TrainingSet set, int[] samples)
+    private Vector256<double>[] Precisions(TrainingSet set, int[] samples)
     {
-        var lanes = new Vector128<double>[Lanes];
-        var precisions = MemoryMarshal.Cast<Vector128<double>, double>(lanes.AsSpan()).Slice(1, Outputs);
-        var numbers = MemoryMarshal.Cast<Vector128<double>, double>(SampleLanes.AsSpan());
+        var lanes = new Vector256<double>[Lanes];
+        var precisions = MemoryMarshal.Cast<Vector256<double>, double>(lanes.AsSpan()).Slice(1, Outputs);
+        var numbers = MemoryMarshal.Cast<Vector256<double>, double>(SampleLanes.AsSpan());
         for (var output = 0; output < Outputs; output++)
         {
             double weight = 0,
@@ -177,11 +216,11 @@ internal sealed class DistinctRows
             for (var i = 0; i < samples.Length; i++)
             {
                 weight += set.Weight(samples[i]);
-                sum += set.Weight(samples[i]) * numbers[(i * Lanes * 2) + 1 + output];
+                sum += set.Weight(samples[i]) * numbers[(i * Lanes * Width) + 1 + output];
             }
             for (var i = 0; i < samples.Length; i++)
             {
-                var deviation = numbers[(i * Lanes * 2) + 1 + output] - (sum / weight);
+                var deviation = numbers[(i * Lanes * Width) + 1 + output] - (sum / weight);
                 squares += set.Weight(samples[i]) * deviation * deviation;
             }
             precisions[output] =

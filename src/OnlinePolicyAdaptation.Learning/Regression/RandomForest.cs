@@ -1,3 +1,4 @@
+using System.Buffers;
 using OnlinePolicyAdaptation.Domain.Mdp;
 
 namespace OnlinePolicyAdaptation.Learning.Regression;
@@ -11,9 +12,6 @@ namespace OnlinePolicyAdaptation.Learning.Regression;
 /// </remarks>
 public sealed class RandomForest
 {
-    /// <summary>Rows that are led through a tree at a time.</summary>
-    private const int Batch = 256;
-
     private readonly RegressionTree[] _trees;
     private readonly double[] _lowest;
     private readonly double[] _highest;
@@ -101,7 +99,7 @@ public sealed class RandomForest
         outputs.Clear();
         foreach (var tree in _trees)
         {
-            Add(tree.Value(tree.LeafOf(features)), outputs);
+            tree.Add([tree.LeafOf(features)], outputs);
         }
         Average(outputs);
     }
@@ -121,44 +119,36 @@ public sealed class RandomForest
         deviations.Clear();
         foreach (var tree in _trees)
         {
-            AddSquares(tree.Value(tree.LeafOf(features)), outputs, deviations);
+            tree.AddSquares([tree.LeafOf(features)], outputs, deviations);
         }
         Spread(deviations);
     }
 
     /// <summary>
     /// The estimates at many rows of features, the same bits as row by row and sooner: one tree after another, while it is
-    /// at hand. Allocates nothing.
+    /// at hand. What it needs room for is pooled, so that it allocates nothing once it was called.
     /// </summary>
     /// <param name="features"><c>[rows, features]</c>, row by row; no row is fine.</param>
     /// <param name="outputs">Receives <c>[rows, outputs]</c>, row by row.</param>
     /// <exception cref="ArgumentException">A length differs.</exception>
     public void PredictRows(ReadOnlySpan<double> features, Span<double> outputs)
     {
-        var height = TargetNames.Count;
         var rows = Rows(features, outputs.Length, nameof(outputs));
+        var room = ArrayPool<int>.Shared.Rent(rows);
+        var leaves = room.AsSpan(0, rows);
         outputs.Clear();
-        Span<int> leaves = stackalloc int[Batch];
         foreach (var tree in _trees)
         {
-            for (var first = 0; first < rows; first += Batch)
-            {
-                var found = Leaves(tree, features, first, leaves);
-                for (var i = 0; i < found.Length; i++)
-                {
-                    Add(tree.Value(found[i]), outputs.Slice((first + i) * height, height));
-                }
-            }
+            tree.LeavesOf(features, FeatureNames.Count, leaves);
+            tree.Add(leaves, outputs);
         }
-        for (var row = 0; row < rows; row++)
-        {
-            Average(outputs.Slice(row * height, height));
-        }
+        ArrayPool<int>.Shared.Return(room);
+        AverageRows(outputs);
     }
 
     /// <summary>
-    /// The estimates at many rows of features and how far the trees disagree about them, the same bits as row by row. Allocates
-    /// nothing.
+    /// The estimates at many rows of features and how far the trees disagree about them, the same bits as row by row. Pooled as
+    /// without <paramref name="deviations"/>.
     /// </summary>
     /// <param name="features"><c>[rows, features]</c>, row by row; no row is fine.</param>
     /// <param name="outputs">Receives <c>[rows, outputs]</c>, row by row.</param>
@@ -166,23 +156,23 @@ public sealed class RandomForest
     /// <exception cref="ArgumentException">A length differs.</exception>
     public void PredictRows(ReadOnlySpan<double> features, Span<double> outputs, Span<double> deviations)
     {
-        var height = TargetNames.Count;
-        var rows = Rows(features, deviations.Length, nameof(deviations));
-        PredictRows(features, outputs);
-        deviations.Clear();
-        Span<int> leaves = stackalloc int[Batch];
-        foreach (var tree in _trees)
+        var rows = Rows(features, outputs.Length, nameof(outputs));
+        CheckLength(deviations.Length, outputs.Length, nameof(deviations));
+        var room = ArrayPool<int>.Shared.Rent(rows * _trees.Length);
+        outputs.Clear();
+        for (var tree = 0; tree < _trees.Length; tree++)
         {
-            for (var first = 0; first < rows; first += Batch)
-            {
-                var found = Leaves(tree, features, first, leaves);
-                for (var i = 0; i < found.Length; i++)
-                {
-                    var row = (first + i) * height;
-                    AddSquares(tree.Value(found[i]), outputs.Slice(row, height), deviations.Slice(row, height));
-                }
-            }
+            var leaves = room.AsSpan(tree * rows, rows);
+            _trees[tree].LeavesOf(features, FeatureNames.Count, leaves);
+            _trees[tree].Add(leaves, outputs);
         }
+        AverageRows(outputs);
+        deviations.Clear();
+        for (var tree = 0; tree < _trees.Length; tree++)
+        {
+            _trees[tree].AddSquares(room.AsSpan(tree * rows, rows), outputs, deviations);
+        }
+        ArrayPool<int>.Shared.Return(room);
         Spread(deviations);
     }
 
@@ -224,13 +214,12 @@ public sealed class RandomForest
         }
     }
 
-    /// <summary>The leaves of the rows from the first on, as many as there is room for.</summary>
-    private Span<int> Leaves(RegressionTree tree, ReadOnlySpan<double> features, int first, Span<int> room)
+    private void AverageRows(Span<double> outputs)
     {
-        var width = FeatureNames.Count;
-        var leaves = room[..Math.Min(room.Length, (features.Length / width) - first)];
-        tree.LeavesOf(features.Slice(first * width, leaves.Length * width), width, leaves);
-        return leaves;
+        for (; !outputs.IsEmpty; outputs = outputs[TargetNames.Count..])
+        {
+            Average(outputs[..TargetNames.Count]);
+        }
     }
 
     /// <summary>The number of rows, for which there has to be room.</summary>
@@ -248,22 +237,6 @@ public sealed class RandomForest
         for (var i = 0; i < deviations.Length; i++)
         {
             deviations[i] = Math.Sqrt(deviations[i] / _trees.Length);
-        }
-    }
-
-    private static void AddSquares(ReadOnlySpan<double> values, ReadOnlySpan<double> means, Span<double> sums)
-    {
-        for (var i = 0; i < sums.Length; i++)
-        {
-            sums[i] += (values[i] - means[i]) * (values[i] - means[i]);
-        }
-    }
-
-    private static void Add(ReadOnlySpan<double> values, Span<double> sums)
-    {
-        for (var i = 0; i < sums.Length; i++)
-        {
-            sums[i] += values[i];
         }
     }
 

@@ -128,6 +128,40 @@ internal sealed class RegressionTree
         }
     }
 
+    /// <summary>Adds the values of leaves.</summary>
+    /// <param name="leaves">One per row.</param>
+    /// <param name="sums"><c>[rows, outputs]</c>, row by row.</param>
+    public void Add(ReadOnlySpan<int> leaves, Span<double> sums)
+    {
+        for (var row = 0; row < leaves.Length; row++)
+        {
+            var values = Value(leaves[row]);
+            var sum = sums.Slice(row * _outputs, values.Length);
+            for (var i = 0; i < values.Length; i++)
+            {
+                sum[i] += values[i];
+            }
+        }
+    }
+
+    /// <summary>Adds the squares of how far the values of leaves are from means.</summary>
+    /// <param name="leaves">One per row.</param>
+    /// <param name="means"><c>[rows, outputs]</c>, row by row.</param>
+    /// <param name="sums"><c>[rows, outputs]</c>, row by row.</param>
+    public void AddSquares(ReadOnlySpan<int> leaves, ReadOnlySpan<double> means, Span<double> sums)
+    {
+        for (var row = 0; row < leaves.Length; row++)
+        {
+            var values = Value(leaves[row]);
+            var mean = means.Slice(row * _outputs, values.Length);
+            var sum = sums.Slice(row * _outputs, values.Length);
+            for (var i = 0; i < values.Length; i++)
+            {
+                sum[i] += (values[i] - mean[i]) * (values[i] - mean[i]);
+            }
+        }
+    }
+
     private static (double[] Lowest, double[] Highest) Ranges(ReadOnlySpan<double> leafValues, int outputs)
     {
         var lowest = leafValues[..outputs].ToArray();

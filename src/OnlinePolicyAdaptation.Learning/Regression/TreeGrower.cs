@@ -18,12 +18,13 @@ internal sealed class TreeGrower
     private readonly Histogram _histogram;
 
     private readonly int[] _drawn;
-    private readonly Vector128<double>[] _rowSums;
-    private readonly Vector128<double>[] _totals;
+    private readonly Vector256<double>[] _rowSums;
     private readonly int[] _order;
     private readonly int[] _featureOrder;
+    private readonly FeatureSet _constant;
 
     private readonly Node[] _nodes;
+    private readonly Vector256<double>[] _nodeSums;
     private readonly int[] _nodeFeatures;
     private readonly double[] _thresholds;
     private readonly double[] _leafValues;
@@ -35,13 +36,14 @@ internal sealed class TreeGrower
     {
         _rows = rows;
         _options = options;
-        _histogram = new(rows.FeatureValues.Max(values => values.Length), rows.SplitWeights);
+        _histogram = new(rows);
         _drawn = new int[rows.Starts[^1]];
-        _rowSums = new Vector128<double>[rows.Count * rows.Lanes];
-        _totals = new Vector128<double>[rows.Lanes];
+        _rowSums = new Vector256<double>[rows.Count * rows.Lanes];
         _order = new int[rows.Count];
         _featureOrder = new int[rows.Features];
+        _constant = Constant(rows);
         _nodes = new Node[(2 * rows.Count) - 1];
+        _nodeSums = new Vector256<double>[_nodes.Length * rows.Lanes];
         _nodeFeatures = new int[_nodes.Length];
         _thresholds = new double[rows.Count - 1];
         _leafValues = new double[rows.Count * rows.Outputs];
@@ -51,7 +53,8 @@ internal sealed class TreeGrower
     public RegressionTree Grow(RandomKey key)
     {
         (_nodeCount, _splitCount, _leafCount) = (0, 0, 0);
-        AddNode(new(0, Draw(key.Split(0)), 0, key.Split(1), default));
+        AddNode(new(0, Draw(key.Split(0)), 0, key.Split(1), _constant));
+        Sum(_order.AsSpan(0, _nodes[0].End), Sums(0));
         for (var node = 0; node < _nodeCount; node++)
         {
             Expand(node);
@@ -84,11 +87,11 @@ internal sealed class TreeGrower
         return count;
     }
 
-    private Vector128<double> SumOfDraws(int start, int end, int lane)
+    private Vector256<double> SumOfDraws(int start, int end, int lane)
     {
         var drawn = _drawn.AsSpan(start..end);
         var samples = _rows.SampleLanes.AsSpan(start * _rows.Lanes, drawn.Length * _rows.Lanes);
-        var sum = Vector128<double>.Zero;
+        var sum = Vector256<double>.Zero;
         for (var i = 0; i < drawn.Length; i++)
         {
             sum += samples[(i * _rows.Lanes) + lane] * drawn[i];
@@ -100,57 +103,123 @@ internal sealed class TreeGrower
     {
         var node = _nodes[index];
         var rows = _order.AsSpan(node.Start, node.End - node.Start);
-        Sum(rows);
+        var sums = Sums(index);
         var constant = node.Constant;
-        var split = MayBeSplit(node) ? Search(rows, node.Key, ref constant) : Split.None;
+        var split = MayBeSplit(node, sums) ? Search(rows, sums, node.Key, ref constant) : Split.None;
         if (!split.Exists)
         {
-            AddLeaf(index);
+            AddLeaf(index, sums);
             return;
         }
-        var middle = node.Start + Partition(rows, _rows.Bins[split.Feature], split.LastLeft);
-        var values = _rows.FeatureValues[split.Feature];
+        var left = Partition(rows, split);
+        var middle = node.Start + left;
         _nodeFeatures[index] = split.Feature;
-        _thresholds[_splitCount++] = Split.Threshold(values[split.LastLeft], values[split.FirstRight]);
+        _thresholds[_splitCount++] = Split.Threshold(
+            _rows.ValueOf(split.Feature, split.LastLeft),
+            _rows.ValueOf(split.Feature, split.FirstRight)
+        );
+        SumSides(rows[..left], rows[left..], sums);
         AddNode(new(node.Start, middle, node.Depth + 1, node.Key.Split(0), constant));
         AddNode(new(middle, node.End, node.Depth + 1, node.Key.Split(1), constant));
     }
 
-    private void Sum(ReadOnlySpan<int> rows)
+    /// <summary>The sums of the next two nodes: those of the smaller side are added up, and the other has the rest.</summary>
+    private void SumSides(ReadOnlySpan<int> left, ReadOnlySpan<int> right, ReadOnlySpan<Vector256<double>> all)
     {
-        var totals = _totals.AsSpan();
-        totals.Clear();
+        var (smaller, larger) =
+            left.Length < right.Length ? (_nodeCount, _nodeCount + 1) : (_nodeCount + 1, _nodeCount);
+        var sums = Sums(smaller);
+        Sum(left.Length < right.Length ? left : right, sums);
+        var rest = Sums(larger);
+        for (var lane = 0; lane < rest.Length; lane++)
+        {
+            rest[lane] = all[lane] - sums[lane];
+        }
+    }
+
+    private void Sum(ReadOnlySpan<int> rows, Span<Vector256<double>> sums)
+    {
+        sums.Clear();
         foreach (var row in rows)
         {
-            for (var lane = 0; lane < totals.Length; lane++)
+            for (var lane = 0; lane < sums.Length; lane++)
             {
-                totals[lane] += _rowSums[(row * totals.Length) + lane];
+                sums[lane] += _rowSums[(row * sums.Length) + lane];
             }
         }
     }
 
-    private bool MayBeSplit(in Node node) =>
+    private Span<Vector256<double>> Sums(int node) => _nodeSums.AsSpan(node * _rows.Lanes, _rows.Lanes);
+
+    private bool MayBeSplit(in Node node, ReadOnlySpan<Vector256<double>> sums) =>
         node.End - node.Start > 1
-        && _totals[0].ToScalar() >= 2.0 * _options.MinSamplesLeaf
+        && sums[0].ToScalar() >= 2.0 * _options.MinSamplesLeaf
         && !(node.Depth >= _options.MaxDepth);
 
-    private Split Search(ReadOnlySpan<int> rows, RandomKey key, ref FeatureSet constant) =>
-        _options.FeaturesPerSplit < _rows.Features
-            ? SearchSome(rows, key, ref constant)
-            : SearchAll(rows, ref constant);
+    private Split Search(
+        ReadOnlySpan<int> rows,
+        ReadOnlySpan<Vector256<double>> sums,
+        RandomKey key,
+        ref FeatureSet constant
+    ) =>
+        _options.FeaturesPerSplit < _rows.Features ? SearchSome(rows, sums, key, ref constant)
+        : rows.Length == 2 ? SearchPair(rows[0], rows[1], sums)
+        : SearchAll(rows, sums, ref constant);
 
-    private Split SearchAll(ReadOnlySpan<int> rows, ref FeatureSet constant)
+    private Split SearchAll(ReadOnlySpan<int> rows, ReadOnlySpan<Vector256<double>> sums, ref FeatureSet constant)
     {
-        var best = Split.None;
+        var count = 0;
         for (var feature = 0; feature < _rows.Features; feature++)
         {
-            SearchFeature(feature, rows, ref constant, ref best);
+            if (!constant.Contains(feature))
+            {
+                _featureOrder[count++] = feature;
+            }
+        }
+        var features = _featureOrder.AsSpan(0, count);
+        _histogram.Fill(rows, features, _rowSums);
+        var best = Split.None;
+        foreach (var feature in features)
+        {
+            SearchFeature(feature, sums, ref constant, ref best);
         }
         return best;
     }
 
+    /// <summary>What looking through all features finds in two rows: they part by the first feature that they differ in.</summary>
+    private Split SearchPair(int rowA, int rowB, ReadOnlySpan<Vector256<double>> sums)
+    {
+        var a = _rowSums.AsSpan(rowA * _rows.Lanes, _rows.Lanes);
+        var draws = a[0].ToScalar();
+        if (Math.Min(draws, sums[0].ToScalar() - draws) < _options.MinSamplesLeaf)
+        {
+            return Split.None;
+        }
+        var gain = _histogram.Gain(a, sums);
+        var binsA = _rows.BinsOf(rowA);
+        var binsB = _rows.BinsOf(rowB);
+        for (var feature = 0; gain > 0 && feature < binsA.Length; feature++)
+        {
+            if (binsA[feature] != binsB[feature])
+            {
+                return new(
+                    feature,
+                    Math.Min(binsA[feature], binsB[feature]),
+                    Math.Max(binsA[feature], binsB[feature]),
+                    gain
+                );
+            }
+        }
+        return Split.None;
+    }
+
     /// <summary>Looks through features in a random order until enough of them have varied.</summary>
-    private Split SearchSome(ReadOnlySpan<int> rows, RandomKey key, ref FeatureSet constant)
+    private Split SearchSome(
+        ReadOnlySpan<int> rows,
+        ReadOnlySpan<Vector256<double>> sums,
+        RandomKey key,
+        ref FeatureSet constant
+    )
     {
         var best = Split.None;
         var missing = _options.FeaturesPerSplit;
@@ -164,27 +233,31 @@ internal sealed class TreeGrower
         {
             var chosen = i + random.NextInt(order.Length - i);
             (order[i], order[chosen]) = (order[chosen], order[i]);
-            missing -= SearchFeature(order[i], rows, ref constant, ref best) ? 1 : 0;
+            if (!constant.Contains(order[i]))
+            {
+                _histogram.Fill(rows, order.Slice(i, 1), _rowSums);
+                missing -= SearchFeature(order[i], sums, ref constant, ref best) ? 1 : 0;
+            }
         }
         return best;
     }
 
     /// <summary>Improves on the best split so far, and notes a feature that does not vary.</summary>
-    private bool SearchFeature(int feature, ReadOnlySpan<int> rows, ref FeatureSet constant, ref Split best)
+    private bool SearchFeature(
+        int feature,
+        ReadOnlySpan<Vector256<double>> sums,
+        ref FeatureSet constant,
+        ref Split best
+    )
     {
-        if (constant.Contains(feature))
-        {
-            return false;
-        }
-        _histogram.Fill(rows, _rows.Bins[feature], _rowSums);
-        var varies = _histogram.Search(feature, _totals, _options.MinSamplesLeaf, ref best);
+        var varies = _histogram.Search(feature, sums, _options.MinSamplesLeaf, ref best);
         constant = varies ? constant : constant.With(feature);
         return varies;
     }
 
     /// <summary>Moves the rows of the left side before the others; sums are exact, so their order does not matter.</summary>
     /// <returns>The number of rows on the left.</returns>
-    private static int Partition(Span<int> rows, ReadOnlySpan<int> binOfRow, int lastLeft)
+    private int Partition(Span<int> rows, Split split)
     {
         var left = 0;
         for (var i = 0; i < rows.Length; i++)
@@ -192,17 +265,17 @@ internal sealed class TreeGrower
             var row = rows[i];
             rows[i] = rows[left];
             rows[left] = row;
-            left += binOfRow[row] <= lastLeft ? 1 : 0;
+            left += _rows.BinsOf(row)[split.Feature] <= split.LastLeft ? 1 : 0;
         }
         return left;
     }
 
     private void AddNode(in Node node) => _nodes[_nodeCount++] = node;
 
-    private void AddLeaf(int index)
+    private void AddLeaf(int index, ReadOnlySpan<Vector256<double>> sums)
     {
         _nodeFeatures[index] = RegressionTree.Leaf;
-        var totals = MemoryMarshal.Cast<Vector128<double>, double>(_totals.AsSpan());
+        var totals = MemoryMarshal.Cast<Vector256<double>, double>(sums);
         for (var output = 0; output < _rows.Outputs; output++)
         {
             _leafValues[(_leafCount * _rows.Outputs) + output] = _rows
@@ -210,6 +283,17 @@ internal sealed class TreeGrower
                 .FromUnits(totals[1 + output] / totals[0]);
         }
         _leafCount++;
+    }
+
+    /// <summary>The features that have one value in all rows.</summary>
+    private static FeatureSet Constant(DistinctRows rows)
+    {
+        var constant = default(FeatureSet);
+        for (var feature = 0; feature < rows.Features; feature++)
+        {
+            constant = rows.BinValues[feature].Length == 1 ? constant.With(feature) : constant;
+        }
+        return constant;
     }
 
     /// <summary>
