@@ -59,32 +59,41 @@ module RewardProcess =
 
     /// The model under a randomized policy. Choices that lead to the same state are merged.
     let ofRandomizedPolicy (model: FiniteModel) (policy: RandomizedPolicy) =
-        let row state =
-            let choices =
-                [| model.FirstChoice[state] .. model.FirstChoice[state + 1] - 1 |]
-                |> Array.filter (fun choice -> policy[choice] > 0.0)
+        let rewards = Array.zeroCreate<float> model.StateCount
+        let firstSuccessor = Array.zeroCreate<int>(model.StateCount + 1)
+        let successors = ResizeArray<int>()
+        let probabilities = ResizeArray<float>()
+        // Of every state the last one that it was found to be reached from, and with which probability.
+        let reachedFrom = Array.create model.StateCount -1
+        let reached = Array.zeroCreate<float> model.StateCount
 
-            let reward = choices |> Array.sumBy (fun c -> policy[c] * model.Rewards[c])
+        for state in 0 .. model.StateCount - 1 do
+            let first = successors.Count
 
-            let successors =
-                choices
-                |> Array.collect (fun c ->
-                    [|
-                        for k in model.FirstSuccessor[c] .. model.FirstSuccessor[c + 1] - 1 ->
-                            model.Successors[k], policy[c] * model.Probabilities[k]
-                    |])
-                |> Array.groupBy fst
-                |> Array.map (fun (next, outcomes) -> next, outcomes |> Array.sumBy snd)
-                |> Array.sortBy fst
+            for choice in model.FirstChoice[state] .. model.FirstChoice[state + 1] - 1 do
+                if policy[choice] > 0.0 then
+                    rewards[state] <- rewards[state] + policy[choice] * model.Rewards[choice]
 
-            reward, successors
+                    for k in model.FirstSuccessor[choice] .. model.FirstSuccessor[choice + 1] - 1 do
+                        let next = model.Successors[k]
 
-        let rows = Array.init model.StateCount row
-        let successors = rows |> Array.collect snd
+                        if reachedFrom[next] <> state then
+                            reachedFrom[next] <- state
+                            reached[next] <- 0.0
+                            successors.Add next
+
+                        reached[next] <- reached[next] + policy[choice] * model.Probabilities[k]
+
+            successors.Sort(first, successors.Count - first, null)
+
+            for i in first .. successors.Count - 1 do
+                probabilities.Add reached[successors[i]]
+
+            firstSuccessor[state + 1] <- successors.Count
 
         {
-            rewards = rows |> Array.map fst
-            firstSuccessor = rows |> Array.scan (fun total (_, successors) -> total + successors.Length) 0
-            successors = successors |> Array.map fst
-            probabilities = successors |> Array.map snd
+            rewards = rewards
+            firstSuccessor = firstSuccessor
+            successors = successors.ToArray()
+            probabilities = probabilities.ToArray()
         }
