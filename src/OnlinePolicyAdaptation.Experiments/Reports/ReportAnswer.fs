@@ -10,8 +10,17 @@ let private find (outcome: ExperimentOutcome) contender =
     outcome.Summary
     |> List.tryFind (fun s -> s.Contender = contender && s.Phase = outcome.Settings.Phase)
 
-let private clearlyAbove (a: ConfidenceInterval) (b: ConfidenceInterval) =
-    a.Mean - a.HalfWidth > b.Mean + b.HalfWidth
+/// By how much one earns more than another at the end, seed by seed: both meet the same chance.
+let private difference (a: PhaseSummary) (b: PhaseSummary) =
+    Array.map2 (-) a.SeedRewardsAtEnd b.SeedRewardsAtEnd
+    |> ConfidenceInterval.ofSamples
+
+/// Differences below this are none.
+let private negligible = 0.0005
+
+let private clearlyAbove a b =
+    let difference = difference a b
+    difference.Mean - difference.HalfWidth > 0.0 && difference.Mean > negligible
 
 let private earned (s: PhaseSummary) = Wording.withInterval 3 s.RewardAtEnd
 
@@ -19,9 +28,9 @@ let private earned (s: PhaseSummary) = Wording.withInterval 3 s.RewardAtEnd
 let private verdict (basePolicy: PhaseSummary) (optimum: PhaseSummary) (s: PhaseSummary) =
     if s.RewardAtEnd.Mean >= Adaptation.required optimum.RewardAtEnd.Mean then
         "recovers from the change"
-    elif clearlyAbove s.RewardAtEnd basePolicy.RewardAtEnd then
+    elif clearlyAbove s basePolicy then
         "improves on the base policy but does not recover"
-    elif clearlyAbove basePolicy.RewardAtEnd s.RewardAtEnd then
+    elif clearlyAbove basePolicy s then
         "ends worse than the base policy"
     else
         "cannot be told from the base policy"
@@ -30,6 +39,7 @@ let private verdict (basePolicy: PhaseSummary) (optimum: PhaseSummary) (s: Phase
 let private adapting (s: PhaseSummary) =
     match ReportTables.median s.Adapted with
     | _, never when never = s.Adapted.Length -> ""
+    | 0.0, 0 -> " at once"
     | middle, 0 -> $" within {Wording.number 0 middle} cycles (median over {s.Adapted.Length} seeds)"
     | _, never -> $" with {s.Adapted.Length - never} of {s.Adapted.Length} seeds"
 
@@ -105,12 +115,12 @@ let private retraining (outcome: ExperimentOutcome) (rollout: PhaseSummary) =
     | None -> []
     | Some retrained ->
         let earns =
-            if clearlyAbove retrained.RewardAtEnd rollout.RewardAtEnd then
-                "more than rollout's"
-            elif clearlyAbove rollout.RewardAtEnd retrained.RewardAtEnd then
-                "less than rollout's"
+            if clearlyAbove retrained rollout then
+                $"{Wording.withInterval 3 (difference retrained rollout)} more than"
+            elif clearlyAbove rollout retrained then
+                $"{Wording.withInterval 3 (difference rollout retrained)} less than"
             else
-                "which cannot be told from rollout's"
+                "which cannot be told from"
 
         let needs =
             match retrained.AdaptationSeconds, rollout.AdaptationSeconds with
@@ -134,7 +144,7 @@ let private retraining (outcome: ExperimentOutcome) (rollout: PhaseSummary) =
                     computing + "."
 
         [
-            $"A policy retrained on the new system earns {earned retrained} at the end, {earns} {earned rollout}.{needs}"
+            $"A policy retrained on the new system earns {earned retrained} at the end, {earns} rollout's {earned rollout}.{needs}"
         ]
 
 /// What rollout makes of the other base policies, and what it is one control after another.

@@ -23,6 +23,9 @@ type PhaseSummary =
         Reward: ConfidenceInterval
         /// Reward per cycle over the last cycles of the run (`Adaptation.cyclesAtEnd`). NaN before the change.
         RewardAtEnd: ConfidenceInterval
+        /// The same of each seed, in the seeds' order: contenders of a seed meet the same chance, so they are compared seed by
+        /// seed. Empty before the change.
+        SeedRewardsAtEnd: float[]
         /// The mean reward at the end over the optimum's; NaN before the change, and where the optimum's is not above 0.
         ShareOfOptimum: float
         /// Share of the cycles in which a service missed its objective.
@@ -245,6 +248,12 @@ module Summary =
             let cycles = Adaptation.cyclesAtEnd observations.Length
             Array.skip (observations.Length - cycles) observations
 
+        let rewardsAtEnd =
+            match phase with
+            | Phase.Before -> [||]
+            | Phase.After
+            | Phase.All -> bySeed |> Array.map (atEnd >> meanReward)
+
         let seconds, cycles =
             match phase with
             | Phase.Before
@@ -259,7 +268,8 @@ module Summary =
                 match phase with
                 | Phase.Before -> { Mean = nan; HalfWidth = nan }
                 | Phase.After
-                | Phase.All -> over (atEnd >> meanReward)
+                | Phase.All -> ConfidenceInterval.ofSamples rewardsAtEnd
+            SeedRewardsAtEnd = rewardsAtEnd
             ShareOfOptimum = nan
             Violations = over (share (violated scenario))
             Excess = over (Array.averageBy (excess scenario))
