@@ -117,48 +117,57 @@ let run arguments =
     build ()
     launch "OnlinePolicyAdaptation.Cli" "opar" ("run" :: "scenarios/2-system-change" :: arguments)
 
-/// What the READMEs of the scenarios show: the figure of each report, by its heading.
+/// The pictures in the READMEs of the scenarios: their names, and the figure of the report by its heading.
 let pictured =
     [
-        "1-two-services", "base-policies-and-rollout-on-them"
-        "2-system-change", "reward-without-the-noise-of-single-intervals"
-        "3-load-change", "reward-without-the-noise-of-single-intervals"
-        "4-your-own", "reward-without-the-noise-of-single-intervals"
+        "1-two-services",
+        [
+            "expected", "base-policies-and-rollout-on-them"
+            "computing-time", "computing-time-per-decision"
+            "newton-step", "rollout-of-the-greedy-policy-as-a-newton-step"
+        ]
+        for scenario in [ "2-system-change"; "3-load-change"; "4-your-own" ] do
+            scenario, [ ("expected", "reward-without-the-noise-of-single-intervals") ]
     ]
+
+/// Takes a picture of one figure of a report.
+let photograph results figure picture =
+    let info =
+        ProcessStartInfo(
+            "chromium",
+            [
+                "--headless"
+                "--no-sandbox"
+                "--disable-gpu"
+                "--disable-background-networking"
+                "--hide-scrollbars"
+                "--force-device-scale-factor=1.5"
+                "--window-size=1000,560"
+                "--virtual-time-budget=10000"
+                $"--user-data-dir={results}/browser"
+                $"--screenshot={picture}"
+                $"file://{results}/report.html?figure={figure}"
+            ]
+        )
+
+    info.RedirectStandardError <- true
+    use browser = Process.Start info
+    let errors = browser.StandardError.ReadToEnd()
+    browser.WaitForExit()
+
+    if browser.ExitCode <> 0 then
+        fail browser.ExitCode $"no picture {picture}: {errors}"
 
 /// Runs the scenarios and takes the pictures of their READMEs.
 let pictures () =
     build ()
 
-    for scenario, figure in pictured do
+    for scenario, figures in pictured do
         let results = Path.Combine(artifacts, "pictures", scenario)
         launch "OnlinePolicyAdaptation.Cli" "opar" [ "run"; $"scenarios/{scenario}"; "--out"; results ]
 
-        let browser =
-            ProcessStartInfo(
-                "chromium",
-                [
-                    "--headless"
-                    "--no-sandbox"
-                    "--disable-gpu"
-                    "--disable-background-networking"
-                    "--hide-scrollbars"
-                    "--force-device-scale-factor=1.5"
-                    "--window-size=1000,600"
-                    "--virtual-time-budget=10000"
-                    $"--user-data-dir={results}/browser"
-                    $"--screenshot={root}/scenarios/{scenario}/expected.png"
-                    $"file://{results}/report.html?figure={figure}"
-                ]
-            )
-
-        browser.RedirectStandardError <- true
-        use browser = Process.Start browser
-        let errors = browser.StandardError.ReadToEnd()
-        browser.WaitForExit()
-
-        if browser.ExitCode <> 0 then
-            fail browser.ExitCode $"no picture of scenario {scenario}: {errors}"
+        for name, figure in figures do
+            photograph results figure (Path.Combine(root, "scenarios", scenario, $"{name}.png"))
 
 let bench arguments =
     build ()

@@ -36,16 +36,28 @@ let private steps (scenario: Scenario) =
     let trainings = if (given scenario).IsSome then 2L else 3L
     trainings * int64 scenario.Seeds * (options scenario).Steps
 
+/// Training ends once a policy is worth this share of the optimum, averaged over all states. Only who knows the optimum can end
+/// so soon: what retraining takes is the least that it could take.
+let private enough = 0.998
+
 /// Trains once per seed. `onSteps` is told after each update of the steps since the one before, from any thread.
 let private retrainer onSteps (cancellation: CancellationToken) : Retrainer =
     let train (system: ScenarioTraining.TrainedSystem) (warmStart: ActorCriticNetwork option) seed =
         let options = options system.Scenario
+        let optimum = Array.average system.Optimum
+        let goal = optimum - (1.0 - enough) * abs optimum
         let counted = ref 0L
+        use ended = CancellationTokenSource.CreateLinkedTokenSource cancellation
+
+        let count steps =
+            onSteps (steps - counted.Value)
+            counted.Value <- steps
 
         let onProgress (progress: TrainingProgress) =
-            let taken = min options.Steps progress.Steps
-            onSteps (taken - counted.Value)
-            counted.Value <- taken
+            count (min options.Steps progress.Steps)
+
+            if progress.BestScore >= goal then
+                ended.Cancel()
 
         let result =
             Ppo.Train(
@@ -55,10 +67,11 @@ let private retrainer onSteps (cancellation: CancellationToken) : Retrainer =
                 (fun policy -> ScenarioTraining.values system policy |> Array.average),
                 onProgress,
                 Option.toObj warmStart,
-                cancellation
+                ended.Token
             )
 
         cancellation.ThrowIfCancellationRequested()
+        count options.Steps
         result
 
     let start (scenario: Scenario) (traces: Traces) seed =
@@ -84,6 +97,6 @@ let policies (scenario: Scenario) traces threads cancellation =
         let onSteps taken =
             lock total (fun () ->
                 total.Value <- total.Value + taken
-                meter total.Value $"{scenario.Seeds} seeds, from scratch and warm")
+                meter total.Value "each seed from scratch and warm")
 
         Experiment.retrain scenario traces threads (retrainer onSteps cancellation) cancellation)

@@ -321,8 +321,8 @@ module Scenario =
         | _, retrain -> Option.defaultValue false retrain
 
     let private planningStudy (file: ScenarioFile.PlanningStudy) =
-        let states = file.TimedStates |> Option.defaultValue 60
-        let seconds = file.TimedSeconds |> Option.defaultValue 0.02
+        let states = file.TimedStates |> Option.defaultValue 30
+        let seconds = file.TimedSeconds |> Option.defaultValue 0.005
         let horizons = List.ofArray file.Lookahead
 
         Validation.require "experiment.planningStudy.lookahead" "[]" "at least one horizon" (not horizons.IsEmpty)

@@ -155,9 +155,9 @@ module ScenarioFile =
         {
             /// Lookahead horizons of the rollout policies that are compared.
             Lookahead: int[]
-            /// States in which the time of a decision is measured; default 60.
+            /// States in which the time of a decision is measured; default 30.
             TimedStates: int option
-            /// Seconds that a decision is repeated for in each of them; default 0.02.
+            /// Seconds that a decision is repeated for in each of them; default 0.005.
             TimedSeconds: float option
         }
 

@@ -115,10 +115,16 @@ let figure (outcome: ExperimentOutcome) =
     else
         let afterTheChange = if settings.Changes then " after the change" else ""
 
+        let included =
+            if settings.Changes then
+                ", the cycles of adapting included"
+            else
+                ""
+
         Some
             {
                 Heading = "Base policies, and rollout on them"
                 Caption =
-                    $"Reward per cycle{afterTheChange}, the cycles of adapting included: means over {settings.Seeds} seeds with 95 %% confidence intervals. A row is a base policy; crosses are the policy itself, circles and diamonds rollout on it, joint and one control after another."
+                    $"Reward per cycle{afterTheChange}{included}: means over {settings.Seeds} seeds with 95 %% confidence intervals. A row is a base policy; crosses are the policy itself, circles and diamonds rollout on it, joint and one control after another."
                 Chart = chart outcome summary afterTheChange
             }

@@ -254,14 +254,14 @@ let private drawn (results: ExperimentResults) =
             ]
     }
 
-/// All figures, in the order they are read: the rewards, then what they come from.
+/// All figures, in the order they are read: the rewards, without noise first, then what they come from.
 let all (results: ExperimentResults) =
     let drawn = drawn results
     let settings = drawn.Settings
 
     [
-        reward drawn
         adaptation drawn results.Outcome.Goal
+        reward drawn
         for service in 0 .. settings.Services.Length - 1 do
             if settings.Services[service].LoadChanges then
                 offeredLoad drawn service

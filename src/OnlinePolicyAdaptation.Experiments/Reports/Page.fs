@@ -98,6 +98,7 @@ th, td { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px soli
 th { vertical-align: bottom; } tbody td { white-space: nowrap; } td:first-child { white-space: normal; min-width: 7rem; }
 .settings td { white-space: normal; overflow-wrap: anywhere; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f5f5f5; padding: .6rem; }
+.alone { max-width: none; } .alone h2 { margin-top: 0; } .alone .modebar { display: none; }
 @media (max-width: 700px) {
   body { padding: .7rem; } h1 { font-size: 1.4rem; } .modebar { display: none; }
   .wide th:first-child, .wide td:first-child { position: sticky; left: 0; background: #fff; }
@@ -130,7 +131,10 @@ let private fitting =
   }
   // report.html?figure=SLUG is that figure alone, to be embedded elsewhere or made a picture of.
   const only = document.getElementById(new URLSearchParams(location.search).get("figure"));
-  if (only) document.body.replaceChildren(only.closest("section"));
+  if (only) {
+    document.body.replaceChildren(only.closest("section"));
+    document.body.className = "alone";
+  }
   const charts = document.querySelectorAll(".chart");
   const fitAll = () => charts.forEach(fit);
   fitAll();

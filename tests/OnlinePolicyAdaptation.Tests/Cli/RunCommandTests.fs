@@ -140,7 +140,7 @@ let tests =
 
                     Expect.stringContains
                         outcome.Errors
-                        "small: retraining: 10 % of 450000, seed 1 of 1"
+                        " % of 450000, each seed from scratch and warm"
                         "plain progress"
 
                     Expect.stringContains outcome.Errors "small: retraining: 100 %" "to its end"
@@ -162,6 +162,26 @@ let tests =
                     Expect.stringContains outcome.Errors "stopped before the end; nothing was written" "says so"
                     Expect.isFalse (outcome.Errors.Contains "100 %") "it did not run to its end"
                     Expect.isFalse (Directory.Exists(Path.Combine(folder, "out"))) "no results")
+            }
+
+            test "without libtorch a scenario that asks for retraining is run without it, and says so" {
+                withoutLibTorch (fun program ->
+                    Scratch.withFolder (fun folder ->
+                        SmallScenario.write folder
+                        let file = Path.Combine(folder, "scenario.json")
+
+                        let json =
+                            SmallScenario.json.Replace("\"seeds\": 3", "\"seeds\": 1, \"retrain\": true")
+
+                        File.WriteAllText(file, json)
+
+                        let outcome =
+                            Dotnet.run [] folder [ Path.Combine(program, "opar.dll"); "run"; "."; "--out"; "out" ]
+
+                        Expect.equal outcome.ExitCode 0 outcome.Errors
+                        Expect.stringContains outcome.Errors "retrained policies are left out: " "said"
+                        let results = File.ReadAllText(Path.Combine(folder, "out", "results.json"))
+                        Expect.isFalse (results.Contains "\"retrained\"") "left out"))
             }
 
             test "run --retrain without libtorch says so before anything runs" {
