@@ -56,6 +56,7 @@ let private adjusted options (scenario: Scenario) =
         | Some(before, after) ->
             { scenario with
                 BasePolicy = GivenPolicy.Optimal
+                Simulation = None
                 TraceBefore = Some before
                 TraceAfter = Some after
             }

@@ -79,6 +79,15 @@ let configured (arguments: ParseResults<RunArguments>) (scenario: Scenario) =
                 Cycles = arguments.GetResult(RunArguments.Cycles, scenario.Cycles)
                 ChangeAt = arguments.GetResult(RunArguments.Change_At, scenario.ChangeAt)
                 Horizons = horizons
+                // How long the intervals of other traces are is not known.
+                Simulation =
+                    if
+                        arguments.Contains RunArguments.Trace_Before
+                        || arguments.Contains RunArguments.Trace_After
+                    then
+                        None
+                    else
+                        scenario.Simulation
                 TraceBefore =
                     arguments.TryGetResult RunArguments.Trace_Before
                     |> Option.orElse scenario.TraceBefore
