@@ -142,19 +142,6 @@ module RunComparison =
             let earned = String.concat ", " earned
             $"Per cycle, {ContenderStyle.label contender} earns {earned}."
 
-    let private colours =
-        [|
-            "rgb(0,114,178)"
-            "rgb(213,94,0)"
-            "rgb(0,158,115)"
-            "rgb(230,159,0)"
-            "rgb(204,121,167)"
-            "rgb(86,180,233)"
-        |]
-
-    let private symbols =
-        [| "circle"; "diamond"; "square"; "x"; "triangle-up"; "cross" |]
-
     let private points runs (names: Contender list) index run : Trace =
         let found =
             [
@@ -165,7 +152,7 @@ module RunComparison =
             ]
 
         let offset = 0.25 - 0.5 * float index / float (max 1 (List.length runs - 1))
-        let colour = colours[index % colours.Length]
+        let colour = Drawing.colour index
 
         Scatter(
             x = (found |> List.map (fun (_, e) -> e.Mean)),
@@ -182,7 +169,7 @@ module RunComparison =
                     thickness = 2.0,
                     width = 4.0
                 ),
-            marker = Marker(color = colour, size = 9.0, symbol = symbols[index % symbols.Length])
+            marker = Marker(color = colour, size = 9.0, symbol = Drawing.symbol index)
         )
 
     /// Base policies of a comparison are left to the table.
@@ -221,7 +208,7 @@ module RunComparison =
                     | [||] -> None
                     | rewards -> Some(float cycle, Array.average rewards))
 
-            Drawing.line run.Name colours[index % colours.Length] "solid" means
+            Drawing.line run.Name (Drawing.colour index) "solid" means
 
         {
             Heading = $"Reward of {ContenderStyle.label contender}, cycle by cycle"

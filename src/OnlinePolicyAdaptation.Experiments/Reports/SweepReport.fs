@@ -2,7 +2,6 @@ namespace OnlinePolicyAdaptation.Experiments
 
 open System
 open System.Data
-open System.Globalization
 open System.IO
 open Sylvan.Data.Csv
 open XPlot.Plotly
@@ -11,11 +10,7 @@ open XPlot.Plotly
 [<RequireQualifiedAccess>]
 module SweepReport =
 
-    let private number (value: float) =
-        if Double.IsFinite value then
-            value.ToString("0.000", CultureInfo.InvariantCulture)
-        else
-            "–"
+    let private number = Wording.number 3
 
     let private find (point: SweptPoint) policy phase measure =
         point.Measures
@@ -85,20 +80,6 @@ module SweepReport =
                         ]
         ]
 
-    let private colours =
-        [|
-            "rgb(0,114,178)"
-            "rgb(213,94,0)"
-            "rgb(0,158,115)"
-            "rgb(230,159,0)"
-            "rgb(204,121,167)"
-            "rgb(86,180,233)"
-            "rgb(90,90,90)"
-        |]
-
-    let private symbols =
-        [| "circle"; "diamond"; "square"; "x"; "triangle-up"; "cross"; "star" |]
-
     let private line (points: SweptPoint list) measure index policy : Trace =
         let phase = phase points
 
@@ -109,7 +90,7 @@ module SweepReport =
         let half (m: SweepMeasure) =
             if Double.IsFinite m.HalfWidth then m.HalfWidth else 0.0
 
-        let colour = colours[index % colours.Length]
+        let colour = Drawing.colour index
 
         Scatter(
             x = List.map fst found,
@@ -117,7 +98,7 @@ module SweepReport =
             mode = "lines+markers",
             name = policy,
             line = Line(color = colour, width = 1.5),
-            marker = Marker(color = colour, size = 9.0, symbol = symbols[index % symbols.Length]),
+            marker = Marker(color = colour, size = 9.0, symbol = Drawing.symbol index),
             error_y =
                 Error_y(``type`` = "data", array = (found |> List.map (snd >> half)), color = colour, thickness = 1.5)
         )
