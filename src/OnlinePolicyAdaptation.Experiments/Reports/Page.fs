@@ -119,7 +119,7 @@ let private fitting =
     const width = chart.clientWidth, narrow = width < 600;
     // Tall first, since a legend that takes half of the height is cut.
     return Plotly.relayout(chart, {
-      width: width, height: 2000, "font.size": narrow ? 11 : 13, "margin.l": narrow ? 52 : 70, "legend.yanchor": "top"
+      width: width, height: 2000, "font.size": narrow ? 11 : 13, "margin.l": narrow ? 52 : 70, "yaxis.automargin": true, "legend.yanchor": "top"
     }).then(() => {
       const legend = chart.querySelector("g.legend .bg");
       const rows = legend ? Math.ceil(legend.getBBox().height) : 0;
