@@ -1,23 +1,23 @@
 namespace OnlinePolicyAdaptation.Cli
 
 open System
-open System.IO
 open System.Net.Http
+open System.Threading
+open System.Threading.Tasks
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
+open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Experiments
 open OnlinePolicyAdaptation.Service
 
-/// A source of intervals, connected with where decisions go.
+/// Where intervals come from, connected.
+[<RequireQualifiedAccess>]
 type ControlConnection =
-    {
-        Pull: Pull
-        Deliver: Deliver
-        /// The source shows what was delivered.
-        IsClosedLoop: bool
-        /// Where metrics are posted.
-        Posted: PostedSource option
-    }
+    | Open of Pull
+    /// Metrics are posted there.
+    | Posted of PostedSource
+    /// A system in the process: how its next interval is observed, and where decisions are brought into force.
+    | Closed of observe: (CancellationToken -> unit -> Task<Arrival voption>) * IEnvironment
 
 [<RequireQualifiedAccess>]
 module ControlConnection =
@@ -43,7 +43,7 @@ module ControlConnection =
                 let decisions =
                     cycles
                     |> Seq.choose (fun entry ->
-                        DecisionJson.outgoing vocabulary entry.Cycle entry.Decision
+                        Kept.outgoingOf vocabulary entry.Cycle entry.Decision
                         |> Result.toOption
                         |> Option.map (fun decision -> struct (entry.Position, decision)))
 
@@ -55,7 +55,6 @@ module ControlConnection =
         (request: ControlRequest)
         (time: TimeProvider)
         (client: HttpClient)
-        (output: Stream)
         (unreachable: string -> unit)
         (key: RandomKey)
         cycles
@@ -71,44 +70,20 @@ module ControlConnection =
             | Some entry -> entry.Position + 1L
             | None -> 0L
 
-        let sinks =
-            [
-                if not request.Quiet then
-                    Sink.lines output
-                match request.Webhook with
-                | Some settings -> Sink.webhook client settings time
-                | None -> ()
-            ]
-
-        let openLoop pull =
-            {
-                Pull = pull
-                Deliver = Sink.all sinks
-                IsClosedLoop = false
-                Posted = None
-            }
-
         match request.Origin with
-        | MetricsOrigin.Lines -> Ok(openLoop (LineSource.create vocabulary time (Console.OpenStandardInput())))
-        | MetricsOrigin.Posts ->
-            let posted = PostedSource(vocabulary, waitingRoom, time)
-
-            Ok
-                { openLoop posted.Pull with
-                    Posted = Some posted
-                }
+        | MetricsOrigin.Lines ->
+            Ok(ControlConnection.Open(LineSource.create vocabulary time (Console.OpenStandardInput())))
+        | MetricsOrigin.Posts -> Ok(ControlConnection.Posted(PostedSource(vocabulary, waitingRoom, time)))
         | MetricsOrigin.Prometheus settings ->
             let query = Prometheus.query client settings vocabulary
-            Ok(openLoop (PrometheusSource.create query unreachable interval time))
+            Ok(ControlConnection.Open(PrometheusSource.create query unreachable interval time))
         | MetricsOrigin.Trace csv ->
             let reader = TraceReader.Open(csv, scenario.Grid, scenario.Columns)
-            Ok(openLoop (TraceSource.create reader position clock request.Pace interval time))
+            Ok(ControlConnection.Open(TraceSource.create reader position clock request.Pace interval time))
         | MetricsOrigin.Simulation ->
             rewound scenario key vocabulary (earlier 0)
             |> Result.map (fun mesh ->
-                {
-                    Pull = EnvironmentSource.create mesh position request.Cycles clock request.Pace interval time
-                    Deliver = Sink.all (sinks @ [ Sink.environment mesh ])
-                    IsClosedLoop = true
-                    Posted = None
-                })
+                ControlConnection.Closed(
+                    EnvironmentSource.create mesh position request.Cycles clock request.Pace interval time,
+                    mesh
+                ))

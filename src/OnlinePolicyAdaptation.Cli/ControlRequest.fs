@@ -4,6 +4,7 @@ open System
 open System.Globalization
 open System.IO
 open Argu
+open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Experiments
 open OnlinePolicyAdaptation.Service
 

@@ -123,10 +123,17 @@ module ControlSettings =
     /// Everything of the same controller, whenever it starts.
     let key = RandomKey 1UL
 
-    /// The controller, and the state it starts in.
+    /// The stages of the controller.
     let controller (settings: ControlSettings) scenario mode =
         let mode = if settings.BasePolicyOnly then Mode.Base else mode
-        ScenarioController.create scenario mode (Planner.Rollout settings.Lookahead) settings.KnowsTrace key
+
+        ScenarioController.create
+            scenario
+            mode
+            (Planner.Rollout settings.Lookahead)
+            (clock settings)
+            settings.KnowsTrace
+            key
 
     /// The settings of a journal's controller.
     let ofJournal path (journal: Journal) =

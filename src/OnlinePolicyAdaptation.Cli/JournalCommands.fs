@@ -143,12 +143,17 @@ let private describe (scenario: Scenario) (row: JournalRow) =
     for error in row.Errors do
         printfn $"trouble: {error}"
 
-let private alternatives (scenario: Scenario) (row: JournalRow) (model: ModelVersion voption) (found: Alternative[]) =
+let private alternatives
+    (scenario: Scenario)
+    (row: JournalRow)
+    (model: Result<EstimatedModel, _>)
+    (found: Alternative[])
+    =
     match model with
-    | ValueSome model ->
+    | Ok model ->
         printfn
             $"planned with the model fitted after cycle {model.FittedAt} to {model.Samples} samples, {row.Cycle - model.FittedAt} cycles old"
-    | ValueNone -> ()
+    | Error _ -> ()
 
     Terminal.table
         [
@@ -206,21 +211,13 @@ let explain (arguments: ParseResults<ExplainArguments>) =
             | None -> Error $"--cycle: {cycle}; {path} keeps cycles up to {journal.LastCycle}"
 
         let! row = JournalRow.read vocabulary (IntervalReader vocabulary) entry
-        let! struct (options, start) = ControlSettings.controller settings scenario Mode.Act
-
-        let! state, noted =
-            Replay.planning options (ControlSettings.clock settings) vocabulary start journal cycle
-
+        let! controller = ControlSettings.controller settings scenario Mode.Act
+        let! estimated = Replay.estimated controller vocabulary journal cycle
         describe scenario row
 
-        match noted.Observed with
-        | Error _ -> ()
-        | Ok observed ->
-            match Cycle.alternatives options.Settings state.Cycle observed with
-            | Ok found ->
-                let _, record = Cycle.decide options.Settings state.Cycle observed
-                alternatives scenario row record.Model found
-            | Error error -> printfn $"no comparison: {DecisionJson.error vocabulary.Topology.Services error}"
+        match Adapt.alternatives controller.Settings controller.Key estimated with
+        | Ok found -> alternatives scenario row estimated.Model found
+        | Error error -> printfn $"no comparison: {DecisionJson.error vocabulary.Topology.Services error}"
 
         verdict scenario row
     }

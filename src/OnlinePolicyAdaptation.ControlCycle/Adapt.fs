@@ -1,202 +1,141 @@
 namespace OnlinePolicyAdaptation.ControlCycle
 
+open System.Threading
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
-open OnlinePolicyAdaptation.Learning.ActorCritic
-open OnlinePolicyAdaptation.Learning.SystemModels
-open OnlinePolicyAdaptation.Planning
-open MathNet.Numerics.Distributions
 
-/// The decision problem under one load as a model shows it, and what the base policy is worth in it.
-type Plan =
+/// An interval, and what is planned for it.
+type Planned =
     {
-        Problem: FiniteModel
-        /// Of the base policy, one entry per state.
-        Values: float[]
-        /// The base policy, where one control is chosen after another.
-        BasePolicy: FinitePolicy voption
-    }
-
-/// What has been planned on a model so far: the same plan serves every decision under its load.
-type Plans =
-    private
-        {
-            model: EstimatedModel voption
-            byLoads: Map<float list, Result<Plan, CycleError>>
-        }
-
-/// An action, and why it was chosen.
-type Choice =
-    {
+        Estimated: Estimated
         Action: ControlAction
-        /// Of the action, and of the base policy's; where rollout chose.
+        /// What the base policy would do.
+        BaseAction: ControlAction
+        /// Of the action and of the base policy's, where rollout chose it.
         QFactor: float voption
         BaseQFactor: float voption
+        Errors: CycleError list
+        /// The plan did not come in time: the action is the base policy's.
+        IsLate: bool
     }
 
-/// An action that could be chosen.
-type Alternative =
-    {
-        Action: ControlAction
-        /// The configuration it leads to.
-        Next: Configuration
-        /// Mean response time of every service there, in seconds, as the model predicts it.
-        Predicted: float[]
-        QFactor: float
-    }
-
-/// From the system model and the base policy to an action: one step of policy iteration at the current state.
+/// From the system model to an action: one step of policy iteration on the base policy at the current state.
 [<RequireQualifiedAccess>]
 module Adapt =
 
-    /// Loads that plans are kept for.
-    let private capacity = 64
+    /// Chance in the base policy's actions, by their cycle.
+    let private actionKey (key: RandomKey) (cycle: int) = key.Split(1).Split cycle
 
-    let noPlans =
+    /// Chance in the actions that stand for a base policy in a plan.
+    let private planKey (key: RandomKey) = key.Split 2
+
+    let private byBasePolicy estimated action errors =
         {
-            model = ValueNone
-            byLoads = Map.empty
+            Estimated = estimated
+            Action = action
+            BaseAction = action
+            QFactor = ValueNone
+            BaseQFactor = ValueNone
+            Errors = List.distinct (estimated.Errors @ errors)
+            IsLate = false
         }
 
-    /// The response times that are planned with.
-    let private responseTimes outlook (model: EstimatedModel) : IResponseTimeModel =
-        let bounded sign confidence =
-            BoundedResponseTimes(model.ResponseTimes, sign * Normal.InvCDF(0.0, 1.0, confidence))
+    let private baseAction (settings: ControllerSettings) key (taken: Taken) (estimated: Estimated) =
+        let configuration = estimated.Monitored.Metrics.Configuration
 
-        match outlook with
-        | Outlook.Expected -> model.ResponseTimes
-        | Outlook.Optimistic confidence -> bounded -1.0 confidence
-        | Outlook.Cautious confidence -> bounded 1.0 confidence
+        settings.BasePolicy.Act(
+            SystemState(configuration, estimated.Monitored.Loads),
+            settings.Grid.Mask configuration,
+            actionKey key taken.Cycle
+        )
 
-    /// The policy as a distribution over actions, if it draws them.
-    let private drawing (policy: IPolicy<SystemState, ControlAction>) =
-        match policy with
-        | :? ActorPolicy as actor when actor.Decision = Decision.Likeliest -> ValueNone
-        | :? IStochasticPolicy<SystemState> as stochastic -> ValueSome stochastic
-        | _ -> ValueNone
+    /// What rollout chooses, and the plans it was chosen on. An error: it cannot choose.
+    let private choose (settings: ControllerSettings) key plans (estimated: Estimated) baseAction =
+        let monitored = estimated.Monitored
+        let here = SystemState(monitored.Metrics.Configuration, monitored.Loads)
 
-    let private plan (settings: ControllerSettings) (model: EstimatedModel) loads (key: RandomKey) =
-        let dynamics =
-            NetworkDynamics(settings.Grid, settings.Reward, responseTimes settings.Estimation.Outlook model)
+        match settings.Planner, estimated.Model with
+        | Planner.BasePolicy, _ -> plans, Ok ValueNone
+        | _, Error error -> plans, Error error
+        | _, Ok model ->
+            let plan, plans = Plans.planFor settings model monitored.Loads (planKey key) plans
 
-        let onProblem problem =
-            match settings.Planner, drawing settings.BasePolicy with
-            | (Planner.BasePolicy | Planner.Rollout _), ValueSome policy ->
-                Ok
+            plans, plan |> Result.map (fun plan -> Plans.choose settings plan here baseAction)
+
+    let private planned settings key plans taken (estimated: Estimated) =
+        let baseAction = baseAction settings key taken estimated
+
+        match choose settings key plans estimated baseAction with
+        | plans, Error error -> struct (plans, byBasePolicy estimated baseAction [ error ])
+        | plans, Ok ValueNone -> struct (plans, byBasePolicy estimated baseAction [])
+        | plans, Ok(ValueSome choice) ->
+            struct (plans,
                     {
-                        Problem = problem
-                        Values =
-                            NetworkModel.randomized dynamics loads policy problem
-                            |> RewardProcess.ofRandomizedPolicy problem
-                            |> PolicyEvaluation.exactOf settings.Discount
-                        BasePolicy = ValueNone
-                    }
-            | _ ->
-                NetworkModel.policy dynamics loads settings.BasePolicy (key.Split(model.FittedAt + 1)) problem
-                |> Result.map (fun basePolicy ->
-                    {
-                        Problem = problem
-                        Values = PolicyEvaluation.exact problem settings.Discount basePolicy
-                        BasePolicy = ValueSome basePolicy
+                        Estimated = estimated
+                        Action = choice.Action
+                        BaseAction = baseAction
+                        QFactor = ValueSome choice.QFactor
+                        BaseQFactor = choice.BaseQFactor
+                        Errors = List.distinct estimated.Errors
+                        IsLate = false
                     })
 
-        NetworkModel.tabulate dynamics loads
-        |> Result.bind onProblem
-        |> Result.mapError CycleError.UnusableModel
+    /// Nothing is planned where the metrics cannot be used, nor where it is known what went out.
+    let private unplanned (settings: ControllerSettings) (taken: Taken) (estimated: Estimated) =
+        match taken.Replayed, estimated.Monitored.Unusable with
+        | ValueSome action, _ -> ValueSome(byBasePolicy estimated action [])
+        | ValueNone, ValueSome _ ->
+            ValueSome(byBasePolicy estimated (ControlAction.Keep settings.Grid.Controls.Count) [])
+        | ValueNone, ValueNone -> ValueNone
 
-    /// The plan for a model under these loads, from those made before if it is among them. The settings are those the plans
-    /// were made with; a base policy that draws its actions draws them once for each model.
-    let planFor settings (model: EstimatedModel) (loads: EquatableArray<RequestRate>) key (plans: Plans) =
-        let place = [ for load in loads -> load.PerSecond ]
+    let private interval settings key (cancellation: CancellationToken) plans taken estimated =
+        cancellation.ThrowIfCancellationRequested()
 
-        let known =
-            match plans.model with
-            | ValueSome last when obj.ReferenceEquals(last, model) && plans.byLoads.Count < capacity -> plans.byLoads
-            | _ -> Map.empty
+        match unplanned settings taken estimated with
+        | ValueSome kept -> struct (plans, kept)
+        | ValueNone -> planned settings key plans taken estimated
 
-        match known.TryFind place with
-        | Some plan -> plan, plans
-        | None ->
-            let plan = plan settings model loads key
+    let private late settings key plans taken estimated =
+        match unplanned settings taken estimated with
+        | ValueSome kept -> struct (plans, kept)
+        | ValueNone ->
+            struct (plans,
+                    { byBasePolicy estimated (baseAction settings key taken estimated) [] with
+                        IsLate = true
+                    })
 
-            plan,
-            {
-                model = ValueSome model
-                byLoads = known.Add(place, plan)
-            }
+    let private event plans event =
+        match event with
+        | Event.Refitted { Model = Ok _; Plans = ahead } -> ahead
+        | _ -> plans
 
-    /// The choice of all controls together. Among actions of equal Q-factor keeping the configuration wins.
-    let byRollout (settings: ControllerSettings) horizon (plan: Plan) (state: SystemState) (baseAction: ControlAction) =
-        let grid = settings.Grid
-        let keep = grid.IndexOf(ControlAction.Keep grid.Controls.Count)
-        let here = grid.IndexOf state.Configuration
+    /// What can be chosen from after an interval, in no order. An error: there is no model to compare actions with.
+    let alternatives (settings: ControllerSettings) key (estimated: Estimated) =
+        let monitored = estimated.Monitored
+        let here = SystemState(monitored.Metrics.Configuration, monitored.Loads)
 
-        let decision =
-            Lookahead.decide plan.Problem settings.Discount horizon plan.Values (ValueSome keep) here
+        match monitored.Unusable, settings.Planner, estimated.Model with
+        | ValueSome error, _, _ -> Error error
+        | _, Planner.BasePolicy, _ -> Ok [||]
+        | _, _, Error error -> Error error
+        | _, (Planner.Rollout horizon | Planner.MultiagentRollout horizon), Ok model ->
+            Plans.planFor settings model monitored.Loads (planKey key) Plans.none
+            |> fst
+            |> Result.map (fun plan -> Plans.alternatives settings horizon model plan here)
 
-        let baseIndex = System.Array.IndexOf(decision.Actions, grid.IndexOf baseAction)
+    /// Plans on a model for these loads, for the decisions to come.
+    let ahead (settings: ControllerSettings) key (model: EstimatedModel) loads =
+        Plans.planFor settings model loads (planKey key) Plans.none |> snd
 
-        {
-            Action = grid.ActionAt decision.Action
-            QFactor = ValueSome decision.Value
-            BaseQFactor =
-                if baseIndex < 0 then
-                    ValueNone
-                else
-                    ValueSome decision.QFactors[baseIndex]
-        }
+    let stage settings key =
+        let step cancellation =
+            Element.stepWith (interval settings key cancellation) event
 
-    /// All admissible actions in a state with the Q-factors that rollout compares.
-    let alternatives (settings: ControllerSettings) horizon model (plan: Plan) (state: SystemState) =
-        let grid = settings.Grid
-
-        let decision =
-            Lookahead.decide
-                plan.Problem
-                settings.Discount
-                horizon
-                plan.Values
-                ValueNone
-                (grid.IndexOf state.Configuration)
-
-        Array.map2
-            (fun index qFactor ->
-                let action = grid.ActionAt index
-                let next = grid.Move(state.Configuration, action)
-
-                {
-                    Action = action
-                    Next = next
-                    Predicted = Estimate.predict model next state.OfferedLoads
-                    QFactor = qFactor
-                })
-            decision.Actions
-            decision.QFactors
-
-    /// The choice of one control after another.
-    let byMultiagentRollout
-        (settings: ControllerSettings)
-        horizon
-        (plan: Plan)
-        (basePolicy: FinitePolicy)
-        (state: SystemState)
-        =
-        let grid = settings.Grid
-        let components = ActionComponents.ofGrid grid
-
-        let decision =
-            MultiagentRollout.decide
-                plan.Problem
-                settings.Discount
-                components
-                (ActionComponents.naturalOrder components)
-                horizon
-                basePolicy
-                plan.Values
-                (grid.IndexOf state.Configuration)
-
-        {
-            Action = grid.ActionAt decision.Action
-            QFactor = ValueSome decision.Value
-            BaseQFactor = ValueNone
+        { Stage.create "adapt" Plans.none (step CancellationToken.None) with
+            Deadline =
+                ValueSome
+                    {
+                        Step = step
+                        Missed = Element.stepWith (late settings key) event
+                    }
         }

@@ -1,250 +1,156 @@
 namespace OnlinePolicyAdaptation.ControlCycle
 
+open System
+open System.Threading
 open OnlinePolicyAdaptation.Domain.Mdp
-open OnlinePolicyAdaptation.Domain.Network
-open OnlinePolicyAdaptation.Learning.SystemModels
 
-/// What a controller carries from one cycle to the next.
-type CycleState =
+/// One control cycle: all its stages, in their order.
+type Cycle =
     {
-        /// The number of the next cycle, from 0.
-        Cycle: int
-        Estimator: Estimator
-        /// The configuration in force in the cycle before.
-        Previous: Configuration voption
+        Settings: ControllerSettings
         Key: RandomKey
-        Plans: Plans
+        /// Up to the estimated model, behind which refits branch off.
+        Learning: Chain<Input, Element<Estimated>>
+        /// From the model to the decision.
+        Deciding: Chain<Element<Estimated>, Element<Decision>>
     }
 
-/// What a cycle has learned from its metrics, before it decides.
-type Observed =
+/// The states of all stages between two elements.
+type CycleState = private { states: objnull list }
+
+/// What has come of an element, and the states that the stages were left in.
+type CycleStep =
     {
-        Metrics: Metrics
-        /// Offered loads as they are planned for.
-        Loads: EquatableArray<RequestRate>
-        Predicted: float[] voption
-        Reward: float voption
-        Change: DetectedChange voption
-        Errors: CycleError list
+        State: CycleState
+        Decided: Element<Decision>
+        /// A refit that is to be made beside.
+        Request: RefitRequest voption
     }
 
-/// Monitor, estimate, adapt, act: one control cycle as a pure, total function. Where a model is estimated beside the cycles,
-/// its parts are called one by one: observe, decide, and refit and install when a new model is there.
+/// Monitor, estimate, adapt, guard, act. The one composition of the stages, and how it is read as a function;
+/// `ControlLoop` reads it as a graph.
 [<RequireQualifiedAccess>]
 module Cycle =
 
-    /// The independent sources of chance within a run.
-    let private modelKey (key: RandomKey) (cycle: int) = key.Split(0).Split(cycle + 1)
-
-    let private actionKey (key: RandomKey) (cycle: int) = key.Split(1).Split cycle
-
-    let private planKey (key: RandomKey) = key.Split 2
-
-    let private layout (settings: ControllerSettings) =
-        FeatureLayout(settings.Grid, settings.Reward.Objectives.Count)
-
-    /// A controller that has learned from these samples, oldest first.
-    let start settings (history: Sample seq) key =
+    /// The stages of a controller that starts with an estimate.
+    let compose (settings: ControllerSettings) (estimate: EstimateState) (key: RandomKey) =
         {
-            Cycle = 0
-            Estimator = Estimate.start settings.Estimation (layout settings) (modelKey key -1) history
-            Previous = ValueNone
+            Settings = settings
             Key = key
-            Plans = Adapt.noPlans
+            Learning =
+                Chain.first Monitor.fail (Monitor.stage settings)
+                |> Chain.next (Estimate.stage settings key estimate)
+            Deciding =
+                Chain.empty
+                |> Chain.next (Adapt.stage settings key)
+                |> Chain.next (Guard.stage settings)
+                |> Chain.next (Act.stage settings)
         }
 
-    let private reward (settings: ControllerSettings) (state: CycleState) (sample: Sample) =
-        let current = state.Previous |> ValueOption.defaultValue sample.Configuration
-        let seconds = sample.ResponseTimes |> Seq.map _.Seconds |> Seq.toArray
-        settings.Reward.Reward(current, sample.Configuration, System.ReadOnlySpan seconds)
+    /// The stages of a controller that has learned from these samples, oldest first.
+    let create settings (history: Sample seq) key =
+        compose settings (Estimate.start settings history key) key
 
-    /// Learns from metrics, apart from refitting the model. An error: they contradict the settings.
-    let observe (settings: ControllerSettings) (state: CycleState) (metrics: Metrics) =
-        Monitor.check settings metrics
-        |> Result.map (fun metrics ->
-            let sample = Monitor.sample metrics
+    let stages cycle =
+        Chain.stages cycle.Learning @ Chain.stages cycle.Deciding
 
-            let offered =
-                metrics.Services |> Seq.map _.OfferedLoad |> EquatableArray.ToEquatableArray
+    /// The names of the stages, in their order.
+    let names cycle = stages cycle |> List.map _.Name
 
-            let loads = SampleWindow.quantised settings.Estimation offered
-
-            let predicted =
-                match state.Estimator.Model with
-                | Ok model -> ValueSome(Estimate.predict model metrics.Configuration loads)
-                | Error _ -> ValueNone
-
-            let estimator, change =
-                match settings.Planner, sample with
-                | (Planner.Rollout _ | Planner.MultiagentRollout _), Ok sample ->
-                    Estimate.observe settings.Estimation (layout settings) state.Cycle sample predicted state.Estimator
-                | _ -> state.Estimator, ValueNone
-
-            { state with Estimator = estimator },
-            {
-                Metrics = metrics
-                Loads = loads
-                Predicted = predicted
-                Reward =
-                    match sample with
-                    | Ok sample -> ValueSome(reward settings state sample)
-                    | Error _ -> ValueNone
-                Change = change
-                Errors =
-                    match settings.Planner, sample with
-                    | Planner.BasePolicy, _
-                    | _, Ok _ -> []
-                    | _, Error error -> [ error ]
-            })
-
-    /// Whether the model is to be refitted, after metrics were observed.
-    let isRefitDue (settings: ControllerSettings) (state: CycleState) =
-        match settings.Planner with
-        | Planner.BasePolicy -> false
-        | Planner.Rollout _
-        | Planner.MultiagentRollout _ -> Estimate.isRefitDue settings.Estimation state.Estimator
-
-    /// Begins a refit: what `refit` makes a model of, and the state that goes on meanwhile.
-    let beginRefit (settings: ControllerSettings) (state: CycleState) =
-        let struct (snapshot, begun) = Estimate.beginRefit (layout settings) state.Estimator
-
-        struct ({ state with Estimator = snapshot }, { state with Estimator = begun })
-
-    /// A model of all that was observed up to now. The slow part of a cycle.
-    let refit (settings: ControllerSettings) (state: CycleState) =
-        Estimate.refit
-            settings.Estimation
-            (layout settings)
-            state.Cycle
-            (modelKey state.Key state.Cycle)
-            state.Estimator
-
-    /// Puts the outcome of a refit in place.
-    let install fitted (state: CycleState) =
-        { state with
-            Estimator = Estimate.install fitted state.Estimator
-        }
-
-    /// The state with a new model in place, and that model; an error: there is none, and the last one stays.
-    let refitted settings state =
-        let struct (snapshot, begun) = beginRefit settings state
-        let fitted = refit settings snapshot
-        struct (install fitted begun, fitted)
-
-    /// The plan on the model in place for these loads, kept in the state for the decisions to come.
-    let planAhead (settings: ControllerSettings) loads (state: CycleState) =
-        match state.Estimator.Model with
-        | Error _ -> state
-        | Ok model ->
-            { state with
-                Plans = Adapt.planFor settings model loads (planKey state.Key) state.Plans |> snd
-            }
-
-    let private choose (settings: ControllerSettings) (state: CycleState) (here: SystemState) baseAction =
-        let byBasePolicy =
-            {
-                Action = baseAction
-                QFactor = ValueNone
-                BaseQFactor = ValueNone
-            }
-
-        match settings.Planner, state.Estimator.Model with
-        | Planner.BasePolicy, _ -> byBasePolicy, state, []
-        | _, Error error -> byBasePolicy, state, [ error ]
-        | planner, Ok model ->
-            let plan, plans =
-                Adapt.planFor settings model here.OfferedLoads (planKey state.Key) state.Plans
-
-            let state = { state with Plans = plans }
-
-            match planner, plan with
-            | _, Error error -> byBasePolicy, state, [ error ]
-            | Planner.MultiagentRollout horizon, Ok({ BasePolicy = ValueSome basePolicy } as plan) ->
-                Adapt.byMultiagentRollout settings horizon plan basePolicy here, state, []
-            | (Planner.Rollout horizon | Planner.MultiagentRollout horizon), Ok plan ->
-                Adapt.byRollout settings horizon plan here baseAction, state, []
-            | Planner.BasePolicy, Ok _ -> byBasePolicy, state, []
-
-    /// What a cycle that has observed can choose between. An error: there is no model to compare actions with.
-    let alternatives (settings: ControllerSettings) (state: CycleState) (observed: Observed) =
-        let here = SystemState(observed.Metrics.Configuration, observed.Loads)
-
-        match settings.Planner, state.Estimator.Model with
-        | Planner.BasePolicy, _ -> Ok [||]
-        | _, Error error -> Error error
-        | (Planner.Rollout horizon | Planner.MultiagentRollout horizon), Ok model ->
-            Adapt.planFor settings model observed.Loads (planKey state.Key) state.Plans
-            |> fst
-            |> Result.map (fun plan -> Adapt.alternatives settings horizon model plan here)
-
-    /// Decides on the model in place, and ends the cycle.
-    let decide (settings: ControllerSettings) (state: CycleState) (observed: Observed) =
-        let configuration = observed.Metrics.Configuration
-        let here = SystemState(configuration, observed.Loads)
-
-        let baseAction =
-            settings.BasePolicy.Act(here, settings.Grid.Mask configuration, actionKey state.Key state.Cycle)
-
-        let choice, planned, errors = choose settings state here baseAction
-
-        { planned with
-            Cycle = state.Cycle + 1
-            Previous = ValueSome configuration
-        },
+    /// The states to start in.
+    let start cycle =
         {
-            Cycle = state.Cycle
-            Metrics = observed.Metrics
-            Predicted = observed.Predicted
-            Reward = observed.Reward
-            Action = choice.Action
-            Next = Act.next settings.Grid configuration choice.Action
-            BaseAction = baseAction
-            Change = observed.Change
-            QFactor = choice.QFactor
-            BaseQFactor = choice.BaseQFactor
-            Model =
-                match choice.QFactor, state.Estimator.Model with
-                | ValueSome _, Ok model ->
-                    ValueSome
-                        {
-                            FittedAt = model.FittedAt
-                            Samples = model.Samples
-                        }
-                | _ -> ValueNone
-            Errors = List.distinct (observed.Errors @ errors)
+            states = stages cycle |> List.map _.Start
         }
 
-    /// Ends a cycle whose metrics contradict the settings: nothing is learned and the configuration held.
-    let hold (settings: ControllerSettings) (state: CycleState) (metrics: Metrics) error =
-        let keep = ControlAction.Keep settings.Grid.Controls.Count
+    let private run stages states passing =
+        ((passing, []), stages, states)
+        |||> List.fold2 (fun (passing, states) stage state ->
+            let struct (next, passed) = Chain.step stage state passing
+            passed, next :: states)
+        |> fun (passing, states) -> struct (passing, List.rev states)
 
-        { state with Cycle = state.Cycle + 1 },
+    /// The refit that an element which has passed the learning stages asks for.
+    let refitRequest cycle passing =
+        match Chain.output cycle.Learning passing with
+        | Element.Interval(_, estimated) -> estimated.Request
+        | Element.Event _ -> ValueNone
+
+    /// Handles one input after the other: the cycle as a function.
+    let step cycle (state: CycleState) (input: Input) =
+        let learning = Chain.stages cycle.Learning
+        let before, after = List.splitAt learning.Length state.states
+        let struct (learnt, learned) = run learning before (Chain.enter input)
+        let struct (passing, decided) = run (Chain.stages cycle.Deciding) after learnt
+
         {
-            Cycle = state.Cycle
-            Metrics = metrics
-            Predicted = ValueNone
-            Reward = ValueNone
-            Action = keep
-            Next = metrics.Configuration
-            BaseAction = keep
-            Change = ValueNone
-            QFactor = ValueNone
-            BaseQFactor = ValueNone
-            Model = ValueNone
-            Errors = [ error ]
+            State = { states = learned @ decided }
+            Decided = Chain.output cycle.Deciding passing
+            Request = refitRequest cycle learnt
         }
 
-    /// A whole cycle; the model is refitted first if that is due.
-    let step (settings: ControllerSettings) (state: CycleState) (metrics: Metrics) : CycleState * CycleRecord =
-        match observe settings state metrics with
-        | Error error -> hold settings state metrics error
-        | Ok(state, observed) when isRefitDue settings state ->
-            let struct (state, fitted) = refitted settings state
+    /// What the stages up to the model make of an input.
+    let estimated cycle (state: CycleState) (input: Input) =
+        let learning = Chain.stages cycle.Learning
 
-            let errors =
-                match fitted with
-                | Ok _ -> observed.Errors
-                | Error error -> observed.Errors @ [ error ]
+        let struct (passing, _) =
+            run learning (List.truncate learning.Length state.states) (Chain.enter input)
 
-            decide settings state { observed with Errors = errors }
-        | Ok(state, observed) -> decide settings state observed
+        Chain.output cycle.Learning passing
+
+    /// The states as an element that has passed all stages carries them.
+    let stateOf (passing: Passing) =
+        {
+            states = passing.States |> List.rev |> List.map (fun (struct (_, state)) -> state)
+        }
+
+    /// Each stage with its state.
+    let paired cycle (state: CycleState) = List.zip (stages cycle) state.states
+
+    /// The states, in the order of `stages`.
+    let internal ofStates states = { states = states }
+
+    /// The state of one stage.
+    let find<'state> (cycle: Cycle) (name: string) (state: CycleState) : 'state =
+        paired cycle state
+        |> List.find (fun (stage, _) -> stage.Name = name)
+        |> snd
+        |> unbox<'state>
+
+    /// The number of the next cycle.
+    let number cycle state =
+        (find<MonitorState> cycle Monitor.name state).Cycle
+
+    let estimator cycle state : EstimateState = find cycle Estimate.name state
+
+    /// The states to go on from after a process has ended: what it had begun beside is begun again.
+    let resume cycle (state: CycleState) =
+        {
+            states =
+                [
+                    for stage, state in paired cycle state ->
+                        if stage.Name = Estimate.name then
+                            box (Estimate.resume cycle.Settings (unbox state))
+                        else
+                            state
+                ]
+        }
+
+    /// Makes a model of what was asked for, and the plans for its load, beside the cycles. A failure is a model's error.
+    let refit cycle (time: TimeProvider) (request: RefitRequest) : Refit =
+        let began = time.GetTimestamp()
+
+        let model, plans =
+            try
+                match Estimate.fit cycle.Settings cycle.Key request with
+                | Ok fitted -> Ok fitted, Adapt.ahead cycle.Settings cycle.Key fitted.Estimate request.Loads
+                | Error error -> Error error, Plans.none
+            with error ->
+                Error(CycleError.StageFailed("refit", error.GetBaseException().Message)), Plans.none
+
+        {
+            FittedAt = request.Cycle
+            Model = model
+            Plans = plans
+            Duration = time.GetElapsedTime began
+        }

@@ -4,73 +4,57 @@ open System
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 
-/// What an operator allows a controller to do, whatever it has planned.
-type GuardSettings =
+/// The action that the rules have left, and those that changed it.
+type Checked =
     {
-        /// The lowest and highest level of each control, in the grid's order.
-        Bounds: struct (int * int)[]
-        /// At most so many moves of a control within `StabilisationWindow`; at least 1.
-        MaximumChanges: int
-        StabilisationWindow: TimeSpan
-        /// No action while the last one may not have taken effect yet.
-        SettlingTime: TimeSpan
-        /// Metrics older than this are not acted on; where their age is known.
-        MaximumAge: TimeSpan
-        /// Above this mean absolute error of the predictions, over the mean response time, the base policy acts.
-        MaximumError: float
-        /// With a model of fewer samples the base policy acts.
-        MinimumSamples: int
+        Action: ControlAction
+        Rules: FiredRule list
+        /// Whether the base policy acts in place of what was planned.
+        IsReplaced: bool
+        /// Whether a rule holds the configuration.
+        IsHeld: bool
     }
 
-/// A rule that kept or replaced what was proposed. Recorded with the decision.
-[<RequireQualifiedAccess>]
-type GuardRule =
-    /// The metrics are too old: the configuration is held.
-    | Stale of age: TimeSpan
-    /// The decision came too late: the base policy acts.
-    | MissedDeadline
-    /// The model's predictions are too far off: the base policy acts.
-    | PoorModel of error: float
-    /// The model knows too little: the base policy acts.
-    | FewSamples of samples: int
-    /// The last action may not have taken effect yet: the configuration is held.
-    | Settling
-    /// A control would leave its bounds: it keeps its level, or moves towards them if it is outside.
-    | Bounds of control: int
-    /// A control has moved often enough: it keeps its level.
-    | Stabilisation of control: int
+/// An interval, and the action that may go out after it.
+type Guarded = { Planned: Planned; Checked: Checked }
 
-/// What the guard remembers.
-type GuardState =
+/// The rules of a guard, in their order.
+type Rules =
     {
-        LastAction: DateTimeOffset voption
-        /// When each control has moved, newest first, within the stabilisation window.
-        Moves: DateTimeOffset list[]
+        /// Of those that choose who acts the first that fires decides.
+        Choosing: GuardRule list
+        /// Of those that keep controls from moving each sees what the one before has left.
+        Limiting: GuardRule list
     }
 
-/// What is known of a proposal besides its action.
-type GuardContext =
-    {
-        /// The end of the interval that was measured.
-        Time: DateTimeOffset
-        /// How long ago that was; none where there is no clock to tell.
-        Age: TimeSpan voption
-        /// Whether the action is the base policy's because the planned one came too late.
-        MissedDeadline: bool
-        /// The model's mean absolute error over mean response time on the last predictions; none while there is none.
-        Error: float voption
-        /// The samples of the model that was planned with; none where the base policy acts anyway.
-        Samples: int voption
-    }
-
-/// The last word before an action goes out: pure, and each rule that fires is named.
+/// The last word before an action goes out.
 [<RequireQualifiedAccess>]
 module Guard =
 
-    let start (settings: GuardSettings) =
+    let rules (settings: GuardSettings) =
+        {
+            Choosing =
+                [
+                    GuardRules.ordered
+                    GuardRules.stale settings
+                    GuardRules.missedDeadline
+                    GuardRules.poorModel settings
+                    GuardRules.fewSamples settings
+                ]
+            Limiting =
+                [
+                    GuardRules.settling settings
+                    GuardRules.bounds settings
+                    GuardRules.stabilisation settings
+                ]
+        }
+
+    /// The state of a guard of so many controls.
+    let start controls =
         {
             LastAction = ValueNone
-            Moves = Array.create settings.Bounds.Length []
+            Moves = Array.create controls []
+            Held = ValueNone
         }
 
     /// All of the grid, and no rule that ever fires.
@@ -85,48 +69,14 @@ module Guard =
             MinimumSamples = 0
         }
 
-    /// Which action is let through in principle: the one proposed, the base policy's, or none.
-    let private author settings context (proposed: ControlAction) (baseAction: ControlAction) =
-        match context.Age, context.Error, context.Samples with
-        | ValueSome age, _, _ when age > settings.MaximumAge ->
-            ControlAction.Keep proposed.Moves.Count, [ GuardRule.Stale age ]
-        | _ when context.MissedDeadline -> baseAction, [ GuardRule.MissedDeadline ]
-        | _, ValueSome error, ValueSome _ when error > settings.MaximumError ->
-            baseAction, [ GuardRule.PoorModel error ]
-        | _, _, ValueSome samples when samples < settings.MinimumSamples -> baseAction, [ GuardRule.FewSamples samples ]
-        | _ -> proposed, []
-
-    let private isSettling settings (state: GuardState) (time: DateTimeOffset) =
-        match state.LastAction with
-        | ValueSome last -> time - last < settings.SettlingTime
-        | ValueNone -> false
-
-    let private recent settings (time: DateTimeOffset) moves =
-        moves |> List.filter (fun move -> time - move < settings.StabilisationWindow)
-
-    /// The move of one control as far as its rules allow, and the rule that stopped it.
-    let private restrain settings moves (configuration: Configuration) control move =
-        let struct (lowest, highest) = settings.Bounds[control]
-        let level = configuration.Levels[control]
-        let isTowards = (level < lowest && move > 0) || (level > highest && move < 0)
-
-        if move = 0 then
-            0, None
-        elif not isTowards && (level + move < lowest || level + move > highest) then
-            0, Some(GuardRule.Bounds control)
-        elif List.length moves >= settings.MaximumChanges then
-            0, Some(GuardRule.Stabilisation control)
-        else
-            move, None
-
     /// What is remembered once an action has gone out.
-    let commit settings (state: GuardState) (time: DateTimeOffset) (action: ControlAction) =
-        let moves = state.Moves |> Array.map (recent settings time)
+    let commit (settings: GuardSettings) (state: GuardState) (time: DateTimeOffset) (action: ControlAction) =
+        let moves = state.Moves |> Array.map (GuardRules.recent settings time)
 
         if action.IsKeep then
             { state with Moves = moves }
         else
-            {
+            { state with
                 LastAction = ValueSome time
                 Moves =
                     moves
@@ -137,20 +87,152 @@ module Guard =
                             time :: earlier)
             }
 
+    /// The proposal as a rule leaves it.
+    let private apply state (proposal: Proposal) (before: Checked) (rule: GuardRule) =
+        match rule.Judge state { proposal with Action = before.Action } with
+        | Verdict.Pass -> before
+        | Verdict.Base fired ->
+            { before with
+                Action = proposal.BaseAction
+                Rules = before.Rules @ [ fired ]
+                IsReplaced = true
+            }
+        | Verdict.Hold fired ->
+            { before with
+                Action = ControlAction.Keep proposal.Action.Moves.Count
+                Rules = before.Rules @ [ fired ]
+                IsHeld = true
+            }
+        | Verdict.Restrain(action, fired) ->
+            { before with
+                Action = action
+                Rules = before.Rules @ fired
+            }
+
+    let rec private choose state proposal before rules =
+        match rules with
+        | [] -> before
+        | rule :: rest ->
+            match apply state proposal before rule with
+            | { Rules = [] } -> choose state proposal before rest
+            | decided -> decided
+
+    let rec private limit state proposal before rules =
+        match rules with
+        | rule :: rest when not before.Action.IsKeep -> limit state proposal (apply state proposal before rule) rest
+        | _ -> before
+
     /// The action that may go out, and the rules that changed it.
-    let check settings (state: GuardState) context (configuration: Configuration) proposed baseAction =
-        let chosen, fallback: ControlAction * GuardRule list =
-            author settings context proposed baseAction
+    let check (rules: Rules) state (proposal: Proposal) =
+        let proposed =
+            {
+                Action = proposal.Action
+                Rules = []
+                IsReplaced = false
+                IsHeld = false
+            }
 
-        if chosen.IsKeep then
-            struct (chosen, fallback)
-        elif isSettling settings state context.Time then
-            struct (ControlAction.Keep chosen.Moves.Count, fallback @ [ GuardRule.Settling ])
-        else
-            let restrained =
-                Seq.toArray chosen.Moves
-                |> Array.mapi (fun control move ->
-                    restrain settings (recent settings context.Time state.Moves[control]) configuration control move)
+        let chosen = choose state proposal proposed rules.Choosing
+        limit state proposal chosen rules.Limiting
 
-            struct (ControlAction(restrained |> Seq.map fst |> EquatableArray.ToEquatableArray),
-                    fallback @ (restrained |> Array.choose snd |> List.ofArray))
+    // --- The stage
+
+    let private proposal (taken: Taken) (planned: Planned) =
+        let estimated = planned.Estimated
+
+        {
+            Time = taken.Interval.Time
+            Age = taken.Age
+            IsLate = planned.IsLate
+            Error = estimated.Error
+            Samples =
+                match planned.QFactor, estimated.Model with
+                | ValueSome _, Ok model -> ValueSome model.Samples
+                | _ -> ValueNone
+            Configuration = estimated.Monitored.Metrics.Configuration
+            Action = planned.Action
+            BaseAction = planned.BaseAction
+        }
+
+    let private isAdmissible (grid: ControlGrid) configuration (action: ControlAction) =
+        let mask = grid.Mask configuration
+
+        action.Moves.Count = mask.Components
+        && Seq.forall (fun i -> mask.Allows(i, action.Choice i)) (seq { 0 .. mask.Components - 1 })
+
+    let private interval settings rules (state: GuardState) (taken: Taken) (planned: Planned) =
+        let configuration = planned.Estimated.Monitored.Metrics.Configuration
+
+        let checked' =
+            match taken.Replayed with
+            | ValueSome action ->
+                {
+                    Action = action
+                    Rules = []
+                    IsReplaced = false
+                    IsHeld = false
+                }
+            | ValueNone -> check rules state (proposal taken planned)
+
+        if
+            ValueOption.isNone planned.Estimated.Monitored.Unusable
+            && not (isAdmissible settings.Grid configuration checked'.Action)
+        then
+            invalidOp $"action {checked'.Action.Moves} is masked in {settings.Grid.Describe configuration}"
+
+        struct (commit settings.Guard state taken.Interval.Time checked'.Action,
+                {
+                    Planned = planned
+                    Checked = checked'
+                })
+
+    let private event (state: GuardState) event =
+        match event with
+        | Event.Commanded({ Order = Order.Hold _ } as command) -> { state with Held = ValueSome command }
+        | Event.Commanded { Order = Order.Resume } -> { state with Held = ValueNone }
+        | _ -> state
+
+    let private codec controls =
+        let write (state: GuardState) : GuardStateJson =
+            {
+                LastAction = StateJson.option StateJson.ticks state.LastAction
+                Moves = state.Moves |> Array.map (List.map StateJson.ticks >> Array.ofList)
+                Held =
+                    state.Held
+                    |> StateJson.option (fun held ->
+                        {
+                            By = held.By
+                            Time = StateJson.ticks held.Time
+                            Until =
+                                match held.Order with
+                                | Order.Hold until -> StateJson.option StateJson.ticks until
+                                | Order.Resume -> None
+                        })
+            }
+
+        let read (json: GuardStateJson) =
+            if json.Moves.Length <> controls then
+                Error $"moves: of {json.Moves.Length} controls; expected {controls}"
+            else
+                Ok
+                    {
+                        LastAction = StateJson.voption StateJson.time json.LastAction
+                        Moves = json.Moves |> Array.map (Array.map StateJson.time >> List.ofArray)
+                        Held =
+                            json.Held
+                            |> StateJson.voption (fun held ->
+                                {
+                                    Order = Order.Hold(StateJson.voption StateJson.time held.Until)
+                                    By = held.By
+                                    Time = StateJson.time held.Time
+                                })
+                    }
+
+        StateJson.codec write read
+
+    let stage (settings: ControllerSettings) =
+        let controls = settings.Grid.Controls.Count
+
+        { Stage.create "guard" (start controls) (Element.stepWith (interval settings (rules settings.Guard)) event) with
+            Codec = ValueSome(codec controls)
+        }

@@ -2,70 +2,7 @@ namespace OnlinePolicyAdaptation.ControlCycle
 
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
-open OnlinePolicyAdaptation.Learning.Regression
 open OnlinePolicyAdaptation.Learning.SystemModels
-open OnlinePolicyAdaptation.Planning
-
-/// Which samples the system model is fitted to, and what they weigh.
-[<RequireQualifiedAccess>]
-type Forgetting =
-    /// All, for ever.
-    | Never
-    /// The newest of all samples, at least 1: a window over time.
-    | Window of samples: int
-    /// The newest samples of each configuration and load step, at least 1.
-    | PerConfiguration of samples: int
-    /// The newest samples of each configuration and load step, at least 1; and once the system was seen to change, the
-    /// older ones lose weight where new measurements contradict them, and are corrected where nothing is measured yet.
-    | ByRelevance of samples: int
-
-/// Which of the response times that are thought possible is planned with.
-[<RequireQualifiedAccess>]
-type Outlook =
-    /// The mean.
-    | Expected
-    /// A lower bound of the mean, which holds with this probability (0.5 to 1): what is not known well is tried.
-    | Optimistic of confidence: float
-    /// An upper bound of a measurement, which holds with this probability (0.5 to 1): the noise must fit in as well.
-    | Cautious of confidence: float
-
-/// How the system model is estimated from what was measured.
-type EstimationSettings =
-    {
-        Forest: ForestOptions
-        /// Trees that are grown anew in each cycle, the oldest first; from 1 to all.
-        RegrownTrees: int
-        /// The model is refitted after this many samples; at least 1.
-        RefitEvery: int
-        Forgetting: Forgetting
-        Outlook: Outlook
-        /// Offered loads are told apart, and planned for, in multiples of this; req/s, above 0.
-        LoadStep: float
-        /// With fewer samples than this there is no system model; at least 1.
-        MinimumSamples: int
-    }
-
-/// How an action is chosen.
-[<RequireQualifiedAccess>]
-type Planner =
-    /// As the base policy says; no system model is estimated.
-    | BasePolicy
-    /// By rollout of the base policy on the estimated system model, with this lookahead horizon (at least 1).
-    | Rollout of horizon: int
-    /// The same, but one control is chosen after another. Of a base policy that draws its actions, one draw per
-    /// configuration is improved.
-    | MultiagentRollout of horizon: int
-
-/// All that a controller is told beforehand.
-type ControllerSettings =
-    {
-        Grid: ControlGrid
-        Reward: RewardFunction
-        Discount: Discount
-        BasePolicy: IPolicy<SystemState, ControlAction>
-        Planner: Planner
-        Estimation: EstimationSettings
-    }
 
 /// One measurement that the system model learns from.
 type Sample =
@@ -89,6 +26,8 @@ type CycleError =
     | TooFewSamples of available: int * required: int
     /// The estimated model cannot be planned with. The base policy acts.
     | UnusableModel of reason: string
+    /// A stage has failed, which is a fault of the program. The configuration is held.
+    | StageFailed of stage: string * reason: string
 
 /// The managed system was seen to change.
 type DetectedChange =

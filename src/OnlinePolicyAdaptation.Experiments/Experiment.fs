@@ -19,7 +19,7 @@ type Observation =
         Phase: Phase
         /// The rates of the services' arrivals; on recorded traces the load level that they were recorded at.
         Loads: EquatableArray<RequestRate>
-        Timed: Stream.TimedRecord
+        Timed: ControlLoop.TimedRecord
     }
 
 /// An experiment's traces, read and checked.
@@ -94,6 +94,10 @@ module Experiment =
             BasePolicy = basePolicy
             Planner = planner
             Estimation = scenario.Estimation
+            Guard = Guard.permissive scenario.Grid
+            Admission = Admission.unbounded
+            Mode = Mode.Act
+            Clock = Clock.Lockstep
         }
 
     /// Where no schedule is known; what a load pattern does in a cycle does not depend on it.
@@ -227,8 +231,8 @@ module Experiment =
             OptimumAfter: Lazy<IPolicy<SystemState, ControlAction>>
             /// The base policies by their name.
             Given: Map<string, Lazy<IPolicy<SystemState, ControlAction>>>
-            /// The states that controllers start in, by the way of forgetting.
-            Starts: Map<Forgetting, Lazy<CycleState>>
+            /// The estimates that controllers start with, by the way of forgetting.
+            Starts: Map<Forgetting, Lazy<EstimateState>>
         }
 
     let private ok result =
@@ -262,7 +266,7 @@ module Experiment =
                 PolicyTables.ofPolicy scenario.Grid created
 
         let start forgetting =
-            Cycle.start
+            Estimate.start
                 (settings (Scenario.forgetting forgetting scenario) Planner.BasePolicy (StaticPolicy()))
                 (RecordedSystem.samples traces.Before)
                 (controllerKey key)
@@ -284,8 +288,8 @@ module Experiment =
         for policy in shared.OptimumBefore :: shared.OptimumAfter :: List.ofSeq shared.Given.Values do
             policy.Force() |> ignore
 
-    /// The controller of a contender: the state it starts in, and its step.
-    let private controller (scenario: Scenario) (shared: Shared) contender (retrained: IPolicy<_, _> voption) =
+    /// The cycles of a contender: before the system changes, and from then on.
+    let private cycles (scenario: Scenario) (shared: Shared) contender (retrained: IPolicy<_, _> voption) key =
         let scenario = Scenario.forgetting (forgettingOf scenario contender) scenario
 
         let name =
@@ -305,28 +309,32 @@ module Experiment =
             | Contender.Retrained _ -> given, ValueOption.defaultValue given retrained
             | Contender.Optimum -> shared.OptimumBefore.Value, shared.OptimumAfter.Value
 
-        let settingsBefore = settings scenario contender.Planner before
-        let settingsAfter = settings scenario contender.Planner after
+        let cycle basePolicy =
+            Cycle.compose
+                (settings scenario contender.Planner basePolicy)
+                shared.Starts[scenario.Estimation.Forgetting].Value
+                (controllerKey key)
 
-        let step (state: CycleState) metrics =
-            let settings =
-                if state.Cycle < scenario.ChangeAt then
-                    settingsBefore
-                else
-                    settingsAfter
+        struct (cycle before, cycle after)
 
-            Cycle.step settings state metrics
-
-        struct (shared.Starts[scenario.Estimation.Forgetting].Value, step)
-
-    let private runOne engine (scenario: Scenario) traces shared contender retrained seed onCycle cancellation =
+    let private runOne
+        engine
+        (scenario: Scenario)
+        traces
+        shared
+        contender
+        retrained
+        seed
+        onCycle
+        (cancellation: CancellationToken)
+        =
         task {
             let key = seedKey seed
-            let struct (start, step) = controller scenario shared contender retrained
+            let struct (before, after) = cycles scenario shared contender retrained key
             let struct (loads, system) = environment scenario traces (environmentKey key)
             let observations = ResizeArray<Observation> scenario.Cycles
 
-            let sink (timed: Stream.TimedRecord) =
+            let sink (timed: ControlLoop.TimedRecord) =
                 observations.Add
                     {
                         Contender = contender
@@ -338,7 +346,18 @@ module Experiment =
 
                 onCycle ()
 
-            do! Stream.closedLoop engine TimeProvider.System system step start scenario.Cycles sink cancellation
+            let! changed =
+                ControlLoop.closedLoop engine before (Cycle.start before) system scenario.ChangeAt sink cancellation
+
+            let! _ =
+                ControlLoop.closedLoop
+                    engine
+                    after
+                    changed
+                    system
+                    (scenario.Cycles - scenario.ChangeAt)
+                    sink
+                    cancellation
 
             return observations.ToArray()
         }
@@ -387,7 +406,7 @@ module Experiment =
                 | Some policies -> ValueSome policies[seed - 1].Policy
                 | None -> ValueNone
 
-            use engine = Stream.startEngine ()
+            use engine = ControlLoop.startEngine ()
 
             let sharedBy =
                 Array.init scenario.Seeds (fun i -> seedKey (i + 1) |> shared scenario traces contenders)

@@ -60,7 +60,7 @@ module Prequential =
 
     /// An estimator that has forgotten all but its last model, which stays in place until something is learned.
     let private forgetAll estimation layout key (estimator: Estimator) =
-        { Estimate.start estimation layout key [] with
+        { Estimator.start estimation layout key [] with
             Model = estimator.Model
         }
 
@@ -69,7 +69,7 @@ module Prequential =
         | Error _ -> ValueNone
         | Ok model ->
             let loads = SampleWindow.quantised estimation sample.OfferedLoads
-            let seconds = Estimate.predict model sample.Configuration loads
+            let seconds = Estimator.predict model sample.Configuration loads
 
             ValueSome(
                 Seq.zip seconds sample.ResponseTimes
@@ -90,7 +90,7 @@ module Prequential =
             let began = TimeProvider.System.GetTimestamp()
 
             let estimator, change, _ =
-                Estimate.learn
+                Estimator.learn
                     settings
                     layout
                     checkpoint.Cycle
@@ -132,7 +132,7 @@ module Prequential =
     /// An estimator that has learned nothing yet.
     let fresh (estimation: EstimationSettings) layout (key: RandomKey) kind : EstimatorFile.Checkpoint =
         {
-            Estimator = Estimate.start (settings estimation kind) layout (key.Split 0) []
+            Estimator = Estimator.start (settings estimation kind) layout (key.Split 0) []
             Cycle = 0
             Key = key
         }

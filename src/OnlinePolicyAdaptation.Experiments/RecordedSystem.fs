@@ -25,7 +25,7 @@ let responseTimes (scenario: Scenario) (trace: TestbedTrace) key : Result<IRespo
 
     let layout = FeatureLayout(scenario.Grid, scenario.Reward.Objectives.Count)
 
-    match (Estimate.start estimation layout key (samples trace)).Model with
+    match (Estimator.start estimation layout key (samples trace)).Model with
     | Ok model -> Ok model.ResponseTimes
     | Error(CycleError.TooFewSamples(available, required)) ->
         Error

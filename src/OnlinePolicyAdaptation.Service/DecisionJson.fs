@@ -18,22 +18,11 @@ let mode =
     | Mode.Base -> "base"
 
 /// The word for who chose an action.
-let author =
+let decidedBy =
     function
-    | Author.Rollout -> "rollout"
-    | Author.BasePolicy -> "base"
-    | Author.Nobody -> "nobody"
-
-/// The word for a rule; of a rule of one control without which.
-let ruleName =
-    function
-    | GuardRule.Stale _ -> "stale"
-    | GuardRule.MissedDeadline -> "missedDeadline"
-    | GuardRule.PoorModel _ -> "poorModel"
-    | GuardRule.FewSamples _ -> "fewSamples"
-    | GuardRule.Settling -> "settling"
-    | GuardRule.Bounds _ -> "bounds"
-    | GuardRule.Stabilisation _ -> "stabilisation"
+    | DecidedBy.Rollout -> "rollout"
+    | DecidedBy.BasePolicy -> "base"
+    | DecidedBy.Nobody -> "nobody"
 
 /// An error as an operator reads it.
 let error (services: string seq) =
@@ -44,6 +33,7 @@ let error (services: string seq) =
     | CycleError.TooFewSamples(available, required) ->
         $"{available} samples, {required} are needed for a model: the base policy acts"
     | CycleError.UnusableModel reason -> $"the model cannot be planned with: {reason}"
+    | CycleError.StageFailed(stage, reason) -> $"{stage} has failed, a fault of the program: {reason}"
 
 /// The key under which a receiver knows a decision that is sent again; the same for the same interval.
 let idempotencyKey (controller: string) (time: DateTimeOffset) =
@@ -63,18 +53,17 @@ let private writeOption (writer: Utf8JsonWriter) (name: string) (value: float vo
     | ValueSome value when Double.IsFinite value -> writer.WriteNumber(name, value)
     | _ -> ()
 
-let private writeRule (writer: Utf8JsonWriter) (grid: ControlGrid) rule =
+let private writeRule (writer: Utf8JsonWriter) (grid: ControlGrid) (fired: FiredRule) =
     writer.WriteStartObject()
-    writer.WriteString("rule", ruleName rule)
+    writer.WriteString("rule", fired.Rule)
 
-    match rule with
-    | GuardRule.Stale age -> writer.WriteNumber("ageSeconds", age.TotalSeconds)
-    | GuardRule.PoorModel error -> writer.WriteNumber("error", error)
-    | GuardRule.FewSamples samples -> writer.WriteNumber("samples", samples)
-    | GuardRule.Bounds control
-    | GuardRule.Stabilisation control -> writer.WriteString("control", grid.Controls[control].Name)
-    | GuardRule.MissedDeadline
-    | GuardRule.Settling -> ()
+    match fired.Control with
+    | ValueSome control -> writer.WriteString("control", grid.Controls[control].Name)
+    | ValueNone -> ()
+
+    match fired.Measured with
+    | ValueSome(struct (quantity, value)) -> writeOption writer quantity (ValueSome value)
+    | ValueNone -> ()
 
     writer.WriteEndObject()
 
@@ -113,7 +102,7 @@ let write (controller: string) (vocabulary: Vocabulary) (decision: Decision) =
     writer.WriteNumber("cycle", record.Cycle)
     writer.WriteString("idempotencyKey", idempotencyKey controller decision.Time)
     writer.WriteString("mode", mode decision.Mode)
-    writer.WriteString("by", author decision.Author)
+    writer.WriteString("by", decidedBy decision.By)
     writeMoves writer "action" grid decision.Action
     IntervalJson.writeControls writer "controls" grid decision.Target
     writeMoves writer "planned" grid record.Action
@@ -122,6 +111,7 @@ let write (controller: string) (vocabulary: Vocabulary) (decision: Decision) =
     writeOption writer "baseQFactor" record.BaseQFactor
     writeOption writer "reward" record.Reward
     writeOption writer "error" decision.Error
+    writeOption writer "gapSeconds" (decision.Gap |> ValueOption.map _.TotalSeconds)
 
     match record.Model with
     | ValueSome model -> writeModel writer record.Cycle model
@@ -151,15 +141,15 @@ let internal kept (text: string) (read: JsonElement -> 'a) =
     | :? FormatException
     | :? ArgumentException as e -> Error $"not a decision of this controller: {e.Message}"
 
-let private ofControls (vocabulary: Vocabulary) (element: JsonElement) (read: Control -> JsonElement -> int) =
+let internal ofControls (vocabulary: Vocabulary) (element: JsonElement) (read: Control -> JsonElement -> int) =
     vocabulary.Grid.Controls
     |> Seq.map (fun control -> read control (element.GetProperty control.Name))
     |> EquatableArray.ToEquatableArray
 
-let private actionIn vocabulary (decision: JsonElement) =
+let internal actionIn vocabulary (decision: JsonElement) =
     ControlAction(ofControls vocabulary (decision.GetProperty "action") (fun _ move -> move.GetInt32()))
 
-let private modeIn (decision: JsonElement) =
+let internal modeIn (decision: JsonElement) =
     match decision.GetProperty("mode").GetString() with
     | "act" -> Mode.Act
     | "base" -> Mode.Base
@@ -167,18 +157,3 @@ let private modeIn (decision: JsonElement) =
 
 /// The action in a decision that was kept, or what is wrong with it.
 let action vocabulary (text: string) = kept text (actionIn vocabulary)
-
-/// A decision that was kept, to be sent again, or what is wrong with it.
-let outgoing (vocabulary: Vocabulary) cycle (text: string) =
-    kept text (fun decision ->
-        let level (control: Control) (value: JsonElement) =
-            (control.Level(value.GetDouble())).GetValueOrDefault -1
-
-        {
-            Cycle = cycle
-            IdempotencyKey = string (decision.GetProperty("idempotencyKey").GetString())
-            Mode = modeIn decision
-            Action = actionIn vocabulary decision
-            Target = Configuration(ofControls vocabulary (decision.GetProperty "controls") level)
-            Text = text
-        })

@@ -8,7 +8,8 @@ open System.Threading.Tasks
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.ControlCycle
 
-/// The first `intervals` intervals; -1: without end. They end as `IntervalEnd` says.
+/// Observes the next interval, from the one of number `first` on, up to `intervals`; -1: without end, until the token is
+/// cancelled. They end as `IntervalEnd` says.
 let create
     (environment: IEnvironment)
     (first: int64)
@@ -17,41 +18,44 @@ let create
     pace
     interval
     (time: TimeProvider)
-    : Pull =
+    (cancellation: CancellationToken)
+    : unit -> Task<Arrival voption> =
     let metronome = Metronome(pace, interval, time)
     let mutable position = first
 
-    fun (cancellation: CancellationToken) ->
+    fun () ->
         task {
-            if position = intervals then
-                return [||]
-            else
-                do! metronome.Next cancellation
-                let! metrics = environment.ObserveAsync cancellation
+            try
+                if position = intervals || cancellation.IsCancellationRequested then
+                    return ValueNone
+                else
+                    do! metronome.Next cancellation
+                    let! metrics = environment.ObserveAsync cancellation
 
-                let arrival =
-                    {
-                        Position = position
-                        Content =
-                            Ok
-                                {
-                                    Time = IntervalEnd.ofPosition clock interval time position
-                                    Configuration = metrics.Configuration
-                                    Services = metrics.Services
-                                }
-                        Text = ""
-                        Received = time.GetTimestamp()
-                        Reply = ValueNone
-                    }
+                    let arrival =
+                        {
+                            Position = position
+                            Content =
+                                Ok
+                                    {
+                                        Time = IntervalEnd.ofPosition clock interval time position
+                                        Configuration = metrics.Configuration
+                                        Services = metrics.Services
+                                    }
+                            Text = ""
+                            Received = time.GetTimestamp()
+                            Reply = ValueNone
+                        }
 
-                position <- position + 1L
-                return [| arrival |]
+                    position <- position + 1L
+                    return ValueSome arrival
+            with :? OperationCanceledException when cancellation.IsCancellationRequested ->
+                return ValueNone
         }
 
 /// Brings the environment to where it was after these decisions, each on the interval of a number.
 let rewind (environment: IEnvironment) (decisions: struct (int64 * Outgoing) seq) : Task =
     task {
-        let deliver = Sink.environment environment
         let mutable observed = 0L
 
         for struct (position, decision) in decisions do
@@ -59,6 +63,8 @@ let rewind (environment: IEnvironment) (decisions: struct (int64 * Outgoing) seq
                 let! _ = environment.ObserveAsync CancellationToken.None
                 observed <- observed + 1L
 
-            let! _ = deliver [| decision |] CancellationToken.None
-            ()
+            match decision.Mode with
+            | Mode.Shadow -> ()
+            | Mode.Act
+            | Mode.Base -> do! environment.ApplyAsync(decision.Target, CancellationToken.None)
     }

@@ -13,6 +13,7 @@ open Microsoft.AspNetCore.Builder
 open Microsoft.AspNetCore.Http
 open Microsoft.AspNetCore.Http.Features
 open Microsoft.AspNetCore.Routing
+open OnlinePolicyAdaptation.ControlCycle
 
 /// A posted line that was quarantined.
 type PostedFault =

@@ -6,6 +6,7 @@ open System.Text
 open System.Text.Json
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.ControlCycle
 
 /// Says a fault; never leaves `IntervalReader.Read`.
 exception private Unusable of FaultKind * string

@@ -4,6 +4,7 @@ open System
 open System.IO
 open System.Text
 open Microsoft.Data.Sqlite
+open OnlinePolicyAdaptation.ControlCycle
 
 /// An interval and the decision on it, as they are kept.
 type JournalEntry =

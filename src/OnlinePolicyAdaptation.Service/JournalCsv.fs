@@ -8,6 +8,7 @@ open System.Data
 open System.IO
 open OnlinePolicyAdaptation.Domain.Network
 open Sylvan.Data.Csv
+open OnlinePolicyAdaptation.ControlCycle
 
 /// Rows that are in memory at once.
 let private atOnce = 10_000

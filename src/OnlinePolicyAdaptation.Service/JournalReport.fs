@@ -7,6 +7,7 @@ open System.Globalization
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Experiments
 open XPlot.Plotly
+open OnlinePolicyAdaptation.ControlCycle
 
 /// Points that a line is drawn with; of more, only some are.
 let private resolution = 4000

@@ -5,6 +5,7 @@ open System.Text
 open System.Text.Json
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.ControlCycle
 
 /// A cycle as the journal keeps it, read.
 type JournalRow =

@@ -3,6 +3,7 @@ namespace OnlinePolicyAdaptation.Service
 open System
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.ControlCycle
 
 /// What the rows of a journal come to.
 type JournalSummary =

@@ -7,6 +7,7 @@ open System.IO
 open System.IO.Pipelines
 open System.Text
 open System.Threading.Tasks
+open OnlinePolicyAdaptation.ControlCycle
 
 /// In bytes; a longer line is no interval.
 let private longest = 1 <<< 20

@@ -6,6 +6,7 @@ open System.IO.Pipelines
 open System.Text
 open System.Threading
 open System.Threading.Tasks
+open OnlinePolicyAdaptation.ControlCycle
 
 /// A line of a stream of text.
 [<RequireQualifiedAccess>]

@@ -72,6 +72,14 @@ type Measures(services: string seq) =
     let quarantined =
         counterBy "kind" "opar_quarantined_total" "Elements that were put into quarantine, by kind of fault."
 
+    let stages =
+        create.CreateHistogram(
+            "opar_stage_duration_seconds",
+            "Time that each stage of the control cycle takes for an interval.",
+            [| "stage" |],
+            HistogramConfiguration(Buckets = [| for exponent in -6 .. 1 -> 10.0 ** float exponent |])
+        )
+
     let queue = gauge "opar_queue_depth" "Intervals that wait for the control cycle."
 
     let violations =
@@ -92,9 +100,9 @@ type Measures(services: string seq) =
 
     let decidedWord =
         function
-        | Author.Rollout -> "rollout"
-        | Author.BasePolicy -> "base"
-        | Author.Nobody -> "hold"
+        | DecidedBy.Rollout -> "rollout"
+        | DecidedBy.BasePolicy -> "base"
+        | DecidedBy.Nobody -> "hold"
 
     let fallbackWord =
         function
@@ -103,13 +111,14 @@ type Measures(services: string seq) =
         | CycleError.Settling -> ValueSome "settling"
         | CycleError.TooFewSamples _ -> ValueSome "too_few_samples"
         | CycleError.UnusableModel _ -> ValueSome "unusable_model"
+        | CycleError.StageFailed _ -> ValueSome "stage_failed"
 
     // What can be listed is there from the start, at 0: a rate needs a value to start from.
     do
         for outcome in [ Outcome.Accepted; Outcome.AlreadyKnown; Outcome.Quarantined ""; Outcome.Busy ] do
             intervals.WithLabels [| outcomeWord outcome |] |> ignore
 
-        for by in [ Author.Rollout; Author.BasePolicy; Author.Nobody ] do
+        for by in [ DecidedBy.Rollout; DecidedBy.BasePolicy; DecidedBy.Nobody ] do
             decisions.WithLabels [| decidedWord by |] |> ignore
 
         for service in services do
@@ -120,9 +129,13 @@ type Measures(services: string seq) =
         intervals.WithLabels([| outcomeWord outcome |]).Inc()
 
     /// A decision was taken, so long after its metrics arrived.
-    member _.Decided(by: Author, latencyOfIt: TimeSpan) =
+    member _.Decided(by: DecidedBy, latencyOfIt: TimeSpan) =
         decisions.WithLabels([| decidedWord by |]).Inc()
         latency.Observe latencyOfIt.TotalSeconds
+
+    /// A stage has taken so long for an interval.
+    member _.StageTook(stage: string, duration: TimeSpan) =
+        stages.WithLabels([| stage |]).Observe duration.TotalSeconds
 
     /// A system model was fitted to so many measurements.
     member _.Refitted(duration: TimeSpan, measurements: int) =
@@ -144,8 +157,8 @@ type Measures(services: string seq) =
         |> ValueOption.iter (fun word -> fallbacks.WithLabels([| word |]).Inc())
 
     /// A rule of the guard changed a decision.
-    member _.RuleFired(rule: GuardRule) =
-        rules.WithLabels([| DecisionJson.ruleName rule |]).Inc()
+    member _.RuleFired(fired: FiredRule) =
+        rules.WithLabels([| fired.Rule |]).Inc()
 
     /// An element was put into quarantine.
     member _.Quarantined(kind: FaultKind) =

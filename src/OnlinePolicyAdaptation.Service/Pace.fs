@@ -3,6 +3,7 @@ namespace OnlinePolicyAdaptation.Service
 open System
 open System.Threading
 open System.Threading.Tasks
+open OnlinePolicyAdaptation.ControlCycle
 
 /// How fast recorded or simulated intervals come.
 [<RequireQualifiedAccess>]

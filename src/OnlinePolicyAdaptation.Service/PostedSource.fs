@@ -3,6 +3,7 @@ namespace OnlinePolicyAdaptation.Service
 open System
 open System.Threading.Channels
 open System.Threading.Tasks
+open OnlinePolicyAdaptation.ControlCycle
 
 /// Intervals that are posted: each line waits for its turn, up to `capacity` of them, and then for its outcome.
 [<Sealed>]

@@ -11,6 +11,7 @@ open System.Threading.Tasks
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.ControlCycle
 
 /// Why Prometheus gave no interval. Each reason names the metric, its query, what was answered and what was expected.
 [<RequireQualifiedAccess>]

@@ -4,6 +4,7 @@ module OnlinePolicyAdaptation.Service.PrometheusSource
 
 open System
 open System.Threading.Tasks
+open OnlinePolicyAdaptation.ControlCycle
 
 /// The longest pause between attempts to reach a server that does not answer, in intervals.
 let private longestPause = 12.0

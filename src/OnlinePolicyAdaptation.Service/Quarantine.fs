@@ -3,6 +3,7 @@ namespace OnlinePolicyAdaptation.Service
 open System
 open System.IO
 open System.Text.Json
+open OnlinePolicyAdaptation.ControlCycle
 
 /// A file that keeps what cannot be used, with the reason: one line of JSON for each element. It is opened for the first
 /// one. Not for several threads.
@@ -20,6 +21,7 @@ type Quarantine(path: string) =
         | FaultKind.Duplicate -> "duplicate"
         | FaultKind.Backwards -> "backwards"
         | FaultKind.FromTheFuture -> "fromTheFuture"
+        | FaultKind.Jump -> "jump"
         | FaultKind.Poisonous -> "poisonous"
 
     member _.Add(received: DateTimeOffset, position: int64, fault: Fault, text: string) =

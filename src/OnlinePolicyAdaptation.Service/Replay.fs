@@ -1,113 +1,128 @@
 namespace OnlinePolicyAdaptation.Service
 
-open System.Collections.Generic
+open System
 open System.Text
 open OnlinePolicyAdaptation.ControlCycle
-
-/// When the model is refitted.
-[<RequireQualifiedAccess>]
-type Clock =
-    /// Before the decision, which waits for it: decisions depend on nothing but the intervals.
-    | Lockstep
-    /// Beside the decisions, which never wait for it.
-    | RealTime
 
 /// The state of a controller from its journal: the last checkpoint, and the intervals since, gone through once more.
 [<RequireQualifiedAccess>]
 module Replay =
 
-    /// The models of a journal as they come up: fitted after one cycle, put in place in the same or a later one.
-    type private Models(journal: Journal, first: int) =
-        let models = journal.Models first |> Seq.toArray
-        let fitted = Dictionary<int, Result<FittedModel, CycleError>>()
+    /// The inputs that a cycle of the journal began with: the models that were put in place before it, and its interval.
+    type private Recorded(vocabulary: Vocabulary, journal: Journal, first: int) =
+        let reader = IntervalReader vocabulary
 
-        member _.FittedAt cycle =
-            models |> Array.tryFind (fun model -> model.FittedAt = cycle)
+        let installedBefore =
+            journal.Models first
+            |> Seq.filter (fun model -> model.FittedAt < model.InstalledAt)
+            |> Seq.groupBy _.InstalledAt
+            |> Map.ofSeq
 
-        member _.InstalledBefore cycle =
-            models
-            |> Array.tryFind (fun model -> model.InstalledAt = cycle && model.FittedAt < cycle)
+        /// The cycles after which the models were fitted that were put in place before a cycle.
+        member _.FittedFor cycle =
+            installedBefore
+            |> Map.tryFind cycle
+            |> Option.map (Seq.map _.FittedAt >> Seq.toList)
+            |> Option.defaultValue []
 
-        member _.Fitted = fitted
+        member _.Arrival(entry: JournalEntry) =
+            match
+                reader.Read(ReadOnlySpan(Encoding.UTF8.GetBytes entry.Interval)),
+                DecisionJson.action vocabulary entry.Decision
+            with
+            | Ok interval, Ok action ->
+                let arrival =
+                    {
+                        Position = entry.Position
+                        Content = Ok interval
+                        Text = ""
+                        Received = 0L
+                        Reply = ValueNone
+                    }
 
-    /// The state in which the cycle of an entry planned, and what it had observed.
-    let private advance options clock (models: Models) state (interval: Interval) =
-        match clock with
-        | Clock.Lockstep -> Controller.learn options state interval
-        | Clock.RealTime ->
-            let cycle = state.Cycle.Cycle
+                Ok(Input.Replayed(arrival, interval, action))
+            | Error fault, _ -> Error $"cycle {entry.Cycle}: interval: {fault.Reason}"
+            | _, Error reason -> Error $"cycle {entry.Cycle}: decision: {reason}"
 
-            let ready =
-                match models.InstalledBefore cycle with
-                | Some model when models.Fitted.ContainsKey model.FittedAt ->
-                    Controller.install models.Fitted[model.FittedAt] state
-                | _ -> state
+    /// Where a replay has come to.
+    type private Progress =
+        {
+            State: CycleState
+            /// The refits that were asked for beside, by the cycle after whose metrics.
+            Requests: Map<int, RefitRequest>
+        }
 
-            let observed, noted = Controller.observe options ready interval
+    /// The state before a cycle of the journal, from a state before an earlier one.
+    let private install cycle (recorded: Recorded) number progress =
+        (progress, recorded.FittedFor number)
+        ||> List.fold (fun progress fittedAt ->
+            match progress.Requests.TryFind fittedAt with
+            | None -> progress
+            | Some request ->
+                let refit = Cycle.refit cycle TimeProvider.System request
 
-            match models.FittedAt cycle with
-            | Some _ ->
-                let struct (snapshot, begun) = Controller.beginRefit options observed
-                models.Fitted[cycle] <- Controller.refit options snapshot
-                begun, noted
-            | None -> observed, noted
+                {
+                    State = (Cycle.step cycle progress.State (Input.Refitted refit)).State
+                    Requests = progress.Requests.Remove fittedAt
+                })
 
-    /// The state after a cycle whose action was this.
-    let private finish options state (noted: Noted) action =
-        let planned, _ = Controller.planByBasePolicy options state noted
-        Controller.acted options planned noted.Interval.Time action
+    let private advance cycle (recorded: Recorded) progress (entry: JournalEntry) =
+        recorded.Arrival entry
+        |> Result.map (fun input ->
+            let progress = install cycle recorded entry.Cycle progress
+            let step = Cycle.step cycle progress.State input
 
-    let private entry vocabulary (reader: IntervalReader) (entry: JournalEntry) =
-        match reader.Read(Encoding.UTF8.GetBytes entry.Interval), DecisionJson.action vocabulary entry.Decision with
-        | Ok interval, Ok action -> Ok(struct (interval, action))
-        | Error fault, _ -> Error $"cycle {entry.Cycle}: interval: {fault.Reason}"
-        | _, Error reason -> Error $"cycle {entry.Cycle}: decision: {reason}"
+            {
+                State = step.State
+                Requests =
+                    match step.Request with
+                    | ValueSome request -> progress.Requests.Add(request.Cycle, request)
+                    | ValueNone -> progress.Requests
+            })
 
-    /// The state before a cycle, and how its own interval takes it to where it plans.
-    let private before options clock vocabulary (start: ControllerState) (journal: Journal) cycle =
-        let from =
-            match journal.Checkpoint cycle with
-            | Some(struct (at, bytes)) ->
-                ControllerCheckpoint.read options.Settings $"checkpoint of cycle {at}" bytes
-                |> Result.map (fun state -> struct (at, state))
-            | None -> Ok(struct (0, start))
+    let private begun (cycle: Cycle) (journal: Journal) before =
+        match journal.Checkpoint before with
+        | Some(struct (at, bytes)) ->
+            Checkpoint.read cycle $"checkpoint of cycle {at}" bytes
+            |> Result.map (fun state -> struct (at, state))
+        | None -> Ok(struct (0, Cycle.start cycle))
 
-        from
+    let private until (cycle: Cycle) vocabulary (journal: Journal) before =
+        begun cycle journal before
         |> Result.bind (fun (struct (first, state)) ->
-            let reader = IntervalReader vocabulary
-            let models = Models(journal, first)
+            let recorded = Recorded(vocabulary, journal, first)
 
-            let next state kept =
-                entry vocabulary reader kept
-                |> Result.map (fun (struct (interval, action)) ->
-                    let current, noted = advance options clock models state interval
-                    finish options current noted action)
+            let next found (entry: JournalEntry) =
+                match found with
+                | Ok progress when Cycle.number cycle progress.State <> entry.Cycle ->
+                    Error $"cycle {Cycle.number cycle progress.State} is not kept any more"
+                | Ok progress -> advance cycle recorded progress entry
+                | error -> error
 
-            (Ok state, journal.Entries(first, cycle - 1))
-            ||> Seq.fold (fun state kept ->
-                match state with
-                | Ok(state: ControllerState) when state.Cycle.Cycle <> kept.Cycle ->
-                    Error $"cycle {state.Cycle.Cycle} is not kept any more"
-                | Ok state -> next state kept
-                | Error reason -> Error reason)
-            |> Result.bind (fun state ->
-                if state.Cycle.Cycle = cycle then
-                    Ok(struct (state, advance options clock models state))
+            (Ok { State = state; Requests = Map.empty }, journal.Entries(first, before - 1))
+            ||> Seq.fold next
+            |> Result.bind (fun progress ->
+                let reached = Cycle.number cycle progress.State
+
+                if reached = before then
+                    Ok(struct (recorded, install cycle recorded before progress))
                 else
-                    Error $"cycle {state.Cycle.Cycle} is not kept any more"))
+                    Error $"cycle {reached} is not kept any more"))
 
-    /// The state before a cycle, given the one that the controller started with. An error: the journal cannot be read, or does
-    /// not reach back far enough.
-    let state options clock vocabulary start journal cycle =
-        before options clock vocabulary start journal cycle
-        |> Result.map (fun (struct (state, _)) -> state)
+    /// The state before a cycle, from the journal of a controller. An error: the journal cannot be read, or does not reach
+    /// back far enough.
+    let state cycle vocabulary journal before =
+        until cycle vocabulary journal before
+        |> Result.map (fun (struct (_, progress)) -> progress.State)
 
-    /// The state in which a cycle of the journal planned, and what it had observed.
-    let planning options clock vocabulary start (journal: Journal) cycle =
-        match journal.Entries(cycle, cycle) |> Seq.tryHead with
-        | None -> Error $"cycle {cycle} is not in the journal"
-        | Some kept ->
-            before options clock vocabulary start journal cycle
-            |> Result.bind (fun (struct (_, advance)) ->
-                entry vocabulary (IntervalReader vocabulary) kept
-                |> Result.map (fun (struct (interval, _)) -> advance interval))
+    /// What the stages up to the model made of the interval of a cycle, when it was decided on.
+    let estimated (cycle: Cycle) vocabulary (journal: Journal) number =
+        match journal.Entries(number, number) |> Seq.tryHead with
+        | None -> Error $"cycle {number} is not in the journal"
+        | Some entry ->
+            until cycle vocabulary journal number
+            |> Result.bind (fun (struct (recorded, progress)) ->
+                recorded.Arrival entry |> Result.map (Cycle.estimated cycle progress.State))
+            |> Result.bind (function
+                | Element.Interval(_, estimated) -> Ok estimated
+                | Element.Event _ -> Error $"cycle {number}: its interval is not taken in any more")

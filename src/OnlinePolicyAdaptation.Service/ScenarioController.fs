@@ -25,29 +25,28 @@ let private basePolicy (scenario: Scenario) trace key =
             Error
                 $"scenario {scenario.Name} has no field trace.before: a base policy that is made from a recorded system needs one; expected another basePolicy.kind, such as network or threshold")
 
-/// The options and the state to start in: with a model of the scenario's trace of the system as it was, or without.
-let create (scenario: Scenario) mode planner knowsTrace (key: RandomKey) =
+/// The cycle: with a model of the scenario's trace of the system as it was, or without.
+let create (scenario: Scenario) mode planner clock knowsTrace (key: RandomKey) =
     let trace = trace scenario
 
     basePolicy scenario trace (key.Split 0)
     |> Result.map (fun basePolicy ->
-        let options =
+        let settings =
             {
-                Settings =
-                    {
-                        Grid = scenario.Grid
-                        Reward = scenario.Reward
-                        Discount = scenario.Discount
-                        BasePolicy = basePolicy
-                        Planner =
-                            match mode with
-                            | Mode.Base -> Planner.BasePolicy
-                            | Mode.Act
-                            | Mode.Shadow -> planner
-                        Estimation = scenario.Estimation
-                    }
+                Grid = scenario.Grid
+                Reward = scenario.Reward
+                Discount = scenario.Discount
+                BasePolicy = basePolicy
+                Planner =
+                    match mode with
+                    | Mode.Base -> Planner.BasePolicy
+                    | Mode.Act
+                    | Mode.Shadow -> planner
+                Estimation = scenario.Estimation
                 Guard = scenario.Operation.Guard
+                Admission = Admission.unbounded
                 Mode = mode
+                Clock = clock
             }
 
         let history =
@@ -55,4 +54,4 @@ let create (scenario: Scenario) mode planner knowsTrace (key: RandomKey) =
             | Some trace when knowsTrace -> RecordedSystem.samples trace
             | _ -> Seq.empty
 
-        struct (options, Controller.start options history (key.Split 1)))
+        Cycle.create settings history (key.Split 1))

@@ -3,69 +3,181 @@
 module OnlinePolicyAdaptation.Service.Sink
 
 open System
+open System.Collections.Generic
 open System.IO
-open System.Net.Http
 open System.Text
+open System.Threading
 open System.Threading.Tasks
-open OnlinePolicyAdaptation.Domain.Environments
+open Akka
+open Akka.Streams.Dsl
+open OnlinePolicyAdaptation.ControlCycle
 
-let private isActedOn (sent: Outgoing) =
-    match sent.Mode with
-    | Mode.Shadow -> false
-    | Mode.Act
-    | Mode.Base -> true
+/// A sink of decisions: its task ends when the last one has been dealt with.
+let private ended (flow: Flow<Kept, 'a, NotUsed>) : Sink<Kept, Task> =
+    flow.ToMaterialized(Sink.Ignore<'a>(), (fun _ ended -> ended :> Task))
 
-/// One line of JSON for each decision.
-let lines (stream: Stream) : Deliver =
-    fun decisions cancellation ->
+let private decided: Flow<Kept, DecidedInterval, NotUsed> =
+    Flow.Create<Kept>().Where(fun kept -> kept.Decided.IsSome).Select(fun kept -> kept.Decided.Value)
+
+/// Calls a function for each decision.
+let each (call: DecidedInterval -> Task) : Sink<Kept, Task> =
+    decided.SelectAsync(
+        1,
+        fun decided ->
+            task {
+                do! call decided
+                return decided
+            }
+    )
+    |> ended
+
+/// Lines that are written at once.
+let private atOnce = 256L
+
+/// One line of JSON for each decision. `written` is called with the cycle of the last that was. Where lines cannot be written
+/// `failed` is called, and the sink goes on taking decisions: the next line begins after what was left of that one.
+let lines (stream: Stream) (written: int -> unit) (failed: string -> unit) : Sink<Kept, Task> =
+    let mutable isTorn = false
+
+    let write (batch: List<Outgoing>) =
         task {
             use buffer = new MemoryStream()
 
-            for sent in decisions do
+            if isTorn then
+                buffer.WriteByte(byte '\n')
+
+            for sent in batch do
                 buffer.Write(ReadOnlySpan(Encoding.UTF8.GetBytes sent.Text))
                 buffer.WriteByte(byte '\n')
 
-            do! stream.WriteAsync(buffer.GetBuffer().AsMemory(0, int buffer.Length), cancellation)
-            do! stream.FlushAsync cancellation
-            return []
+            try
+                do! stream.WriteAsync(buffer.GetBuffer().AsMemory(0, int buffer.Length))
+                do! stream.FlushAsync()
+                isTorn <- false
+                written batch[batch.Count - 1].Cycle
+            with :? IOException as e ->
+                isTorn <- true
+                failed e.Message
+
+            return batch
         }
 
-/// The configuration of the last decision, brought into force; of a decision that is not to act, none.
-let environment (environment: IEnvironment) : Deliver =
-    fun decisions cancellation ->
+    decided
+        .Select(fun decided -> decided.Outgoing)
+        .Batch(
+            atOnce,
+            (fun sent -> List [ sent ]),
+            (fun batch sent ->
+                batch.Add sent
+                batch)
+        )
+        .SelectAsync(1, write)
+    |> ended
+
+/// Brings a decision to where it is acted on. The function is asked right before each attempt whether it is still wanted.
+type Receiver = Outgoing -> (unit -> Result<unit, string>) -> CancellationToken -> Task<Delivery>
+
+/// How decisions are brought to a receiver.
+type ReceiverOptions =
+    {
+        Receiver: Receiver
+        Clock: Clock
+        /// Nothing is sent that is older, where times are real.
+        MaximumAge: TimeSpan
+        Time: TimeProvider
+        /// What became of a decision that acts.
+        Record: Outgoing -> Delivery -> unit
+        /// Ends a delivery that is under way.
+        GiveUp: CancellationToken
+    }
+
+let isActedOn (sent: Outgoing) =
+    match sent.Mode with
+    | Mode.Shadow -> false
+    | Mode.Act
+    | Mode.Base -> not sent.Action.IsKeep
+
+/// Whether a decision is too old to be acted on.
+let private tooOld options isReal (sent: Outgoing) =
+    let age = options.Time.GetUtcNow() - sent.Time
+
+    if isReal && age > options.MaximumAge then
+        Error $"its metrics are {age.TotalSeconds:F1} s old; at most {options.MaximumAge.TotalSeconds} s are acted on"
+    else
+        Ok()
+
+/// A decision to be sent, and those that it stands for.
+type private Latest =
+    {
+        Sent: Outgoing
+        Superseded: Outgoing list
+    }
+
+/// Actions, each posted to a receiver; what keeps the configuration is not. In real time a newer decision supersedes an older
+/// one that the receiver does not have yet; in lockstep the source waits. Where times are real, age is checked again at the
+/// moment of sending: times are in real time, and where the first interval was not old when it came.
+let receiver (options: ReceiverOptions) : Sink<Kept, Task> =
+    let mutable newest = -1
+    let mutable isReal = ValueNone
+
+    let note (sent: Outgoing) =
+        Volatile.Write(&newest, sent.Cycle)
+
+        if isReal.IsNone then
+            let age = options.Time.GetUtcNow() - sent.Time
+            isReal <- ValueSome(options.Clock = Clock.RealTime || age.Duration() <= options.MaximumAge)
+
+        sent
+
+    let supersededBy cycle =
+        $"superseded by the decision of cycle {cycle}"
+
+    let stillWanted (sent: Outgoing) () =
+        let latest = Volatile.Read &newest
+
+        if options.Clock = Clock.RealTime && latest > sent.Cycle then
+            Error(supersededBy latest)
+        else
+            tooOld options (isReal = ValueSome true) sent
+
+    let deliver latest =
         task {
-            for sent in decisions do
-                if isActedOn sent then
-                    do! environment.ApplyAsync(sent.Target, cancellation)
+            for old in latest.Superseded do
+                if isActedOn old then
+                    options.Record old (Delivery.Withdrawn(supersededBy latest.Sent.Cycle))
 
-            return []
+            if isActedOn latest.Sent then
+                let! delivery =
+                    task {
+                        try
+                            return! options.Receiver latest.Sent (stillWanted latest.Sent) options.GiveUp
+                        with :? OperationCanceledException when options.GiveUp.IsCancellationRequested ->
+                            return Delivery.GaveUp "the controller has ended"
+                    }
+
+                options.Record latest.Sent delivery
+
+            return latest
         }
 
-/// Every action is posted; what keeps the configuration is not.
-let webhook (client: HttpClient) settings (time: TimeProvider) : Deliver =
-    fun decisions cancellation ->
-        task {
-            let undelivered = ResizeArray<struct (Outgoing * string)>()
+    let sent = decided.Select(fun decided -> note decided.Outgoing)
+    let single sent = { Sent = sent; Superseded = [] }
 
-            for sent in decisions do
-                if isActedOn sent && not sent.Action.IsKeep then
-                    match! Webhook.deliver client settings time sent.IdempotencyKey sent.Text cancellation with
-                    | Delivery.Delivered -> ()
-                    | Delivery.GaveUp reason
-                    | Delivery.Refused reason -> undelivered.Add(struct (sent, reason))
+    let latest: Flow<Kept, Latest, NotUsed> =
+        match options.Clock with
+        | Clock.Lockstep -> sent.Select single
+        | Clock.RealTime ->
+            sent.ConflateWithSeed(
+                single,
+                fun latest newer ->
+                    {
+                        Sent = newer
+                        Superseded = latest.Sent :: latest.Superseded
+                    }
+            )
 
-            return List.ofSeq undelivered
-        }
+    latest.SelectAsync(1, deliver) |> ended
 
-/// Each of these, one after the other.
-let all (sinks: Deliver list) : Deliver =
-    fun decisions cancellation ->
-        task {
-            let mutable undelivered = []
-
-            for sink in sinks do
-                let! failed = sink decisions cancellation
-                undelivered <- undelivered @ failed
-
-            return undelivered
-        }
+/// Sends a decision of an earlier process, where it is still wanted.
+let sendAgain (options: ReceiverOptions) (sent: Outgoing) =
+    options.Receiver sent (fun () -> tooOld options (options.Clock = Clock.RealTime) sent) options.GiveUp

@@ -6,6 +6,7 @@ open System
 open Microsoft.Extensions.Logging
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.ControlCycle
 
 let private violations (objectives: EquatableArray<ServiceLevelObjective>) (metrics: Metrics) =
     [
@@ -16,10 +17,22 @@ let private violations (objectives: EquatableArray<ServiceLevelObjective>) (metr
                 service
     ]
 
-let private decided (measures: Measures) (log: ILogger) objectives (services: string seq) (decision: Decision) latency =
+let private decided
+    (measures: Measures)
+    (log: ILogger)
+    objectives
+    (services: string seq)
+    (decision: Decision)
+    latency
+    passing
+    =
     let record = decision.Record
     measures.Offered Outcome.Accepted
-    measures.Decided(decision.Author, latency)
+    measures.Decided(decision.By, latency)
+
+    for struct (stage, duration) in Chain.durations passing do
+        measures.StageTook(stage, duration)
+
     decision.Error |> ValueOption.iter measures.ModelError
 
     record.Model
@@ -31,11 +44,7 @@ let private decided (measures: Measures) (log: ILogger) objectives (services: st
     for rule in decision.Rules do
         measures.RuleFired rule
 
-        log.LogWarning(
-            "cycle {Cycle}: guard rule {Rule} changed what was planned",
-            record.Cycle,
-            DecisionJson.ruleName rule
-        )
+        log.LogWarning("cycle {Cycle}: guard rule {Rule} changed what was planned", record.Cycle, rule.Rule)
 
     for error in record.Errors do
         measures.FellBack error
@@ -64,6 +73,12 @@ let create (measures: Measures) (log: ILogger) objectives (services: string seq)
                 measures.Offered(Outcome.Quarantined fault.Reason)
                 measures.Quarantined fault.Kind
         AlreadyKnown = fun () -> measures.Offered Outcome.AlreadyKnown
+        Commanded = fun command -> log.LogWarning("{By} orders: {Order}", command.By, command.Order)
+        JournalState =
+            function
+            | ValueSome reason ->
+                log.LogError("the journal cannot be written, the configuration is held: {Reason}", reason)
+            | ValueNone -> log.LogInformation("the journal can be written again")
         Undelivered =
             fun sent reason ->
                 measures.Undelivered()

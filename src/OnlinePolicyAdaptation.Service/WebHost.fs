@@ -10,6 +10,7 @@ open Microsoft.AspNetCore.Hosting
 open Microsoft.Extensions.DependencyInjection
 open Microsoft.Extensions.Hosting
 open Microsoft.Extensions.Logging
+open OnlinePolicyAdaptation.ControlCycle
 
 /// What is served over HTTP.
 type WebHostSettings =

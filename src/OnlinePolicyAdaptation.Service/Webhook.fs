@@ -36,6 +36,8 @@ type Delivery =
     | GaveUp of reason: string
     /// The receiver does not want it, and would not later either.
     | Refused of reason: string
+    /// It was not wanted any more when it was to be sent.
+    | Withdrawn of reason: string
 
 /// Decisions, posted to where they are acted on.
 [<RequireQualifiedAccess>]

@@ -1,4 +1,4 @@
-namespace OnlinePolicyAdaptation.Service
+namespace OnlinePolicyAdaptation.ControlCycle
 
 open System
 open OnlinePolicyAdaptation.Domain.Mdp
@@ -13,13 +13,6 @@ type Interval =
         Configuration: Configuration
         /// One entry per service, in the topology's order.
         Services: EquatableArray<ServiceMetrics>
-    }
-
-/// Controls and services by name, in the order of configurations and metrics.
-type Vocabulary =
-    {
-        Grid: ControlGrid
-        Topology: Topology
     }
 
 /// Why an element of a stream of metrics cannot be used.
@@ -39,6 +32,8 @@ type FaultKind =
     | Backwards
     /// Its time is later than now.
     | FromTheFuture
+    /// Its time is far from the last interval's, and no other interval is near it yet.
+    | Jump
     /// Deciding on it failed, which is a fault of the program.
     | Poisonous
 

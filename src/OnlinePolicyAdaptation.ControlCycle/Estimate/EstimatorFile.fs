@@ -214,7 +214,7 @@ let private checkpoint estimation (layout: FeatureLayout) path (file: FileJson) 
         |> Result.bind (fun cells ->
             forest path file.Forest
             |> Result.bind (fun forest ->
-                Estimate.resume
+                Estimator.resume
                     estimation
                     layout
                     (SampleWindow.ofCells file.Since cells)

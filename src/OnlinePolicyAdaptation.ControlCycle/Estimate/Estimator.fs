@@ -33,7 +33,7 @@ type FittedModel =
 
 /// From samples to the system model that is planned with: notice changes, forget, refit.
 [<RequireQualifiedAccess>]
-module Estimate =
+module Estimator =
 
     /// All trees are grown anew for the first samples of a cell, as many as this.
     let private hardlyKnown = 4

@@ -1,4 +1,4 @@
-namespace OnlinePolicyAdaptation.Service
+namespace OnlinePolicyAdaptation.ControlCycle
 
 open OnlinePolicyAdaptation.Domain.Network
 

@@ -1,0 +1,51 @@
+namespace OnlinePolicyAdaptation.ControlCycle
+
+open System
+open OnlinePolicyAdaptation.Domain.Network
+
+/// What became of an element of a stream of metrics.
+[<RequireQualifiedAccess>]
+type Outcome =
+    /// It was taken in: journaled and decided on.
+    | Accepted
+    /// It was taken in before.
+    | AlreadyKnown
+    /// It cannot be used.
+    | Quarantined of reason: string
+    /// Not taken in: it should be sent again later.
+    | Busy
+
+/// An element of a source of metrics, good or bad.
+type Arrival =
+    {
+        /// Its number in the source, from 0, growing.
+        Position: int64
+        Content: Result<Interval, Fault>
+        /// The element as it came, where it is bad.
+        Text: string
+        /// When it came: a timestamp of the source's clock.
+        Received: int64
+        /// Called with what became of it, once that is on the disk.
+        Reply: (Outcome -> unit) voption
+    }
+
+[<RequireQualifiedAccess>]
+module Arrival =
+
+    let private beginning = DateTimeOffset(2000, 1, 1, 0, 0, 0, TimeSpan.Zero)
+
+    /// What a system without a clock has measured: its intervals are so many seconds from the first of 2000 on.
+    let ofMetrics (position: int) (metrics: Metrics) =
+        {
+            Position = int64 position
+            Content =
+                Ok
+                    {
+                        Time = beginning + TimeSpan.FromSeconds(5.0 * float position)
+                        Configuration = metrics.Configuration
+                        Services = metrics.Services
+                    }
+            Text = ""
+            Received = 0L
+            Reply = ValueNone
+        }

@@ -1,0 +1,130 @@
+namespace OnlinePolicyAdaptation.ControlCycle
+
+open System
+open OnlinePolicyAdaptation.Domain.Mdp
+open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.Learning.Regression
+open OnlinePolicyAdaptation.Planning
+
+/// What an operator allows a controller to do, whatever it has planned.
+type GuardSettings =
+    {
+        /// The lowest and highest level of each control, in the grid's order.
+        Bounds: struct (int * int)[]
+        /// At most so many moves of a control within `StabilisationWindow`; at least 1.
+        MaximumChanges: int
+        StabilisationWindow: TimeSpan
+        /// No action while the last one may not have taken effect yet.
+        SettlingTime: TimeSpan
+        /// Metrics older than this are not acted on; where their age is known.
+        MaximumAge: TimeSpan
+        /// Above this mean absolute error of the predictions, over the mean response time, the base policy acts.
+        MaximumError: float
+        /// With a model of fewer samples the base policy acts.
+        MinimumSamples: int
+    }
+
+/// Which samples the system model is fitted to, and what they weigh.
+[<RequireQualifiedAccess>]
+type Forgetting =
+    /// All, for ever.
+    | Never
+    /// The newest of all samples, at least 1: a window over time.
+    | Window of samples: int
+    /// The newest samples of each configuration and load step, at least 1.
+    | PerConfiguration of samples: int
+    /// The newest samples of each configuration and load step, at least 1; and once the system was seen to change, the
+    /// older ones lose weight where new measurements contradict them, and are corrected where nothing is measured yet.
+    | ByRelevance of samples: int
+
+/// Which of the response times that are thought possible is planned with.
+[<RequireQualifiedAccess>]
+type Outlook =
+    /// The mean.
+    | Expected
+    /// A lower bound of the mean, which holds with this probability (0.5 to 1): what is not known well is tried.
+    | Optimistic of confidence: float
+    /// An upper bound of a measurement, which holds with this probability (0.5 to 1): the noise must fit in as well.
+    | Cautious of confidence: float
+
+/// How the system model is estimated from what was measured.
+type EstimationSettings =
+    {
+        Forest: ForestOptions
+        /// Trees that are grown anew in each cycle, the oldest first; from 1 to all.
+        RegrownTrees: int
+        /// The model is refitted after this many samples; at least 1.
+        RefitEvery: int
+        Forgetting: Forgetting
+        Outlook: Outlook
+        /// Offered loads are told apart, and planned for, in multiples of this; req/s, above 0.
+        LoadStep: float
+        /// With fewer samples than this there is no system model; at least 1.
+        MinimumSamples: int
+    }
+
+/// How an action is chosen.
+[<RequireQualifiedAccess>]
+type Planner =
+    /// As the base policy says; no system model is estimated.
+    | BasePolicy
+    /// By rollout of the base policy on the estimated system model, with this lookahead horizon (at least 1).
+    | Rollout of horizon: int
+    /// The same, but one control is chosen after another. Of a base policy that draws its actions, one draw per
+    /// configuration is improved.
+    | MultiagentRollout of horizon: int
+
+/// Which measurements are believed.
+type AdmissionSettings =
+    {
+        /// A time that is further from the last one is doubted until the next interval goes on from there.
+        MaximumGap: TimeSpan
+        /// A response time above this is a fault of the measurement, in seconds.
+        PlausibleSeconds: float
+        /// A load above this is a fault of the measurement, in req/s.
+        PlausibleLoad: float
+    }
+
+[<RequireQualifiedAccess>]
+module Admission =
+
+    /// Everything is believed.
+    let unbounded =
+        {
+            MaximumGap = TimeSpan.MaxValue
+            PlausibleSeconds = infinity
+            PlausibleLoad = infinity
+        }
+
+/// What a controller may do with what it decides.
+[<RequireQualifiedAccess>]
+type Mode =
+    /// It acts.
+    | Act
+    /// It decides and records, and nothing is done.
+    | Shadow
+    /// The base policy acts; no model is estimated.
+    | Base
+
+/// When the model is refitted.
+[<RequireQualifiedAccess>]
+type Clock =
+    /// Before the decision, which waits for it: decisions depend on nothing but the intervals.
+    | Lockstep
+    /// Beside the decisions, which never wait for it.
+    | RealTime
+
+/// All that a controller is told beforehand.
+type ControllerSettings =
+    {
+        Grid: ControlGrid
+        Reward: RewardFunction
+        Discount: Discount
+        BasePolicy: IPolicy<SystemState, ControlAction>
+        Planner: Planner
+        Estimation: EstimationSettings
+        Guard: GuardSettings
+        Admission: AdmissionSettings
+        Mode: Mode
+        Clock: Clock
+    }

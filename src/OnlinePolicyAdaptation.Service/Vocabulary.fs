@@ -1,0 +1,10 @@
+namespace OnlinePolicyAdaptation.Service
+
+open OnlinePolicyAdaptation.Domain.Network
+
+/// Controls and services by name, in the order of configurations and metrics.
+type Vocabulary =
+    {
+        Grid: ControlGrid
+        Topology: Topology
+    }
