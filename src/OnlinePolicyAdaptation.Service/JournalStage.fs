@@ -229,56 +229,72 @@ type JournalStage(options: JournalOptions, start: CycleState) =
         | Element.Event(Event.Commanded command) -> options.Watch.Commanded command
         | Element.Event(Event.Refitted _ | Event.Failed _) -> ()
 
-    let keep (batch: List<Kept>) =
-        task {
-            let entries = List<JournalEntry>()
-            let models = List<JournalModel>()
+    /// What a batch leads to, ready to be written.
+    let prepare (batch: List<Kept>) =
+        let entries = List<JournalEntry>()
+        let models = List<JournalModel>()
 
-            for kept in batch do
-                kept.Decided |> ValueOption.iter (fun decided -> entries.Add(entry decided))
-                installed kept |> ValueOption.iter models.Add
+        for kept in batch do
+            kept.Decided |> ValueOption.iter (fun decided -> entries.Add(entry decided))
+            installed kept |> ValueOption.iter models.Add
 
-                match kept.Element with
-                | Element.Event(Event.Rejected(arrival, fault)) -> quarantine arrival fault
-                | _ -> ()
+            match kept.Element with
+            | Element.Event(Event.Rejected(arrival, fault)) -> quarantine arrival fault
+            | _ -> ()
 
-            refitsSinceCheckpoint <- refitsSinceCheckpoint + models.Count
+        refitsSinceCheckpoint <- refitsSinceCheckpoint + models.Count
 
-            counts <-
-                { counts with
-                    Refits = counts.Refits + int64 models.Count
-                }
+        counts <-
+            { counts with
+                Refits = counts.Refits + int64 models.Count
+            }
 
-            options.Quarantine |> ValueOption.iter _.Flush()
+        options.Quarantine |> ValueOption.iter _.Flush()
+        struct (entries, models)
 
-            match options.Journal with
-            | ValueSome journal ->
+    let finish (models: List<JournalModel>) (batch: List<Kept>) =
+        models |> Seq.iter options.Watch.Refitted
+        batch |> Seq.iter announce
+        batch
+
+    /// On a thread of its own: meanwhile the stages go on, and what they give goes into the next transaction.
+    let keepIn journal (batch: List<Kept>) =
+        Task.Run<List<Kept>>(fun () ->
+            task {
+                let struct (entries, models) = prepare batch
                 let checkpoint = checkpoint batch
 
                 if entries.Count > 0 || models.Count > 0 then
                     do! commit journal entries models checkpoint
-            | ValueNone -> ()
 
-            models |> Seq.iter options.Watch.Refitted
-            batch |> Seq.iter announce
-            return batch
-        }
+                return finish models batch
+            })
+
+    let keepNowhere kept =
+        let batch = List [ kept ]
+        let struct (_, models) = prepare batch
+        finish models batch |> ignore
+        kept
 
     /// Elements in one transaction.
     let atOnce = 256L
 
     member _.Flow: Flow<Passing, Kept, NotUsed> =
-        Flow
-            .Create<Passing>()
-            .Select(Kept.ofPassing options.Name options.Vocabulary cycle)
-            .Batch(
-                atOnce,
-                (fun kept -> List [ kept ]),
-                (fun batch kept ->
-                    batch.Add kept
-                    batch)
-            )
-            .SelectAsync(1, keep)
-            .SelectMany(fun batch -> batch :> Kept seq)
+        let kept =
+            Flow.Create<Passing>().Select(Kept.ofPassing options.Name options.Vocabulary cycle)
+
+        match options.Journal with
+        | ValueNone -> kept.Select keepNowhere
+        | ValueSome journal ->
+            kept
+                .Batch(
+                    atOnce,
+                    (fun kept -> List [ kept ]),
+                    (fun batch kept ->
+                        batch.Add kept
+                        batch)
+                )
+                .SelectAsync(1, keepIn journal)
+                .SelectMany(fun batch -> batch :> Kept seq)
 
     member _.Counts = counts
