@@ -30,11 +30,11 @@ let private states (arguments: ParseResults<PlanArguments>) =
 
 let private basePolicy (arguments: ParseResults<PlanArguments>) count =
     match arguments.GetResult(PlanArguments.Base, "greedy") with
-    | "greedy" -> Ok BasePolicy.Greedy
-    | "random" -> Ok BasePolicy.Random
+    | "greedy" -> Ok PlannedBase.Greedy
+    | "random" -> Ok PlannedBase.Random
     | path ->
         PlanFile.readActions path count
-        |> Result.map (fun actions -> BasePolicy.Table(path, actions))
+        |> Result.map (fun actions -> PlannedBase.Table(path, actions))
 
 let private terminal (arguments: ParseResults<PlanArguments>) count =
     match arguments.GetResult(PlanArguments.Terminal, "exact") with

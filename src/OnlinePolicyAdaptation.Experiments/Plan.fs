@@ -11,18 +11,18 @@ let private newtonPoints = 31
 /// A base policy that has one action in each state.
 let basePolicy (problem: PlanningProblem) choice : Result<FinitePolicy, string> =
     match choice with
-    | BasePolicy.Greedy -> Ok(NetworkModel.greedy problem.Scenario.Grid GreedyPolicy.DefaultMoveCharge problem.Model)
-    | BasePolicy.Table(source, actions) ->
+    | PlannedBase.Greedy -> Ok(NetworkModel.greedy problem.Scenario.Grid GreedyPolicy.DefaultMoveCharge problem.Model)
+    | PlannedBase.Table(source, actions) ->
         FinitePolicy.ofActions problem.Model actions
         |> Result.mapError (fun message -> $"{source}: {message}")
-    | BasePolicy.Random -> Error "the random policy has no one action in each state; expected greedy or a table"
+    | PlannedBase.Random -> Error "the random policy has no one action in each state; expected greedy or a table"
 
 /// J_mu of a base policy, exact.
 let baseValues (problem: PlanningProblem) choice =
     let discount = problem.Scenario.Discount
 
     match choice with
-    | BasePolicy.Random ->
+    | PlannedBase.Random ->
         RandomizedPolicy.uniform problem.Model
         |> RewardProcess.ofRandomizedPolicy problem.Model
         |> PolicyEvaluation.exactOf discount

@@ -72,7 +72,7 @@ type SettingsJson =
         Iterations: int option
     }
 
-type DecisionJson =
+type PlanDecisionJson =
     {
         State: int
         Action: int
@@ -87,8 +87,8 @@ type NewtonStepJson =
         BackedUp: float
         Rollout: float
         Optimal: float
-        RolloutOperator: Line
-        BaseOperator: Line
+        RolloutOperator: StraightLine
+        BaseOperator: StraightLine
         /// Pairs of J and T J.
         Operator: float[][]
     }
@@ -101,9 +101,9 @@ let private options =
 
 let private baseName choice =
     match choice with
-    | BasePolicy.Greedy -> "greedy"
-    | BasePolicy.Random -> "random"
-    | BasePolicy.Table(source, _) -> source
+    | PlannedBase.Greedy -> "greedy"
+    | PlannedBase.Random -> "random"
+    | PlannedBase.Table(source, _) -> source
 
 let private settingsJson (problem: PlanningProblem) (result: PlanResult) =
     let scenario = problem.Scenario

@@ -4,7 +4,7 @@ open OnlinePolicyAdaptation.Planning
 
 /// The policy that is improved.
 [<RequireQualifiedAccess>]
-type BasePolicy =
+type PlannedBase =
     /// The best immediate reward less a small charge for moving controls.
     | Greedy
     /// Every admissible action with the same probability.
@@ -25,7 +25,7 @@ type LookaheadSettings =
     {
         /// Steps, at least 1.
         Horizon: int
-        Base: BasePolicy
+        Base: PlannedBase
         Terminal: TerminalValues
     }
 
@@ -41,7 +41,7 @@ type PlanAlgorithm =
     /// One control after another, never worse than a base policy whose exact value stands at the leaves.
     | Multiagent of LookaheadSettings
     /// One-step rollout of the base policy, as a Newton step.
-    | Newton of BasePolicy
+    | Newton of PlannedBase
 
 /// What is to be planned.
 type PlanRequest =

@@ -21,7 +21,7 @@ type RolloutScheme =
         | Multiagent -> "multiagent"
 
 /// A base policy of a study, by its name in charts.
-type StudiedBase = { Name: string; Policy: BasePolicy }
+type StudiedBase = { Name: string; Policy: PlannedBase }
 
 /// The exact discounted value of a policy.
 type PolicyValue =
@@ -56,8 +56,8 @@ type NewtonPicture =
         BaseValue: float
         RolloutValue: float
         OptimalValue: float
-        RolloutOperator: Line
-        BaseOperator: Line
+        RolloutOperator: StraightLine
+        BaseOperator: StraightLine
         /// Values J of the start state, ascending, and T J for each.
         Values: float[]
         BackedUp: float[]
@@ -307,7 +307,7 @@ module PlanningStudy =
             Ok
                 {
                     Name = name
-                    Policy = BasePolicy.Random
+                    Policy = PlannedBase.Random
                 }
         | _ ->
             let dynamics =
@@ -320,7 +320,7 @@ module PlanningStudy =
             |> Result.map (fun table ->
                 {
                     Name = name
-                    Policy = BasePolicy.Table(name, FinitePolicy.actions problem.Model table)
+                    Policy = PlannedBase.Table(name, FinitePolicy.actions problem.Model table)
                 })
 
     /// The study that a scenario asks for, of all its base policies on the system of its trace; none where it asks for none.

@@ -98,7 +98,7 @@ let tests =
                 let result = plan problem PlanAlgorithm.PolicyIteration
                 agree "values" (floats (golden.At "V_star_converged")) result.Values)
 
-            for name, basePolicy in [ "V_greedy", BasePolicy.Greedy; "V_random", BasePolicy.Random ] do
+            for name, basePolicy in [ "V_greedy", PlannedBase.Greedy; "V_random", PlannedBase.Random ] do
                 golden $"36 states: rollout has the exact {name} at the leaves" (fun problem golden ->
                     let result =
                         plan problem (PlanAlgorithm.Rollout(ahead 1 basePolicy TerminalValues.Exact))
@@ -112,8 +112,8 @@ let tests =
                     plan problem (PlanAlgorithm.Rollout(ahead 2 basePolicy TerminalValues.Exact))
 
                 Expect.equal
-                    (rollout (BasePolicy.Table("file", actions))).Decisions
-                    (rollout BasePolicy.Greedy).Decisions
+                    (rollout (PlannedBase.Table("file", actions))).Decisions
+                    (rollout PlannedBase.Greedy).Decisions
                     "the same policy")
 
             for horizon in 1..3 do
@@ -121,14 +121,14 @@ let tests =
                     let terminal = given (floats (golden.At("V_greedy", "V")))
 
                     sameDecisions
-                        (plan problem (PlanAlgorithm.Lookahead(ahead horizon BasePolicy.Greedy terminal)))
+                        (plan problem (PlanAlgorithm.Lookahead(ahead horizon PlannedBase.Greedy terminal)))
                         (golden.At("lookahead_Vbase_is_V_greedy_V", string horizon)))
 
             golden "36 states: multiagent rollout, l = 1" (fun problem golden ->
                 let terminal = given (floats (golden.At("V_greedy", "V")))
 
                 let result =
-                    plan problem (PlanAlgorithm.Multiagent(ahead 1 BasePolicy.Greedy terminal))
+                    plan problem (PlanAlgorithm.Multiagent(ahead 1 PlannedBase.Greedy terminal))
 
                 for record in items (golden.At("multiagent_base_greedy_Vbase_V_greedy_V", "1")) do
                     let decision = result.Decisions[record.GetProperty("state").GetInt32()]
@@ -143,19 +143,19 @@ let tests =
                 let terminal = given (floats (golden.At "V_base"))
 
                 sameDecisions
-                    (plan problem (PlanAlgorithm.Lookahead(ahead 1 BasePolicy.Greedy terminal)))
+                    (plan problem (PlanAlgorithm.Lookahead(ahead 1 PlannedBase.Greedy terminal)))
                     (golden.At "decisions"))
 
             test "the value of every decision is the Q-factor of its action" {
                 withProblem TwoServices.small (fun problem ->
                     for horizon in 1..3 do
-                        let settings = ahead horizon BasePolicy.Greedy TerminalValues.Exact
+                        let settings = ahead horizon PlannedBase.Greedy TerminalValues.Exact
 
                         for algorithm in
                             [
                                 PlanAlgorithm.Rollout settings
                                 PlanAlgorithm.Multiagent settings
-                                PlanAlgorithm.Newton BasePolicy.Greedy
+                                PlanAlgorithm.Newton PlannedBase.Greedy
                             ] do
                             for decision in (plan problem algorithm).Decisions do
                                 match decision.QFactors[decision.Action] with
@@ -185,7 +185,7 @@ let tests =
                         Plan.run
                             problem
                             {
-                                Algorithm = PlanAlgorithm.Newton BasePolicy.Greedy
+                                Algorithm = PlanAlgorithm.Newton PlannedBase.Greedy
                                 States = Some [| 7; 3 |]
                             }
                     with
@@ -229,21 +229,21 @@ let tests =
             fails
                 "a horizon of 0"
                 TwoServices.small
-                (PlanAlgorithm.Lookahead(ahead 0 BasePolicy.Greedy TerminalValues.Exact))
+                (PlanAlgorithm.Lookahead(ahead 0 PlannedBase.Greedy TerminalValues.Exact))
                 None
                 "lookahead: 0"
 
             fails
                 "a policy with a masked action"
                 TwoServices.smallMasked
-                (PlanAlgorithm.Newton(BasePolicy.Table("p.json", Array.create 36 0)))
+                (PlanAlgorithm.Newton(PlannedBase.Table("p.json", Array.create 36 0)))
                 None
                 "p.json: state 0: action 0 is not admissible"
 
             fails
                 "multiagent rollout of a policy without one action per state"
                 TwoServices.small
-                (PlanAlgorithm.Multiagent(ahead 1 BasePolicy.Random TerminalValues.Exact))
+                (PlanAlgorithm.Multiagent(ahead 1 PlannedBase.Random TerminalValues.Exact))
                 None
                 "multiagent rollout: the random policy"
 

@@ -34,11 +34,11 @@ let private study =
             [
                 {
                     Name = "greedy"
-                    Policy = BasePolicy.Greedy
+                    Policy = PlannedBase.Greedy
                 }
                 {
                     Name = "random"
-                    Policy = BasePolicy.Random
+                    Policy = PlannedBase.Random
                 }
             ]
          |> orFail)

@@ -1,4 +1,4 @@
-module OnlinePolicyAdaptation.Tests.Planning.SampledRolloutTests
+module OnlinePolicyAdaptation.Tests.Planning.Sampling.SampledRolloutTests
 
 open Expecto
 open Expecto.Flip
@@ -76,7 +76,7 @@ let private coin: Problem =
 [<Tests>]
 let tests =
     testList
-        "Planning.SampledRollout"
+        "Planning.Sampling.SampledRollout"
         [
             law "truncating at the exact value changes nothing" (fun (p: Problem) ->
                 // On average where there is chance: so the samples of all outcomes are weighed by their probabilities.
@@ -108,7 +108,7 @@ let tests =
                 let value = (exact coin)[0]
 
                 let covered key =
-                    let estimate = Simulation.value (truncation coin 60 [| 0.0; 0.0 |]) 50 key 0
+                    let estimate = TruncatedRollout.value (truncation coin 60 [| 0.0; 0.0 |]) 50 key 0
                     abs (estimate.Mean - value) <= 1.96 * estimate.StandardError
 
                 // 1000 keys: the share has a standard deviation below 0.008.
@@ -118,7 +118,8 @@ let tests =
 
             testCase "the standard error falls with the root of the number of trajectories" (fun () ->
                 let error trajectories =
-                    (Simulation.value (truncation coin 20 [| 0.0; 0.0 |]) trajectories (RandomKey 5UL) 0).StandardError
+                    (TruncatedRollout.value (truncation coin 20 [| 0.0; 0.0 |]) trajectories (RandomKey 5UL) 0)
+                        .StandardError
 
                 let ratio = error 500 / error 8000
                 (ratio, 3.5) |> Expect.isGreaterThan "ratio"
@@ -242,11 +243,11 @@ let tests =
                     let truncations = p.Policies |> List.map of'
 
                     for s in everyState p do
-                        Simulation.bestOf truncations 1 (RandomKey 1UL) s
+                        TruncatedRollout.bestOf truncations 1 (RandomKey 1UL) s
                         |> Expect.equal
                             "value"
                             (truncations
-                             |> List.map (fun t -> Simulation.sample t (RandomKey 1UL) s)
+                             |> List.map (fun t -> TruncatedRollout.sample t (RandomKey 1UL) s)
                              |> List.max))
 
             law "by simulation, multiagent rollout of one component is joint rollout" (fun (p: Problem) ->

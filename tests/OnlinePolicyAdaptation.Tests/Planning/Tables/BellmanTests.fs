@@ -1,4 +1,4 @@
-module OnlinePolicyAdaptation.Tests.Planning.BellmanTests
+module OnlinePolicyAdaptation.Tests.Planning.Tables.BellmanTests
 
 open Expecto
 open Expecto.Flip
@@ -11,7 +11,7 @@ open OnlinePolicyAdaptation.Tests.Fixtures.Generators
 [<Tests>]
 let tests =
     testList
-        "Planning.Bellman"
+        "Planning.Tables.Bellman"
         [
             law "the operators are those of the books" (fun (p: Problem) ->
                 Bellman.optimality p.Model p.Discount p.Values

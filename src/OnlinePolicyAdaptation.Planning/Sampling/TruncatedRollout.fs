@@ -18,7 +18,7 @@ type Truncation<'state, 'action> =
 /// Values by simulation on a system model. Step t of a trajectory draws with child t of its key: the policy with child 0
 /// of that, the model with child 1. Trajectories under the same key are comparable (common random numbers).
 [<RequireQualifiedAccess>]
-module Simulation =
+module TruncatedRollout =
 
     /// A policy of the domain as a base policy; the mask of a state is needed to ask it.
     let basePolicy (policy: IPolicy<'state, 'action>) (mask: 'state -> ActionMask) =
@@ -44,7 +44,7 @@ module Simulation =
     /// The value of a state by this many trajectories, at least 1. Trajectory i runs under child i of the key.
     let value (truncation: Truncation<'state, 'action>) trajectories (key: RandomKey) state =
         Array.init trajectories (fun i -> sample truncation (key.Split(i: int)) state)
-        |> Estimate.ofSamples trajectories
+        |> SampleMean.ofSamples trajectories
 
     /// One sample of the Q-factor of an action: its first step draws with child 0 of the key, the rest with child 1.
     let sampleQFactor (truncation: Truncation<'state, 'action>) (key: RandomKey) state action =

@@ -18,9 +18,9 @@ type Sampling =
 type SampledQFactor<'action> =
     {
         Action: 'action
-        QFactor: Estimate
+        QFactor: SampleMean
         /// The Q-factor less that of the base action, from the samples that both have under the same keys.
-        Gain: Estimate
+        Gain: SampleMean
     }
 
 /// A decision from sampled Q-factors.
@@ -57,7 +57,7 @@ module SampledRollout =
         let sampleAt index =
             let action = chosen[index / count]
             let i = first + index % count
-            samples[action][i] <- Simulation.sampleQFactor truncation (key.Split(i: int)) state actions[action]
+            samples[action][i] <- TruncatedRollout.sampleQFactor truncation (key.Split(i: int)) state actions[action]
 
         if threads > 1 then
             let options = ParallelOptions(MaxDegreeOfParallelism = threads)
@@ -97,8 +97,8 @@ module SampledRollout =
         Array.init actions.Length (fun i ->
             {
                 Action = actions[i]
-                QFactor = Estimate.ofSamples counts[i] samples[i]
-                Gain = Estimate.ofDifferences (min counts[i] counts[baseIndex]) samples[i] samples[baseIndex]
+                QFactor = SampleMean.ofSamples counts[i] samples[i]
+                Gain = SampleMean.ofDifferences (min counts[i] counts[baseIndex]) samples[i] samples[baseIndex]
             })
 
     let internal checkTrajectories trajectories =

@@ -1,4 +1,4 @@
-module OnlinePolicyAdaptation.Tests.Planning.LookaheadTests
+module OnlinePolicyAdaptation.Tests.Planning.Tables.LookaheadTests
 
 open Expecto
 open Expecto.Flip
@@ -16,7 +16,7 @@ let private everyState (p: Problem) = [ 0 .. p.Model.StateCount - 1 ]
 [<Tests>]
 let tests =
     testList
-        "Planning.Lookahead"
+        "Planning.Tables.Lookahead"
         [
             law "the value of l-step lookahead is T^l J by brute force" (fun (p: Problem) ->
                 for horizon in 1..3 do

@@ -1,4 +1,4 @@
-module OnlinePolicyAdaptation.Tests.Planning.RolloutPolicyTests
+module OnlinePolicyAdaptation.Tests.Planning.Tables.RolloutPolicyTests
 
 open Expecto
 open Expecto.Flip
@@ -43,7 +43,7 @@ let private states = NetworkModel.states grid TwoNodes.load
 [<Tests>]
 let tests =
     testList
-        "Planning.RolloutPolicy"
+        "Planning.Tables.RolloutPolicy"
         [
             for name, basePolicy in bases do
                 for horizon in [ 1; 3 ] do

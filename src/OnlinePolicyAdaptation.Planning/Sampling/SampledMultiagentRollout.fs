@@ -41,7 +41,8 @@ module SampledMultiagentRollout =
         SampledRollout.checkTrajectories trajectories
 
         let samplesOf action =
-            Array.init trajectories (fun i -> Simulation.sampleQFactor truncation (key.Split(i: int)) state action)
+            Array.init trajectories (fun i ->
+                TruncatedRollout.sampleQFactor truncation (key.Split(i: int)) state action)
 
         let mask = composed.Mask state
         let start = SampledRollout.baseAction truncation key state
@@ -50,8 +51,8 @@ module SampledMultiagentRollout =
         let sampled action (samples: float[]) =
             {
                 Action = action
-                QFactor = Estimate.ofSamples trajectories samples
-                Gain = Estimate.ofDifferences trajectories samples baseSamples
+                QFactor = SampleMean.ofSamples trajectories samples
+                Gain = SampleMean.ofDifferences trajectories samples baseSamples
             }
 
         let first = sampled start baseSamples

@@ -1,4 +1,4 @@
-module OnlinePolicyAdaptation.Tests.Planning.FiniteModelTests
+module OnlinePolicyAdaptation.Tests.Planning.Tables.FiniteModelTests
 
 open Expecto
 open Expecto.Flip
@@ -26,7 +26,7 @@ let private refuses name (choices: Choice[][]) (message: string) =
 [<Tests>]
 let tests =
     testList
-        "Planning.FiniteModel"
+        "Planning.Tables.FiniteModel"
         [
             refuses "a model without states is refused" [||] "at least one state"
             refuses "a state without actions is refused" [| [||] |] "state 0 has no admissible action"

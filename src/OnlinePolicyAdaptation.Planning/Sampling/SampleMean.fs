@@ -2,7 +2,7 @@ namespace OnlinePolicyAdaptation.Planning
 
 /// The mean of independent samples, and how far it may be from what it estimates.
 [<Struct>]
-type Estimate =
+type SampleMean =
     {
         Mean: float
         /// Standard deviation of the mean, estimated from the samples; infinite for a single sample.
@@ -11,7 +11,7 @@ type Estimate =
     }
 
 [<RequireQualifiedAccess>]
-module Estimate =
+module SampleMean =
 
     /// Mean and variance of `count` >= 1 numbers, by Welford's recurrence; the variance of one number is infinite.
     let private moments count (sample: int -> float) =

@@ -1,4 +1,4 @@
-module OnlinePolicyAdaptation.Tests.Planning.RolloutTests
+module OnlinePolicyAdaptation.Tests.Planning.Tables.RolloutTests
 
 open Expecto
 open Expecto.Flip
@@ -14,7 +14,7 @@ let private value (p: Problem) policy =
 [<Tests>]
 let tests =
     testList
-        "Planning.Rollout"
+        "Planning.Tables.Rollout"
         [
             law "a rollout policy is nowhere worse than its base policy" (fun (p: Problem) ->
                 let basePolicy = p.Finite p.Policies[0]

@@ -1,4 +1,4 @@
-module OnlinePolicyAdaptation.Tests.Planning.NetworkModelTests
+module OnlinePolicyAdaptation.Tests.Planning.Tables.NetworkModelTests
 
 open Expecto
 open Expecto.Flip
@@ -51,7 +51,7 @@ let private tabulate dynamics =
 [<Tests>]
 let tests =
     testList
-        "Planning.NetworkModel"
+        "Planning.Tables.NetworkModel"
         [
             law "the table of a mesh is that of its system model" (fun dynamics ->
                 let grid = dynamics.Grid

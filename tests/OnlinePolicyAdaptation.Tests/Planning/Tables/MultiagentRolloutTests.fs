@@ -1,4 +1,4 @@
-module OnlinePolicyAdaptation.Tests.Planning.MultiagentRolloutTests
+module OnlinePolicyAdaptation.Tests.Planning.Tables.MultiagentRolloutTests
 
 open Expecto
 open Expecto.Flip
@@ -22,7 +22,7 @@ let private value (p: Problem) policy =
 [<Tests>]
 let tests =
     testList
-        "Planning.MultiagentRollout"
+        "Planning.Tables.MultiagentRollout"
         [
             law
                 "multiagent rollout is nowhere worse than its base policy, whatever horizon and order"

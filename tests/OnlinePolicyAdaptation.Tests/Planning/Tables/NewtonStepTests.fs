@@ -1,4 +1,4 @@
-module OnlinePolicyAdaptation.Tests.Planning.NewtonStepTests
+module OnlinePolicyAdaptation.Tests.Planning.Tables.NewtonStepTests
 
 open Expecto
 open Expecto.Flip
@@ -20,7 +20,7 @@ let private same message (expected: float) (actual: float) =
 [<Tests>]
 let tests =
     testList
-        "Planning.NewtonStep"
+        "Planning.Tables.NewtonStep"
         [
             law "base, one backup, rollout and optimum never fall" (fun (p: Problem) ->
                 for s in everyState p do

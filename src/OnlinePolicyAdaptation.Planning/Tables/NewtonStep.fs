@@ -1,7 +1,7 @@
 namespace OnlinePolicyAdaptation.Planning
 
 /// A straight line y = Intercept + Slope x.
-type Line =
+type StraightLine =
     {
         Slope: float
         Intercept: float
@@ -27,9 +27,9 @@ type NewtonStep =
         /// J* of an optimal policy.
         Optimal: float
         /// T_pi along the line, for the rollout policy pi.
-        RolloutOperator: Line
+        RolloutOperator: StraightLine
         /// T_mu along the line.
-        BaseOperator: Line
+        BaseOperator: StraightLine
         /// Points (J, T J) along the line, from below J_mu to beyond J_pi.
         Operator: struct (float * float)[]
     }

@@ -1,4 +1,4 @@
-module OnlinePolicyAdaptation.Tests.Planning.LocalMultiagentRolloutTests
+module OnlinePolicyAdaptation.Tests.Planning.Local.LocalMultiagentRolloutTests
 
 open System
 open Expecto
@@ -46,7 +46,7 @@ let private configuration (levels: int[]) =
     Configuration(EquatableArray.ToEquatableArray levels)
 
 let private qFactor p (moves: int[]) =
-    Simulation.sampleQFactor
+    TruncatedRollout.sampleQFactor
         (truncation p)
         (RandomKey 1UL)
         (configuration p.State)
@@ -73,7 +73,7 @@ let private composed (p: LocalProblem) : ComposedActions<Configuration, ControlA
 [<Tests>]
 let tests =
     testList
-        "Planning.LocalMultiagentRollout"
+        "Planning.Local.LocalMultiagentRollout"
         [
             law "its values are those of simulating every step in full" (fun (p: LocalProblem) ->
                 let decision = decide p

@@ -1,4 +1,4 @@
-module OnlinePolicyAdaptation.Tests.Planning.DynamicProgrammingTests
+module OnlinePolicyAdaptation.Tests.Planning.Tables.DynamicProgrammingTests
 
 open Expecto
 open Expecto.Flip
@@ -11,7 +11,7 @@ open OnlinePolicyAdaptation.Tests.Fixtures.Generators
 [<Tests>]
 let tests =
     testList
-        "Planning.DynamicProgramming"
+        "Planning.Tables.DynamicProgramming"
         [
             law
                 "value, policy and modified policy iteration end within their bounds of the optimum"

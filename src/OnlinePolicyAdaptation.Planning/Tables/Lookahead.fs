@@ -1,7 +1,7 @@
 namespace OnlinePolicyAdaptation.Planning
 
 /// What a planner found for one state.
-type Decision =
+type LookaheadDecision =
     {
         State: int
         /// The chosen action.

@@ -1,4 +1,4 @@
-module OnlinePolicyAdaptation.Tests.Planning.BoxModelTests
+module OnlinePolicyAdaptation.Tests.Planning.Tables.BoxModelTests
 
 open Expecto
 open Expecto.Flip
@@ -61,7 +61,7 @@ let private same name (compute: FiniteModel -> Discount -> Box -> 'result) =
 [<Tests>]
 let tests =
     testList
-        "Planning.BoxModel"
+        "Planning.Tables.BoxModel"
         [
             same "a box has the choices of its list" (fun model _ _ ->
                 model.FirstChoice,

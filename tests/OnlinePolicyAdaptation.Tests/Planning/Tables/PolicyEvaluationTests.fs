@@ -1,4 +1,4 @@
-module OnlinePolicyAdaptation.Tests.Planning.PolicyEvaluationTests
+module OnlinePolicyAdaptation.Tests.Planning.Tables.PolicyEvaluationTests
 
 open Expecto
 open Expecto.Flip
@@ -45,7 +45,7 @@ let private eliminated (discount: Discount) (chain: RewardProcess) =
 [<Tests>]
 let tests =
     testList
-        "Planning.PolicyEvaluation"
+        "Planning.Tables.PolicyEvaluation"
         [
             law "the exact value is the limit of repeated steps of the policy" (fun (p: Problem) ->
                 for policy in p.Policies do

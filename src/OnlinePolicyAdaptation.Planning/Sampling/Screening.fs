@@ -31,7 +31,7 @@ module internal Screening =
 
         let variances =
             samples
-            |> Array.map (fun a -> samples |> Array.map (fun b -> Estimate.varianceOfDifference n0 a b))
+            |> Array.map (fun a -> samples |> Array.map (fun b -> SampleMean.varianceOfDifference n0 a b))
 
         fun count (sums: float[]) i (survivors: int[]) ->
             let slack rival =
