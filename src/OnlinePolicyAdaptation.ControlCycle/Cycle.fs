@@ -141,29 +141,18 @@ module Cycle =
             }
 
     let private choose (settings: ControllerSettings) (state: CycleState) (here: SystemState) baseAction =
-        let byBasePolicy =
-            {
-                Action = baseAction
-                QFactor = ValueNone
-                BaseQFactor = ValueNone
-            }
-
         match settings.Planner, state.Estimator.Model with
-        | Planner.BasePolicy, _ -> byBasePolicy, state, []
-        | _, Error error -> byBasePolicy, state, [ error ]
-        | planner, Ok model ->
+        | Planner.BasePolicy, _ -> ValueNone, state, []
+        | _, Error error -> ValueNone, state, [ error ]
+        | _, Ok model ->
             let plan, plans =
                 Adapt.planFor settings model here.OfferedLoads (planKey state.Key) state.Plans
 
             let state = { state with Plans = plans }
 
-            match planner, plan with
-            | _, Error error -> byBasePolicy, state, [ error ]
-            | Planner.MultiagentRollout horizon, Ok({ BasePolicy = ValueSome basePolicy } as plan) ->
-                Adapt.byMultiagentRollout settings horizon plan basePolicy here, state, []
-            | (Planner.Rollout horizon | Planner.MultiagentRollout horizon), Ok plan ->
-                Adapt.byRollout settings horizon plan here baseAction, state, []
-            | Planner.BasePolicy, Ok _ -> byBasePolicy, state, []
+            match plan with
+            | Error error -> ValueNone, state, [ error ]
+            | Ok plan -> ValueSome(Adapt.decide settings plan here baseAction), state, []
 
     /// What a cycle that has observed can choose between. An error: there is no model to compare actions with.
     let alternatives (settings: ControllerSettings) (state: CycleState) (observed: Observed) =
@@ -172,10 +161,10 @@ module Cycle =
         match settings.Planner, state.Estimator.Model with
         | Planner.BasePolicy, _ -> Ok [||]
         | _, Error error -> Error error
-        | (Planner.Rollout horizon | Planner.MultiagentRollout horizon), Ok model ->
+        | (Planner.Rollout _ | Planner.MultiagentRollout _), Ok model ->
             Adapt.planFor settings model observed.Loads (planKey state.Key) state.Plans
             |> fst
-            |> Result.map (fun plan -> Adapt.alternatives settings horizon model plan here)
+            |> Result.map (fun plan -> Adapt.alternatives settings model plan here)
 
     /// Decides on the model in place, and ends the cycle.
     let decide (settings: ControllerSettings) (state: CycleState) (observed: Observed) =
@@ -187,6 +176,11 @@ module Cycle =
 
         let choice, planned, errors = choose settings state here baseAction
 
+        let action =
+            match choice with
+            | ValueSome choice -> choice.Action
+            | ValueNone -> baseAction
+
         { planned with
             Cycle = state.Cycle + 1
             Previous = ValueSome configuration
@@ -196,14 +190,14 @@ module Cycle =
             Metrics = observed.Metrics
             Predicted = observed.Predicted
             Reward = observed.Reward
-            Action = choice.Action
-            Next = Act.next settings.Grid configuration choice.Action
+            Action = action
+            Next = Act.next settings.Grid configuration action
             BaseAction = baseAction
             Change = observed.Change
-            QFactor = choice.QFactor
-            BaseQFactor = choice.BaseQFactor
+            QFactor = choice |> ValueOption.map _.QFactor
+            BaseQFactor = choice |> ValueOption.bind _.BaseQFactor
             Model =
-                match choice.QFactor, state.Estimator.Model with
+                match choice, state.Estimator.Model with
                 | ValueSome _, Ok model ->
                     ValueSome
                         {

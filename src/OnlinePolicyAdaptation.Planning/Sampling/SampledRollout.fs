@@ -1,5 +1,6 @@
 namespace OnlinePolicyAdaptation.Planning
 
+open System
 open System.Threading.Tasks
 open OnlinePolicyAdaptation.Domain.Mdp
 
@@ -61,7 +62,12 @@ module SampledRollout =
 
         if threads > 1 then
             let options = ParallelOptions(MaxDegreeOfParallelism = threads)
-            Parallel.For(0, chosen.Length * count, options, sampleAt) |> ignore
+
+            try
+                Parallel.For(0, chosen.Length * count, options, sampleAt) |> ignore
+            with :? AggregateException as e when (e.GetBaseException() :? OperationCanceledException) ->
+                // A model that is given up says so alike on any number of threads.
+                raise (OperationCanceledException(e.Message, e))
         else
             for index in 0 .. chosen.Length * count - 1 do
                 sampleAt index

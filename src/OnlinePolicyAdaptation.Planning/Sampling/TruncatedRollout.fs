@@ -20,10 +20,6 @@ type Truncation<'state, 'action> =
 [<RequireQualifiedAccess>]
 module TruncatedRollout =
 
-    /// A policy of the domain as a base policy; the mask of a state is needed to ask it.
-    let basePolicy (policy: IPolicy<'state, 'action>) (mask: 'state -> ActionMask) =
-        fun state key -> policy.Act(state, mask state, key)
-
     /// The discounted rewards of one trajectory from a state, and the discounted terminal value.
     let sample (truncation: Truncation<'state, 'action>) (key: RandomKey) (state: 'state) =
         let gamma = truncation.Discount.Value
@@ -52,11 +48,3 @@ module TruncatedRollout =
 
         transition.Reward
         + truncation.Discount.Value * sample truncation (key.Split 1) transition.Next
-
-    /// The terminal values of parallel rollout: in each state the largest value of several base policies, of which there
-    /// is at least one, each by the given number of trajectories. (Chang, Givan and Chong, Parallel rollout for online
-    /// solution of partially observable Markov decision processes, 2004.)
-    let bestOf (truncations: Truncation<'state, 'action> list) trajectories key state =
-        truncations
-        |> List.map (fun truncation -> (value truncation trajectories key state).Mean)
-        |> List.max

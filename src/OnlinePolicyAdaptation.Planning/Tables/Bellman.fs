@@ -55,10 +55,14 @@ let internal optimalityInto (model: FiniteModel) gamma =
     match model.Box with
     | ValueSome box ->
         let work = BoxModel.scratch box
-        fun values target -> BoxModel.optimality box gamma work values target
+
+        fun values target ->
+            model.ThrowIfCancelled()
+            BoxModel.optimality box gamma work values target
     | ValueNone ->
         fun values (target: float[]) ->
             for state in 0 .. target.Length - 1 do
+                model.ThrowIfCancelled()
                 let struct (_, q) = bestChoice model gamma values state
                 target[state] <- q
 
@@ -83,6 +87,8 @@ let optimality (model: FiniteModel) (discount: Discount) (values: float[]) =
 let ofPolicy (model: FiniteModel) (discount: Discount) (policy: FinitePolicy) (values: float[]) =
     let result = Array.zeroCreate<float> policy.Length
 
+    model.ThrowIfCancelled()
+
     for state in 0 .. result.Length - 1 do
         result[state] <- qFactor model discount.Value values policy[state]
 
@@ -106,4 +112,7 @@ let iterated (model: FiniteModel) (discount: Discount) count (values: float[]) =
 /// The policy that is greedy with respect to J: in each state the first action of largest Q_J.
 let greedy (model: FiniteModel) (discount: Discount) (values: float[]) : FinitePolicy =
     let largest = optimality model discount values
-    Array.init model.StateCount (fun state -> firstChoiceOf model discount.Value values state largest[state])
+
+    Array.init model.StateCount (fun state ->
+        model.ThrowIfCancelled()
+        firstChoiceOf model discount.Value values state largest[state])

@@ -1,6 +1,8 @@
 namespace OnlinePolicyAdaptation.Planning
 
+open System
 open System.Numerics
+open OnlinePolicyAdaptation.Domain.Network
 
 /// A deterministic decision process over several controls, in which an action moves the level of each control by
 /// -1, 0 or +1: the states within reach of one step are a box around the current one. States are numbered like the
@@ -53,11 +55,14 @@ module BoxModel =
     /// A box model over controls with these numbers of levels. `departure` holds what each state pays when it is left,
     /// `arrival` the reward of reaching each state, or nothing where the state left pays.
     let create (levels: int[]) (departure: float[]) (arrival: float voption[]) =
-        let count = Array.fold (*) 1 levels
+        let count = Array.fold (*) 1L (Array.map int64 levels)
+        let size = ProblemSize.ofLevels GridEdge.Clip levels
 
         if levels.Length = 0 || levels |> Array.exists (fun n -> n < 1) then
             Error "a box model needs at least one control, each with at least one level"
-        elif departure.Length <> count || arrival.Length <> count then
+        elif size.Pairs > int64 Array.MaxLength then
+            Error $"a box of {size.States} states is too large for tables"
+        elif int64 departure.Length <> count || int64 arrival.Length <> count then
             Error $"{departure.Length} and {arrival.Length} rewards given for {count} states"
         else
             Ok

@@ -13,10 +13,11 @@ type PolicyIteration =
 [<RequireQualifiedAccess>]
 module DynamicProgramming =
 
-    let private gaussSeidelSweep model gamma (values: float[]) =
+    let private gaussSeidelSweep (model: FiniteModel) gamma (values: float[]) =
         let mutable largest = 0.0
 
         for state in 0 .. values.Length - 1 do
+            model.ThrowIfCancelled()
             let struct (_, q) = Bellman.bestChoice model gamma values state
             largest <- max largest (abs (q - values[state]))
             values[state] <- q
@@ -52,6 +53,7 @@ module DynamicProgramming =
         let largest = Bellman.optimality model discount values
 
         Array.init policy.Length (fun state ->
+            model.ThrowIfCancelled()
             let own = Bellman.qFactor model gamma values policy[state]
             let rounding = 1e-12 * (1.0 + abs largest[state])
 
@@ -96,6 +98,8 @@ module DynamicProgramming =
                     policy[state] <- Bellman.firstChoiceOf model gamma before state values[state]
 
             for _ in 1..evaluations do
+                model.ThrowIfCancelled()
+
                 for state in 0 .. policy.Length - 1 do
                     evaluated[state] <- Bellman.qFactor model gamma values policy[state]
 

@@ -1,6 +1,7 @@
 namespace OnlinePolicyAdaptation.Planning
 
 open System
+open System.Threading
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 
@@ -34,6 +35,7 @@ type FiniteModel =
             successors: int[]
             probabilities: float[]
             box: BoxModel voption
+            cancellation: CancellationToken
         }
 
     member this.StateCount = this.firstChoice.Length - 1
@@ -55,8 +57,20 @@ type FiniteModel =
     /// The same model as a box, where it is one: maxima over the choices of a state are then cheap.
     member internal this.Box = this.box
 
+    /// Ends what is computed on this model, with an OperationCanceledException, once its token is cancelled.
+    member internal this.ThrowIfCancelled() =
+        this.cancellation.ThrowIfCancellationRequested()
+
+    member internal this.Cancellation = this.cancellation
+
 [<RequireQualifiedAccess>]
 module FiniteModel =
+
+    /// The same model, for computations that end soon after the token is cancelled, with an OperationCanceledException.
+    let until cancellation (model: FiniteModel) =
+        { model with
+            cancellation = cancellation
+        }
 
     let private checkChoice stateCount state (choice: Choice) =
         let total = choice.Successors |> Array.sumBy _.Probability
@@ -120,6 +134,7 @@ module FiniteModel =
                     successors = successors |> Array.map _.State
                     probabilities = successors |> Array.map _.Probability
                     box = ValueNone
+                    cancellation = CancellationToken.None
                 }
 
     /// The actions of a state of a box model and the states they lead to, by ascending action, written to the front of
@@ -159,17 +174,21 @@ module FiniteModel =
 
     /// The model in which every control of a box moves by one level at most. Algorithms find the same values and make
     /// the same choices as on the model's choices listed one by one, only sooner.
-    let ofBox (edge: GridEdge) (box: BoxModel) =
+    let ofBoxUntil (cancellation: CancellationToken) (edge: GridEdge) (box: BoxModel) =
         let stateCount = box.StateCount
-        let most = pown 3 box.Levels.Length
+        let most = pown ControlAction.ChoicesPerControl box.Levels.Length
         let firstChoice = Array.zeroCreate<int>(stateCount + 1)
-        let actions = Array.zeroCreate<int>(stateCount * most)
+        // No more than an array holds, as a box model has been checked for.
+        let actions =
+            Array.zeroCreate<int>(int (ProblemSize.ofLevels edge box.Levels).Pairs)
+
         let rewards = Array.zeroCreate<float> actions.Length
         let successors = Array.zeroCreate<int> actions.Length
         let moves = Array.zeroCreate<int> most
         let nexts = Array.zeroCreate<int> most
 
         for state in 0 .. stateCount - 1 do
+            cancellation.ThrowIfCancellationRequested()
             let first = firstChoice[state]
             let count = boxMoves edge box.Levels state moves nexts
             firstChoice[state + 1] <- first + count
@@ -179,20 +198,19 @@ module FiniteModel =
             for k in first .. first + count - 1 do
                 rewards[k] <- box.Reward(state, successors[k])
 
-        let count = firstChoice[stateCount]
-
-        let fit (all: 'a[]) =
-            if all.Length = count then all else Array.sub all 0 count
-
         {
             firstChoice = firstChoice
-            actions = fit actions
-            rewards = fit rewards
-            firstSuccessor = Array.init (count + 1) id
-            successors = fit successors
-            probabilities = Array.create count 1.0
+            actions = actions
+            rewards = rewards
+            firstSuccessor = Array.init (actions.Length + 1) id
+            successors = successors
+            probabilities = Array.create actions.Length 1.0
             box = ValueSome box
+            cancellation = cancellation
         }
+
+    let ofBox edge box =
+        ofBoxUntil CancellationToken.None edge box
 
     /// Estimates a system model by sampling each choice `samples` >= 1 times, over a list of states that no action leaves:
     /// rewards are averages and probabilities are shares. Sample i of every choice is drawn with child i of the key.
@@ -250,6 +268,8 @@ module FiniteModel =
             member _.AdmissibleActions state = choices[state]
 
             member _.Sample(state, action, key) =
+                model.ThrowIfCancelled()
+
                 match tryChoice model state action with
                 | ValueNone -> invalidArg (nameof action) $"action {action} is not admissible in state {state}"
                 | ValueSome choice ->

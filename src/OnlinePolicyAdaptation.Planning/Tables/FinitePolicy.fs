@@ -23,6 +23,7 @@ module FinitePolicy =
         (key: RandomKey)
         =
         let choice index state =
+            model.ThrowIfCancelled()
             let action = actionIndex (policy.Act(state, mask state, key.Split(index: int)))
 
             match FiniteModel.tryChoice model index action with
@@ -68,6 +69,7 @@ module FinitePolicy =
             model.Rewards[choice] - actionCost model.Actions[choice]
 
         Array.init model.StateCount (fun state ->
+            model.ThrowIfCancelled()
             let mutable best = model.FirstChoice[state]
             let mutable bestGain = gain best
 

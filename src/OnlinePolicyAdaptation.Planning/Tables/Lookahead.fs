@@ -25,6 +25,8 @@ module Lookahead =
         let found = ResizeArray<int>()
 
         for s in states do
+            model.ThrowIfCancelled()
+
             for k in model.FirstSuccessor[model.FirstChoice[s]] .. model.FirstSuccessor[model.FirstChoice[s + 1]] - 1 do
                 let next = model.Successors[k]
 
@@ -54,6 +56,7 @@ module Lookahead =
 
         for step in steps - 1 .. -1 .. 0 do
             for s in layers[step] do
+                model.ThrowIfCancelled()
                 let struct (_, q) = Bellman.bestChoice model gamma source s
                 target[s] <- q
 
@@ -81,6 +84,7 @@ module Lookahead =
 
         // At the rim of the region too few neighbours are seen, which is wrong there and never gets to the successors.
         for _ in 1..steps do
+            model.ThrowIfCancelled()
             apply values values
 
         let first = model.FirstChoice[state]
@@ -99,20 +103,26 @@ module Lookahead =
         | ValueSome box -> qFactorsOnBox model box discount (horizon - 1) terminal state
         | ValueNone -> Bellman.qFactors model discount (onReach model discount.Value (horizon - 1) terminal state) state
 
+    /// The position among a state's Q-factors of the largest that is allowed, by the number of its choice, of which there is
+    /// one at least. Among equal ones the `preferred` action wins, then the smallest number.
+    let internal best (model: FiniteModel) (qFactors: float[]) (allows: int -> bool) (preferred: int voption) state =
+        let first = model.FirstChoice[state]
+        let mutable chosen = -1
+
+        for i in 0 .. qFactors.Length - 1 do
+            if (chosen < 0 || qFactors[i] > qFactors[chosen]) && allows (first + i) then
+                chosen <- i
+
+        match preferred |> ValueOption.bind (FiniteModel.tryChoice model state) with
+        | ValueSome choice when allows choice && qFactors[choice - first] = qFactors[chosen] -> choice - first
+        | _ -> chosen
+
     /// The decision in `state` with horizon `horizon` >= 1 and terminal values J. Among actions of equal Q-factor
     /// `preferred` wins, then the smallest number.
     let decide (model: FiniteModel) (discount: Discount) horizon (terminal: float[]) (preferred: int voption) state =
         let q = qFactors model discount horizon terminal state
         let first = model.FirstChoice[state]
-        let mutable chosen = 0
-
-        for i in 1 .. q.Length - 1 do
-            if q[i] > q[chosen] then
-                chosen <- i
-
-        match preferred |> ValueOption.bind (FiniteModel.tryChoice model state) with
-        | ValueSome choice when q[choice - first] = q[chosen] -> chosen <- choice - first
-        | _ -> ()
+        let chosen = best model q (fun _ -> true) preferred state
 
         {
             State = state

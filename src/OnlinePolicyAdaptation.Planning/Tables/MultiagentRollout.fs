@@ -66,8 +66,16 @@ type MultiagentDecision =
 module MultiagentRollout =
 
     /// Improves a choice of a state one component after another; ties go to the smallest choice of the component.
-    /// Combinations that are not admissible are passed over; the choice one starts from always is.
-    let private improve (model: FiniteModel) (components: ActionComponents) (order: int[]) state qFactor start =
+    /// Combinations that are not admissible or not allowed are passed over; the choice one starts from always is both.
+    let private improve
+        (model: FiniteModel)
+        (components: ActionComponents)
+        (order: int[])
+        (allows: int -> bool)
+        state
+        qFactor
+        start
+        =
         let mutable best = start
         let mutable bestQ: float = qFactor start
 
@@ -83,22 +91,24 @@ module MultiagentRollout =
             for other in 0 .. components.choices[i] - 1 do
                 if other <> digit then
                     match FiniteModel.tryChoice model state (lowest + other * weight) with
-                    | ValueSome choice ->
+                    | ValueSome choice when allows choice ->
                         let q = qFactor choice
 
                         if q > bestQ || (q = bestQ && other < foundDigit) then
                             found <- choice
                             foundDigit <- other
                             bestQ <- q
-                    | ValueNone -> ()
+                    | _ -> ()
 
             best <- found
 
         struct (best, bestQ)
 
-    /// The choice of horizon 1 in a state.
+    let private anyChoice (_: int) = true
+
+    /// The choice of horizon 1 in a state, where every choice is allowed.
     let private ofHorizonOne
-        model
+        (model: FiniteModel)
         (discount: Discount)
         components
         order
@@ -108,42 +118,34 @@ module MultiagentRollout =
         let gamma = discount.Value
 
         fun state ->
+            model.ThrowIfCancelled()
+
             improve
                 model
                 components
                 order
+                anyChoice
                 state
                 (fun choice -> Bellman.qFactor model gamma baseValues choice)
                 basePolicy[state]
 
-    /// The decision in a state. `order` lists the components in the order of their choosing, `baseValues` is J_mu of the
-    /// base policy. Only the states that mu1 may reach in horizon - 1 steps from a successor are looked at.
-    let decide
+    /// The Q-factor of a choice that decisions with this horizon compare it by. Only the states that mu1 may reach in
+    /// horizon - 1 steps from a successor are looked at. The function remembers what it has seen: use it in one thread.
+    let internal qFactor
         (model: FiniteModel)
         (discount: Discount)
-        (components: ActionComponents)
-        (order: int[])
+        components
+        order
         horizon
         (basePolicy: FinitePolicy)
         (baseValues: float[])
-        state
-        =
-        let decision struct (start, startQ) struct (choice, value) =
-            {
-                State = state
-                Action = model.Actions[choice]
-                Value = value
-                BaseAction = model.Actions[start]
-                BaseValue = startQ
-            }
-
+        : int -> float =
         let gamma = discount.Value
-        let first = ofHorizonOne model discount components order basePolicy baseValues
 
         if horizon <= 1 then
-            let start = basePolicy[state]
-            decision struct (start, Bellman.qFactor model gamma baseValues start) (first state)
+            fun choice -> Bellman.qFactor model gamma baseValues choice
         else
+            let first = ofHorizonOne model discount components order basePolicy baseValues
             // (T_mu1)^steps J_mu at a state, each pair of steps and state once.
             let known = Dictionary<struct (int * int), float>()
 
@@ -155,12 +157,12 @@ module MultiagentRollout =
                     | true, value -> value
                     | _ ->
                         let struct (choice, _) = first state
-                        let value = qFactor steps choice
+                        let value = ofSteps steps choice
                         known[struct (steps, state)] <- value
                         value
 
             // The Q-factor of a choice with (T_mu1)^(steps - 1) J_mu at the leaves.
-            and qFactor steps choice =
+            and ofSteps steps choice =
                 let mutable expected = 0.0
 
                 for k in model.FirstSuccessor[choice] .. model.FirstSuccessor[choice + 1] - 1 do
@@ -168,11 +170,79 @@ module MultiagentRollout =
 
                 model.Rewards[choice] + gamma * expected
 
-            let struct (start, _) = first state
+            ofSteps horizon
 
-            decision
-                struct (start, qFactor horizon start)
-                (improve model components order state (qFactor horizon) start)
+    /// The choice that the components of a decision start from: the base policy's, or with a horizon above 1 that of mu1.
+    let private startOf
+        model
+        (discount: Discount)
+        components
+        order
+        horizon
+        (baseValues: float[])
+        allows
+        baseChoice
+        state
+        =
+        if horizon <= 1 then
+            baseChoice
+        else
+            let qFactor choice =
+                Bellman.qFactor model discount.Value baseValues choice
+
+            let struct (choice, _) =
+                improve model components order allows state qFactor baseChoice
+
+            choice
+
+    /// The choice made in a state among those allowed. `qFactor` compares them, and `baseChoice`, which is allowed, stands for
+    /// the base policy's.
+    let internal choose
+        model
+        (discount: Discount)
+        components
+        order
+        horizon
+        (baseValues: float[])
+        (qFactor: int -> float)
+        allows
+        baseChoice
+        state
+        =
+        let start =
+            startOf model discount components order horizon baseValues allows baseChoice state
+
+        let struct (choice, _) = improve model components order allows state qFactor start
+
+        choice
+
+    /// The decision in a state. `order` lists the components in the order of their choosing, `baseValues` is J_mu of the
+    /// base policy.
+    let decide
+        (model: FiniteModel)
+        (discount: Discount)
+        (components: ActionComponents)
+        (order: int[])
+        horizon
+        (basePolicy: FinitePolicy)
+        (baseValues: float[])
+        state
+        =
+        let qFactor = qFactor model discount components order horizon basePolicy baseValues
+
+        let start =
+            startOf model discount components order horizon baseValues anyChoice basePolicy[state] state
+
+        let struct (choice, value) =
+            improve model components order anyChoice state qFactor start
+
+        {
+            State = state
+            Action = model.Actions[choice]
+            Value = value
+            BaseAction = model.Actions[start]
+            BaseValue = qFactor start
+        }
 
     /// The decisions of all states as a policy; bit for bit those of `decide`.
     let policy

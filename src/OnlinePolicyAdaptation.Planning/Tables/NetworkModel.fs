@@ -4,6 +4,7 @@
 module OnlinePolicyAdaptation.Planning.NetworkModel
 
 open System
+open System.Threading
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 
@@ -12,14 +13,37 @@ let states (grid: ControlGrid) (offeredLoads: EquatableArray<RequestRate>) =
     grid.Configurations()
     |> Array.map (fun configuration -> SystemState(configuration, offeredLoads))
 
-/// The system model under one load, as a table. The response times of each configuration are asked for once and taken
-/// to be finite.
-let tabulate (dynamics: NetworkDynamics) (offeredLoads: EquatableArray<RequestRate>) =
+/// Configurations whose response times are asked for at once: between two such blocks a computation can be given up.
+let private block = 1024
+
+let private responseTimesOf
+    (cancellation: CancellationToken)
+    (model: IResponseTimeModel)
+    (configurations: Configuration[])
+    (offeredLoads: EquatableArray<RequestRate>)
+    =
+    let services = offeredLoads.Count
+    let responseTimes = Array.zeroCreate<float>(configurations.Length * services)
+
+    for first in 0..block .. configurations.Length - 1 do
+        cancellation.ThrowIfCancellationRequested()
+        let count = min block (configurations.Length - first)
+
+        model.PredictAll(
+            ReadOnlySpan(configurations, first, count),
+            offeredLoads.AsSpan(),
+            Span(responseTimes, first * services, count * services)
+        )
+
+    responseTimes
+
+let private table cancellation (dynamics: NetworkDynamics) (offeredLoads: EquatableArray<RequestRate>) =
     let grid = dynamics.Grid
     let services = offeredLoads.Count
     let configurations = grid.Configurations()
-    let responseTimes = Array.zeroCreate<float>(configurations.Length * services)
-    dynamics.ResponseTimes.PredictAll(ReadOnlySpan configurations, offeredLoads.AsSpan(), Span responseTimes)
+
+    let responseTimes =
+        responseTimesOf cancellation dynamics.ResponseTimes configurations offeredLoads
 
     let arrival index configuration =
         match
@@ -33,7 +57,18 @@ let tabulate (dynamics: NetworkDynamics) (offeredLoads: EquatableArray<RequestRa
         (grid.Controls |> Seq.map _.Levels |> Seq.toArray)
         (configurations |> Array.map dynamics.Reward.Departure)
         (configurations |> Array.mapi arrival)
-    |> Result.map (FiniteModel.ofBox grid.Edge)
+    |> Result.map (FiniteModel.ofBoxUntil cancellation grid.Edge)
+
+/// The system model under one load, as a table. The response times of each configuration are asked for once and taken
+/// to be finite. What is computed on the model ends once the token is cancelled, as tabulating does. An error where the
+/// problem is too large.
+let tabulateUntil cancellation (dynamics: NetworkDynamics) (offeredLoads: EquatableArray<RequestRate>) =
+    ProblemSize.check dynamics.Grid
+    |> Result.bind (fun _ -> table cancellation dynamics offeredLoads)
+
+/// The same, to the end.
+let tabulate (dynamics: NetworkDynamics) (offeredLoads: EquatableArray<RequestRate>) =
+    tabulateUntil CancellationToken.None dynamics offeredLoads
 
 /// The choices of `GreedyPolicy` as a table.
 let greedy (grid: ControlGrid) (moveCharge: float) (model: FiniteModel) : FinitePolicy =
@@ -74,6 +109,7 @@ let randomized
 
     states grid offeredLoads
     |> Array.iteri (fun index state ->
+        model.ThrowIfCancelled()
         policy.Probabilities(state, grid.Mask state.Configuration, Span ofMoves)
 
         for choice in model.FirstChoice[index] .. model.FirstChoice[index + 1] - 1 do

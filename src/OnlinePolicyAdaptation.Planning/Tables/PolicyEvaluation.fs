@@ -91,13 +91,16 @@ module PolicyEvaluation =
     /// Exact values where every step leads to one state: the states form a functional graph, in which each path ends in
     /// a cycle. On a cycle J(s) = (r_0 + gamma r_1 + ..) / (1 - gamma^length); elsewhere J follows from the successor.
     /// Time linear in the number of states.
-    let private onFunctionalGraph gamma (next: int[]) (reward: float[]) =
+    let private onFunctionalGraph gamma (chain: RewardProcess) =
+        let next = chain.Successors
+        let reward = chain.Rewards
         let count = next.Length
         let values = Array.zeroCreate<float> count
         let marks = Array.zeroCreate<Mark> count
         let path = Array.zeroCreate<int> count
 
         for start in 0 .. count - 1 do
+            chain.ThrowIfCancelled()
             let mutable length = 0
             let mutable state = start
 
@@ -170,6 +173,7 @@ module PolicyEvaluation =
         let values = Array.copy chain.Rewards
 
         for s in 0 .. count - 1 do
+            chain.ThrowIfCancelled()
             let row = a[s]
             let mutable first = s
             row[s] <- 1.0
@@ -200,7 +204,7 @@ module PolicyEvaluation =
     /// successor, otherwise in up to cubic time.
     let exactOf (discount: Discount) (chain: RewardProcess) =
         if chain.IsDeterministic then
-            onFunctionalGraph discount.Value chain.Successors chain.Rewards
+            onFunctionalGraph discount.Value chain
         else
             byLinearSolve discount.Value chain
 
@@ -213,6 +217,7 @@ module PolicyEvaluation =
         let gamma = discount.Value
 
         let sweep (source: float[]) (target: float[]) =
+            chain.ThrowIfCancelled()
             let mutable largest = 0.0
 
             for s in 0 .. source.Length - 1 do

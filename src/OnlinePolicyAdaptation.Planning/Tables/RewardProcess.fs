@@ -1,5 +1,7 @@
 namespace OnlinePolicyAdaptation.Planning
 
+open System.Threading
+
 /// A Markov chain that earns rewards: what is left of a decision process once a policy decides.
 /// The successors of state s stand at `FirstSuccessor[s] .. FirstSuccessor[s+1] - 1`.
 type RewardProcess =
@@ -9,6 +11,7 @@ type RewardProcess =
             firstSuccessor: int[]
             successors: int[]
             probabilities: float[]
+            cancellation: CancellationToken
         }
 
     member this.StateCount = this.rewards.Length
@@ -21,6 +24,10 @@ type RewardProcess =
     member this.Probabilities = this.probabilities
     /// Whether every state has one successor. That of state s is then `Successors[s]`.
     member this.IsDeterministic = this.successors.Length = this.rewards.Length
+
+    /// Ends what is computed on this process once the token of its model is cancelled.
+    member internal this.ThrowIfCancelled() =
+        this.cancellation.ThrowIfCancellationRequested()
 
 [<RequireQualifiedAccess>]
 module RewardProcess =
@@ -55,6 +62,7 @@ module RewardProcess =
             firstSuccessor = firstSuccessor
             successors = successors
             probabilities = probabilities
+            cancellation = model.Cancellation
         }
 
     /// The model under a randomized policy. Choices that lead to the same state are merged.
@@ -68,6 +76,7 @@ module RewardProcess =
         let reached = Array.zeroCreate<float> model.StateCount
 
         for state in 0 .. model.StateCount - 1 do
+            model.ThrowIfCancelled()
             let first = successors.Count
 
             for choice in model.FirstChoice[state] .. model.FirstChoice[state + 1] - 1 do
@@ -96,4 +105,5 @@ module RewardProcess =
             firstSuccessor = firstSuccessor
             successors = successors.ToArray()
             probabilities = probabilities.ToArray()
+            cancellation = model.Cancellation
         }

@@ -13,8 +13,6 @@ let decide model discount horizon (basePolicy: FinitePolicy) preferred state =
 let policy model discount horizon (basePolicy: FinitePolicy) : FinitePolicy =
     Lookahead.policy model discount horizon (PolicyEvaluation.exact model discount basePolicy)
 
-/// The terminal values of parallel rollout: in each state the largest value of several base policies, of which there is
-/// at least one. Lookahead with these is nowhere worse than any of the policies.
-let bestOf (model: FiniteModel) discount (basePolicies: FinitePolicy list) =
-    let values = basePolicies |> List.map (PolicyEvaluation.exact model discount)
-    Array.init model.StateCount (fun state -> values |> List.map (fun j -> j[state]) |> List.max)
+/// The terminal values of parallel rollout: in each state the largest of the exact values of several base policies, of which
+/// there is at least one. Lookahead with these is nowhere worse than any of the policies.
+let bestOf (values: float[] list) = values |> List.reduce (Array.map2 max)

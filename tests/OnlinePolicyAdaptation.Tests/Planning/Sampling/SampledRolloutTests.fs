@@ -235,21 +235,6 @@ let tests =
                                 (choice.Gain.Mean, errors * choice.Gain.StandardError)
                                 |> Expect.isGreaterThan "gain")
 
-            law "parallel rollout samples the best base policy" (fun (p: Problem) ->
-                if p.Model.IsDeterministic then
-                    let of' policy =
-                        truncation { p with Policies = [ policy ] } 4 p.Values
-
-                    let truncations = p.Policies |> List.map of'
-
-                    for s in everyState p do
-                        TruncatedRollout.bestOf truncations 1 (RandomKey 1UL) s
-                        |> Expect.equal
-                            "value"
-                            (truncations
-                             |> List.map (fun t -> TruncatedRollout.sample t (RandomKey 1UL) s)
-                             |> List.max))
-
             law "by simulation, multiagent rollout of one component is joint rollout" (fun (p: Problem) ->
                 let truncation = truncation p 2 p.Values
 

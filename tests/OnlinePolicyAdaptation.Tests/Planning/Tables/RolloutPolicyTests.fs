@@ -52,7 +52,7 @@ let tests =
                         let baseTable = table basePolicy
 
                         for index in 0 .. states.Length - 1 do
-                            let preferred = ValueSome model.Actions[baseTable[index]]
+                            let preferred = ValueSome(grid.IndexOf(ControlAction.Keep 2))
                             let decision = Rollout.decide model discount horizon baseTable preferred index
                             let mask = grid.Mask states[index].Configuration
 

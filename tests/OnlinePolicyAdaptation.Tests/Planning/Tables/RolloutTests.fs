@@ -45,7 +45,9 @@ let tests =
 
                 for horizon in 1..3 do
                     let improved =
-                        Rollout.bestOf p.Model p.Discount policies
+                        policies
+                        |> List.map (PolicyEvaluation.exact p.Model p.Discount)
+                        |> Rollout.bestOf
                         |> Lookahead.policy p.Model p.Discount horizon
                         |> value p
 
