@@ -142,6 +142,13 @@ type PlanArguments =
     | States of NUMBERS: string
     | Theta of T: float
     | Sweeps of KIND: string
+    | Evaluations of N: int
+    | Trajectories of N: int
+    | Steps of N: int
+    | Seed of N: uint64
+    | Indifference of D: float
+    | [<CustomCommandLine "--error-probability">] Error_Probability of P: float
+    | [<CustomCommandLine "--standard-errors">] Standard_Errors of Z: float
     | [<Mandatory>] Out of JSON: string
 
     interface IArgParserTemplate with
@@ -150,15 +157,29 @@ type PlanArguments =
             | Scenario _ -> "folder of the scenario (or its scenario.json)"
             | Delay_Table _ ->
                 "CSV with a response time for every state, columns state, the controls, d1, d2, .. (default: a random forest fitted to the scenario's trace)"
-            | Algorithm _ -> "value-iteration, policy-iteration, lookahead, rollout, multiagent or newton"
+            | Algorithm _ ->
+                "value-iteration, policy-iteration, modified-policy-iteration, lookahead, rollout, multiagent, newton, sampled-rollout or sampled-multiagent"
             | Lookahead _ -> "lookahead horizon of lookahead, rollout and multiagent (default 1)"
             | Base _ ->
                 "base policy: greedy (default), random, or a JSON file with an array of one action number per state"
             | Terminal _ ->
-                "values at the leaves: exact (default), those of the base policy, or a JSON file with an array of one value per state"
+                "values at the leaves: exact (default), those of the base policy; best, in each state the largest of base policy, greedy and keeping; or a JSON file with an array of one value per state"
             | States _ -> "states to decide in: all (default) or numbers such as 0,2,4"
-            | Theta _ -> "value iteration stops when no value changes by this or more (default 1e-9)"
+            | Theta _ ->
+                "value iteration and modified policy iteration stop when no value changes by this or more (default 1e-9)"
             | Sweeps _ -> "sweeps of value iteration: gauss-seidel, in place (default), or jacobi, synchronous"
+            | Evaluations _ ->
+                "sweeps that evaluate the greedy policy between two sweeps of modified policy iteration (default 10)"
+            | Trajectories _ -> "sampled rollouts: trajectories of each action (default 100)"
+            | Steps _ ->
+                "sampled rollouts: steps of the base policy before the values at the leaves stand for the rest (default 20)"
+            | Seed _ -> "sampled rollouts: seed of all chance (default 1)"
+            | Indifference _ ->
+                "sampled-rollout: stop sampling actions that are clearly worse; the smallest difference of Q-factors that matters"
+            | Error_Probability _ ->
+                "with --indifference: probability of dropping an action that is better by that much (default 0.05)"
+            | Standard_Errors _ ->
+                "sampled rollouts: leave the base action only for a gain above so many of its standard errors (default: for the largest Q-factor)"
             | Out _ -> "JSON file to write"
 
 type TrainArguments =

@@ -30,29 +30,56 @@ let private states (arguments: ParseResults<PlanArguments>) =
 
 let private basePolicy (arguments: ParseResults<PlanArguments>) count =
     match arguments.GetResult(PlanArguments.Base, "greedy") with
-    | "greedy" -> Ok BasePolicy.Greedy
-    | "random" -> Ok BasePolicy.Random
+    | "greedy" -> Ok PlannedBase.Greedy
+    | "random" -> Ok PlannedBase.Random
     | path ->
         PlanFile.readActions path count
-        |> Result.map (fun actions -> BasePolicy.Table(path, actions))
+        |> Result.map (fun actions -> PlannedBase.Table(path, actions))
 
 let private terminal (arguments: ParseResults<PlanArguments>) count =
     match arguments.GetResult(PlanArguments.Terminal, "exact") with
     | "exact" -> Ok TerminalValues.Exact
+    | "best" -> Ok TerminalValues.Best
     | path ->
         PlanFile.readValues path count
         |> Result.map (fun values -> TerminalValues.Given(path, values))
 
-let private lookahead (arguments: ParseResults<PlanArguments>) count =
+let private baseAndTerminal (arguments: ParseResults<PlanArguments>) count =
     basePolicy arguments count
-    |> Result.bind (fun basePolicy ->
-        terminal arguments count
-        |> Result.map (fun terminal ->
-            {
-                Horizon = arguments.GetResult(PlanArguments.Lookahead, 1)
-                Base = basePolicy
-                Terminal = terminal
-            }))
+    |> Result.bind (fun basePolicy -> terminal arguments count |> Result.map (fun terminal -> basePolicy, terminal))
+
+let private lookahead (arguments: ParseResults<PlanArguments>) count =
+    baseAndTerminal arguments count
+    |> Result.map (fun (basePolicy, terminal) ->
+        {
+            Horizon = arguments.GetResult(PlanArguments.Lookahead, 1)
+            Base = basePolicy
+            Terminal = terminal
+        })
+
+/// Samples of every action before screening drops the first.
+let private firstStage = 10
+
+let private sampled (arguments: ParseResults<PlanArguments>) count : Result<SampledSettings, string> =
+    baseAndTerminal arguments count
+    |> Result.map (fun (basePolicy, terminal) ->
+        {
+            Base = basePolicy
+            Terminal = terminal
+            Steps = arguments.GetResult(PlanArguments.Steps, 20)
+            Trajectories = arguments.GetResult(PlanArguments.Trajectories, 100)
+            Seed = arguments.GetResult(PlanArguments.Seed, 1UL)
+            Screening =
+                arguments.TryGetResult PlanArguments.Indifference
+                |> Option.map (fun indifference ->
+                    {
+                        FirstStage = firstStage
+                        ErrorProbability = arguments.GetResult(PlanArguments.Error_Probability, 0.05)
+                        Indifference = indifference
+                    })
+            StandardErrors = arguments.TryGetResult PlanArguments.Standard_Errors
+            Threads = Environment.ProcessorCount
+        })
 
 /// Reads the algorithm with the options that it uses; tells by name those that it does not.
 let private algorithm (arguments: ParseResults<PlanArguments>) =
@@ -61,7 +88,18 @@ let private algorithm (arguments: ParseResults<PlanArguments>) =
         |> oneOf arguments "--sweeps" [ "gauss-seidel", Sweeps.GaussSeidel; "jacobi", Sweeps.Jacobi ]
 
     let theta = arguments.GetResult(PlanArguments.Theta, 1e-9)
+    let evaluations = arguments.GetResult(PlanArguments.Evaluations, 10)
     let ahead = [ "--lookahead"; "--base"; "--terminal" ]
+
+    let sampling =
+        [
+            "--base"
+            "--terminal"
+            "--steps"
+            "--trajectories"
+            "--seed"
+            "--standard-errors"
+        ]
 
     arguments.GetResult PlanArguments.Algorithm
     |> oneOf
@@ -70,10 +108,16 @@ let private algorithm (arguments: ParseResults<PlanArguments>) =
         [
             "value-iteration", ([ "--theta"; "--sweeps" ], (fun _ -> Ok(PlanAlgorithm.ValueIteration(sweeps, theta))))
             "policy-iteration", ([], (fun _ -> Ok PlanAlgorithm.PolicyIteration))
+            "modified-policy-iteration",
+            ([ "--theta"; "--evaluations" ], (fun _ -> Ok(PlanAlgorithm.ModifiedPolicyIteration(evaluations, theta))))
             "lookahead", (ahead, lookahead arguments >> Result.map PlanAlgorithm.Lookahead)
             "rollout", (ahead, lookahead arguments >> Result.map PlanAlgorithm.Rollout)
             "multiagent", (ahead, lookahead arguments >> Result.map PlanAlgorithm.Multiagent)
             "newton", ([ "--base" ], basePolicy arguments >> Result.map PlanAlgorithm.Newton)
+            "sampled-rollout",
+            (sampling @ [ "--indifference"; "--error-probability" ],
+             sampled arguments >> Result.map PlanAlgorithm.SampledRollout)
+            "sampled-multiagent", (sampling, sampled arguments >> Result.map PlanAlgorithm.SampledMultiagent)
         ]
 
 let private warnOfUnused (arguments: ParseResults<PlanArguments>) used =
@@ -84,31 +128,49 @@ let private warnOfUnused (arguments: ParseResults<PlanArguments>) used =
             "--terminal", arguments.Contains PlanArguments.Terminal
             "--theta", arguments.Contains PlanArguments.Theta
             "--sweeps", arguments.Contains PlanArguments.Sweeps
+            "--evaluations", arguments.Contains PlanArguments.Evaluations
+            "--steps", arguments.Contains PlanArguments.Steps
+            "--trajectories", arguments.Contains PlanArguments.Trajectories
+            "--seed", arguments.Contains PlanArguments.Seed
+            "--standard-errors", arguments.Contains PlanArguments.Standard_Errors
+            "--indifference", arguments.Contains PlanArguments.Indifference
+            "--error-probability", arguments.Contains PlanArguments.Error_Probability
         ]
 
     for name, isGiven in given do
         if isGiven && not (List.contains name used) then
             eprintfn $"opar: {name} has no effect on {arguments.GetResult PlanArguments.Algorithm}"
 
+let private planned (arguments: ParseResults<PlanArguments>) algorithm cancellation =
+    result {
+        let! scenario = Scenario.load (arguments.GetResult PlanArguments.Scenario)
+        let! states = states arguments
+
+        let! problem =
+            PlanningProblem.loadUntil cancellation scenario (arguments.TryGetResult PlanArguments.Delay_Table)
+
+        let! algorithm = algorithm problem.Model.StateCount
+
+        let! result =
+            Plan.run
+                problem
+                {
+                    Algorithm = algorithm
+                    States = states
+                }
+
+        return problem, result
+    }
+
 let run (arguments: ParseResults<PlanArguments>) =
     let out = arguments.GetResult PlanArguments.Out
     let used, algorithm = algorithm arguments
 
-    Scenario.load (arguments.GetResult PlanArguments.Scenario)
-    |> Result.bind (fun scenario ->
-        states arguments
-        |> Result.bind (fun states ->
-            algorithm scenario.Grid.ConfigurationCount
-            |> Result.bind (fun algorithm ->
-                PlanningProblem.load scenario (arguments.TryGetResult PlanArguments.Delay_Table)
-                |> Result.bind (fun problem ->
-                    Plan.run
-                        problem
-                        {
-                            Algorithm = algorithm
-                            States = states
-                        }
-                    |> Result.map (fun result ->
-                        warnOfUnused arguments used
-                        PlanFile.write out problem result
-                        printfn $"{Path.GetFullPath out}: {result.Decisions.Length} decisions")))))
+    try
+        Terminal.untilInterrupted (planned arguments algorithm)
+        |> Result.map (fun (problem, result) ->
+            warnOfUnused arguments used
+            PlanFile.write out problem result
+            printfn $"{Path.GetFullPath out}: {result.Decisions.Length} decisions")
+    with :? OperationCanceledException ->
+        Error "stopped before the end; nothing was written"

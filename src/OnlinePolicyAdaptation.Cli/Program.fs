@@ -19,6 +19,7 @@ examples:
   opar evaluate monday.csv --save estimator.json
   opar evaluate tuesday.csv --resume estimator.json
   opar plan --scenario scenarios/1-two-services --algorithm rollout --lookahead 3 --out plan.json
+  opar plan --scenario scenarios/1-two-services --algorithm sampled-rollout --base random --trajectories 200 --steps 20 --states 251 --out plan.json
   opar policy import exported.safetensors --scenario scenarios/2-system-change --out policy.safetensors
   opar policy import actor.onnx --scenario scenarios/2-system-change --out policy.safetensors
   opar policy show policy.safetensors

@@ -144,7 +144,7 @@ let private results (arguments: ParseResults<RunArguments>) scenario traces thre
             if scenario.PlanningStudy.IsSome then
                 eprintfn $"{scenario.Name}: planning on the known system"
 
-            PlanningStudy.ofScenario scenario
+            PlanningStudy.ofScenario cancellation scenario
             |> Result.map (fun study -> ExperimentResults.ofExperiment (command arguments) study result))
     with :? OperationCanceledException ->
         Error "stopped before the end; nothing was written"

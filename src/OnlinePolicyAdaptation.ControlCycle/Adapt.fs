@@ -49,8 +49,8 @@ module Adapt =
             actionKey key taken.Cycle
         )
 
-    /// What rollout chooses, and the plans it was chosen on. An error: it cannot choose.
-    let private choose (settings: ControllerSettings) key plans (estimated: Estimated) baseAction =
+    /// What rollout decides, where it is to decide, and the plans it did so on. An error: it cannot.
+    let private decide (settings: ControllerSettings) key cancellation plans (estimated: Estimated) baseAction =
         let monitored = estimated.Monitored
         let here = SystemState(monitored.Metrics.Configuration, monitored.Loads)
 
@@ -58,24 +58,27 @@ module Adapt =
         | Planner.BasePolicy, _ -> plans, Ok ValueNone
         | _, Error error -> plans, Error error
         | _, Ok model ->
-            let plan, plans = Plans.planFor settings model monitored.Loads (planKey key) plans
+            let plan, plans =
+                Plans.planFor settings model monitored.Loads (planKey key) cancellation plans
 
-            plans, plan |> Result.map (fun plan -> Plans.choose settings plan here baseAction)
+            plans,
+            plan
+            |> Result.map (fun plan -> ValueSome(Plans.decide settings plan here baseAction cancellation))
 
-    let private planned settings key plans taken (estimated: Estimated) =
+    let private planned settings key cancellation plans taken (estimated: Estimated) =
         let baseAction = baseAction settings key taken estimated
 
-        match choose settings key plans estimated baseAction with
+        match decide settings key cancellation plans estimated baseAction with
         | plans, Error error -> struct (plans, byBasePolicy estimated baseAction [ error ])
         | plans, Ok ValueNone -> struct (plans, byBasePolicy estimated baseAction [])
-        | plans, Ok(ValueSome choice) ->
+        | plans, Ok(ValueSome decision) ->
             struct (plans,
                     {
                         Estimated = estimated
-                        Action = choice.Action
+                        Action = decision.Action
                         BaseAction = baseAction
-                        QFactor = ValueSome choice.QFactor
-                        BaseQFactor = choice.BaseQFactor
+                        QFactor = ValueSome decision.QFactor
+                        BaseQFactor = decision.BaseQFactor
                         Errors = List.distinct estimated.Errors
                         IsLate = false
                     })
@@ -88,12 +91,10 @@ module Adapt =
             ValueSome(byBasePolicy estimated (ControlAction.Keep settings.Grid.Controls.Count) [])
         | ValueNone, ValueNone -> ValueNone
 
-    let private interval settings key (cancellation: CancellationToken) plans taken estimated =
-        cancellation.ThrowIfCancellationRequested()
-
+    let private interval settings key cancellation plans taken estimated =
         match unplanned settings taken estimated with
         | ValueSome kept -> struct (plans, kept)
-        | ValueNone -> planned settings key plans taken estimated
+        | ValueNone -> planned settings key cancellation plans taken estimated
 
     let private late settings key plans taken estimated =
         match unplanned settings taken estimated with
@@ -118,14 +119,15 @@ module Adapt =
         | ValueSome error, _, _ -> Error error
         | _, Planner.BasePolicy, _ -> Ok [||]
         | _, _, Error error -> Error error
-        | _, (Planner.Rollout horizon | Planner.MultiagentRollout horizon), Ok model ->
-            Plans.planFor settings model monitored.Loads (planKey key) Plans.none
+        | _, _, Ok model ->
+            Plans.planFor settings model monitored.Loads (planKey key) CancellationToken.None Plans.none
             |> fst
-            |> Result.map (fun plan -> Plans.alternatives settings horizon model plan here)
+            |> Result.map (fun plan -> Plans.alternatives settings model plan here)
 
     /// Plans on a model for these loads, for the decisions to come.
     let ahead (settings: ControllerSettings) key (model: EstimatedModel) loads =
-        Plans.planFor settings model loads (planKey key) Plans.none |> snd
+        Plans.planFor settings model loads (planKey key) CancellationToken.None Plans.none
+        |> snd
 
     let stage settings key =
         let step cancellation =

@@ -160,20 +160,31 @@ module Monitor =
     let private isRate (rate: RequestRate) =
         Double.IsFinite rate.PerSecond && rate.PerSecond >= 0.0
 
+    /// The first reason that a function finds in the services, each with its number from 1.
+    let private firstReason (find: int -> ServiceMetrics -> string voption) (services: EquatableArray<ServiceMetrics>) =
+        let mutable reason = ValueNone
+        let mutable service = 0
+
+        while reason.IsNone && service < services.Count do
+            reason <- find (service + 1) services[service]
+            service <- service + 1
+
+        reason
+
     /// What is wrong with the metrics of a service.
-    let private unsound index (service: ServiceMetrics) =
+    let private unsound number (service: ServiceMetrics) =
         if not (isRate service.OfferedLoad && isRate service.CarriedLoad) then
-            Some
-                $"service {index + 1}: offered load {service.OfferedLoad.PerSecond}, carried load {service.CarriedLoad.PerSecond}; expected finite req/s, not negative"
+            ValueSome
+                $"service {number}: offered load {service.OfferedLoad.PerSecond}, carried load {service.CarriedLoad.PerSecond}; expected finite req/s, not negative"
         elif not service.MeanResponseTime.HasValue then
-            None
+            ValueNone
         else
             let seconds = service.MeanResponseTime.Value.Seconds
 
             if Double.IsFinite seconds && seconds >= 0.0 then
-                None
+                ValueNone
             else
-                Some $"service {index + 1}: response time {seconds}; expected finite seconds, not negative"
+                ValueSome $"service {number}: response time {seconds}; expected finite seconds, not negative"
 
     /// Checks metrics against the settings. What passes can be planned with; whether it can be learned from, `sample` says.
     let check (settings: ControllerSettings) (metrics: Metrics) =
@@ -184,49 +195,60 @@ module Monitor =
         elif not (settings.Grid.Contains metrics.Configuration) then
             Error(CycleError.UnusableMetrics $"configuration {metrics.Configuration.Levels} is not on the grid")
         else
-            match metrics.Services |> Seq.mapi unsound |> Seq.tryPick id with
-            | Some reason -> Error(CycleError.UnusableMetrics reason)
-            | None -> Ok metrics
+            match firstReason unsound metrics.Services with
+            | ValueSome reason -> Error(CycleError.UnusableMetrics reason)
+            | ValueNone -> Ok metrics
 
     /// A value that no system has: a fault of what has measured it.
-    let private implausible (settings: AdmissionSettings) (interval: Interval) =
-        let found index (service: ServiceMetrics) =
-            let load = max service.OfferedLoad.PerSecond service.CarriedLoad.PerSecond
+    let private implausible (settings: AdmissionSettings) number (service: ServiceMetrics) =
+        let load =
+            max service.OfferedLoad.PerSecond service.CarriedLoad.PerSecond
 
-            if load > settings.PlausibleLoad then
-                Some $"service {index + 1}: a load of {load} req/s; expected at most {settings.PlausibleLoad}"
-            elif
-                service.MeanResponseTime.HasValue
-                && service.MeanResponseTime.Value.Seconds > settings.PlausibleSeconds
-            then
-                Some
-                    $"service {index + 1}: a response time of {service.MeanResponseTime.Value.Seconds} s; expected at most {settings.PlausibleSeconds}"
-            else
-                None
+        if load > settings.PlausibleLoad then
+            ValueSome $"service {number}: a load of {load} req/s; expected at most {settings.PlausibleLoad}"
+        elif
+            service.MeanResponseTime.HasValue
+            && service.MeanResponseTime.Value.Seconds > settings.PlausibleSeconds
+        then
+            ValueSome
+                $"service {number}: a response time of {service.MeanResponseTime.Value.Seconds} s; expected at most {settings.PlausibleSeconds}"
+        else
+            ValueNone
 
-        interval.Services |> Seq.mapi found |> Seq.tryPick id
+    let private offered (metrics: Metrics) =
+        let loads = Array.zeroCreate<RequestRate> metrics.Services.Count
+
+        for service in 0 .. loads.Length - 1 do
+            loads[service] <- metrics.Services[service].OfferedLoad
+
+        EquatableArray.ToEquatableArray loads
 
     /// The sample in checked metrics, if every service answered something.
     let sample (metrics: Metrics) =
-        match
-            metrics.Services
-            |> Seq.tryFindIndex (fun service -> not service.MeanResponseTime.HasValue)
-        with
-        | Some service -> Error(CycleError.IncompleteMetrics service)
-        | None ->
+        let seconds = Array.zeroCreate<ResponseTime> metrics.Services.Count
+        let mutable silent = -1
+
+        for service in seconds.Length - 1 .. -1 .. 0 do
+            let mean = metrics.Services[service].MeanResponseTime
+
+            if mean.HasValue then
+                seconds[service] <- mean.Value
+            else
+                silent <- service
+
+        if silent >= 0 then
+            Error(CycleError.IncompleteMetrics silent)
+        else
             Ok
                 {
                     Configuration = metrics.Configuration
-                    OfferedLoads = metrics.Services |> Seq.map _.OfferedLoad |> EquatableArray.ToEquatableArray
-                    ResponseTimes =
-                        metrics.Services
-                        |> Seq.map _.MeanResponseTime.Value
-                        |> EquatableArray.ToEquatableArray
+                    OfferedLoads = offered metrics
+                    ResponseTimes = EquatableArray.ToEquatableArray seconds
                 }
 
     let private reward (settings: ControllerSettings) previous (sample: Sample) =
         let from = previous |> ValueOption.defaultValue sample.Configuration
-        let seconds = sample.ResponseTimes |> Seq.map _.Seconds |> Seq.toArray
+        let seconds = Array.init sample.ResponseTimes.Count (fun service -> sample.ResponseTimes[service].Seconds)
         settings.Reward.Reward(from, sample.Configuration, ReadOnlySpan seconds)
 
     // --- The stage
@@ -288,11 +310,7 @@ module Monitor =
         {
             Metrics = metrics
             Previous = before.InForce
-            Loads =
-                metrics.Services
-                |> Seq.map _.OfferedLoad
-                |> EquatableArray.ToEquatableArray
-                |> SampleWindow.quantised settings.Estimation
+            Loads = offered metrics |> SampleWindow.quantised settings.Estimation
             Sample = sample
             Reward =
                 match sample with
@@ -321,9 +339,9 @@ module Monitor =
                 ))
 
     let private arrived (settings: ControllerSettings) state arrival (now: DateTimeOffset voption) interval =
-        match implausible settings.Admission interval with
-        | Some reason -> struct (state, Element.Event(Event.Rejected(arrival, fault FaultKind.BadValue reason)))
-        | None ->
+        match firstReason (implausible settings.Admission) interval.Services with
+        | ValueSome reason -> struct (state, Element.Event(Event.Rejected(arrival, fault FaultKind.BadValue reason)))
+        | ValueNone ->
             match judge settings.Admission state now interval.Time with
             | Verdict.Known -> struct (state, Element.Event(Event.AlreadyKnown arrival))
             | Verdict.Doubtful doubt ->

@@ -1,5 +1,6 @@
 namespace OnlinePolicyAdaptation.ControlCycle
 
+open System.Threading
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Learning.ActorCritic
@@ -7,34 +8,15 @@ open OnlinePolicyAdaptation.Learning.SystemModels
 open OnlinePolicyAdaptation.Planning
 open MathNet.Numerics.Distributions
 
-/// The decision problem under one load as a model shows it, and what the base policy is worth in it.
-type Plan =
-    {
-        Problem: FiniteModel
-        /// Of the base policy, one entry per state.
-        Values: float[]
-        /// The base policy, where one control is chosen after another.
-        BasePolicy: FinitePolicy voption
-    }
-
 /// What has been planned on a model so far: the same plan serves every decision under its load.
 type Plans =
     private
         {
             model: EstimatedModel voption
-            byLoads: Map<float list, Result<Plan, CycleError>>
+            byLoads: Map<float list, Result<IRollout, CycleError>>
             /// The loads, the one that was used last first.
             recent: float list list
         }
-
-/// The action that rollout chooses.
-type PlannedAction =
-    {
-        Action: ControlAction
-        QFactor: float
-        /// Of the base policy's action, where it is among those compared.
-        BaseQFactor: float voption
-    }
 
 /// An action that could be chosen.
 type Alternative =
@@ -47,12 +29,16 @@ type Alternative =
         QFactor: float
     }
 
-/// Plans on system models: made once for a model and a load, and what rollout chooses on them.
+/// Plans on system models, each made once for a model and a load, and what rollout decides on them.
 [<RequireQualifiedAccess>]
 module Plans =
 
-    /// Loads that plans are kept for.
-    let private capacity = 64
+    /// Loads that plans are kept for, at most.
+    let private most = 64
+
+    /// Loads that plans are kept for, so that they fit in memory together.
+    let private capacity (grid: ControlGrid) =
+        min most (ProblemSize.fitting (ProblemSize.ofGrid grid))
 
     let none =
         {
@@ -78,39 +64,43 @@ module Plans =
         | :? IStochasticPolicy<SystemState> as stochastic -> ValueSome stochastic
         | _ -> ValueNone
 
-    let private plan (settings: ControllerSettings) (model: EstimatedModel) loads (key: RandomKey) =
+    let private plan (settings: ControllerSettings) (model: EstimatedModel) loads (key: RandomKey) cancellation =
         let dynamics =
             NetworkDynamics(settings.Grid, settings.Reward, responseTimes settings.Estimation.Outlook model)
 
-        let onProblem problem =
-            match settings.Planner, drawing settings.BasePolicy with
-            | (Planner.BasePolicy | Planner.Rollout _), ValueSome policy ->
-                Ok
-                    {
-                        Problem = problem
-                        Values =
-                            NetworkModel.randomized dynamics loads policy problem
-                            |> RewardProcess.ofRandomizedPolicy problem
-                            |> PolicyEvaluation.exactOf settings.Discount
-                        BasePolicy = ValueNone
-                    }
-            | _ ->
-                NetworkModel.policy dynamics loads settings.BasePolicy (key.Split(model.FittedAt + 1)) problem
-                |> Result.map (fun basePolicy ->
-                    {
-                        Problem = problem
-                        Values = PolicyEvaluation.exact problem settings.Discount basePolicy
-                        BasePolicy = ValueSome basePolicy
-                    })
+        let struct (scheme, horizon) =
+            match settings.Planner with
+            | Planner.MultiagentRollout horizon -> struct (RolloutScheme.Multiagent, horizon)
+            | Planner.Rollout horizon -> struct (RolloutScheme.Joint, horizon)
+            | Planner.BasePolicy -> struct (RolloutScheme.Joint, 1)
 
-        NetworkModel.tabulate dynamics loads
-        |> Result.bind onProblem
+        let basePolicy =
+            match scheme, drawing settings.BasePolicy with
+            | RolloutScheme.Joint, ValueSome policy -> RolloutBase.Distribution policy
+            | _ -> RolloutBase.Actions settings.BasePolicy
+
+        TableRollout.create
+            dynamics
+            loads
+            settings.Discount
+            basePolicy
+            scheme
+            horizon
+            (key.Split(model.FittedAt + 1))
+            cancellation
         |> Result.mapError CycleError.UnusableModel
 
     /// The plan for a model under these loads, from those made before if it is among them: of as many loads as there is
     /// room for, the one that was not used for longest goes first. The settings are those the plans were made with; a base
     /// policy that draws its actions draws them once for each model.
-    let planFor settings (model: EstimatedModel) (loads: EquatableArray<RequestRate>) key (plans: Plans) =
+    let planFor
+        (settings: ControllerSettings)
+        (model: EstimatedModel)
+        (loads: EquatableArray<RequestRate>)
+        key
+        cancellation
+        (plans: Plans)
+        =
         let place = [ for load in loads -> load.PerSecond ]
 
         let known =
@@ -126,8 +116,10 @@ module Plans =
                 recent = place :: List.except [ place ] known.recent
             }
         | None ->
-            let plan = plan settings model loads key
-            let kept, gone = List.splitAt (min (capacity - 1) known.recent.Length) known.recent
+            let plan = plan settings model loads key cancellation
+
+            let kept, gone =
+                List.splitAt (min (capacity settings.Grid - 1) known.recent.Length) known.recent
 
             plan,
             { known with
@@ -135,93 +127,17 @@ module Plans =
                 recent = place :: kept
             }
 
-    /// The choice of all controls together. Among actions of equal Q-factor keeping the configuration wins.
-    let private byRollout
-        (settings: ControllerSettings)
-        horizon
-        (plan: Plan)
-        (state: SystemState)
-        (baseAction: ControlAction)
-        =
-        let grid = settings.Grid
-        let keep = grid.IndexOf(ControlAction.Keep grid.Controls.Count)
-        let here = grid.IndexOf state.Configuration
-
-        let decision =
-            Lookahead.decide plan.Problem settings.Discount horizon plan.Values (ValueSome keep) here
-
-        let baseIndex = System.Array.IndexOf(decision.Actions, grid.IndexOf baseAction)
-
-        {
-            Action = grid.ActionAt decision.Action
-            QFactor = decision.Value
-            BaseQFactor =
-                if baseIndex < 0 then
-                    ValueNone
-                else
-                    ValueSome decision.QFactors[baseIndex]
-        }
+    /// What rollout decides in a state.
+    let decide (settings: ControllerSettings) (plan: IRollout) (state: SystemState) baseAction cancellation =
+        plan.Decide(state, settings.Grid.Mask state.Configuration, baseAction, cancellation)
 
     /// All admissible actions in a state with the Q-factors that rollout compares.
-    let alternatives (settings: ControllerSettings) horizon model (plan: Plan) (state: SystemState) =
-        let grid = settings.Grid
-
-        let decision =
-            Lookahead.decide
-                plan.Problem
-                settings.Discount
-                horizon
-                plan.Values
-                ValueNone
-                (grid.IndexOf state.Configuration)
-
-        Array.map2
-            (fun index qFactor ->
-                let action = grid.ActionAt index
-                let next = grid.Move(state.Configuration, action)
-
-                {
-                    Action = action
-                    Next = next
-                    Predicted = Estimator.predict model next state.OfferedLoads
-                    QFactor = qFactor
-                })
-            decision.Actions
-            decision.QFactors
-
-    /// The choice of one control after another.
-    let private byMultiagentRollout
-        (settings: ControllerSettings)
-        horizon
-        (plan: Plan)
-        (basePolicy: FinitePolicy)
-        (state: SystemState)
-        =
-        let grid = settings.Grid
-        let components = ActionComponents.ofGrid grid
-
-        let decision =
-            MultiagentRollout.decide
-                plan.Problem
-                settings.Discount
-                components
-                (ActionComponents.naturalOrder components)
-                horizon
-                basePolicy
-                plan.Values
-                (grid.IndexOf state.Configuration)
-
-        {
-            Action = grid.ActionAt decision.Action
-            QFactor = decision.Value
-            BaseQFactor = ValueNone
-        }
-
-    /// What rollout chooses in a state, where it is to choose.
-    let choose (settings: ControllerSettings) (plan: Plan) (here: SystemState) baseAction =
-        match settings.Planner, plan.BasePolicy with
-        | Planner.BasePolicy, _ -> ValueNone
-        | Planner.MultiagentRollout horizon, ValueSome basePolicy ->
-            ValueSome(byMultiagentRollout settings horizon plan basePolicy here)
-        | (Planner.Rollout horizon | Planner.MultiagentRollout horizon), _ ->
-            ValueSome(byRollout settings horizon plan here baseAction)
+    let alternatives (settings: ControllerSettings) model (plan: IRollout) (state: SystemState) : Alternative[] =
+        plan.Alternatives(state, settings.Grid.Mask state.Configuration, CancellationToken.None)
+        |> Array.map (fun value ->
+            {
+                Action = value.Action
+                Next = value.Next
+                Predicted = Estimator.predict model value.Next state.OfferedLoads
+                QFactor = value.QFactor
+            })

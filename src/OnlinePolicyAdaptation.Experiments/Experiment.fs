@@ -9,6 +9,7 @@ open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Domain.Policies
+open OnlinePolicyAdaptation.Planning
 open OnlinePolicyAdaptation.ControlCycle
 
 /// One cycle of one run.
@@ -68,13 +69,15 @@ module Experiment =
     let private oldSystemKey (key: RandomKey) = key.Split 2
     let private newSystemKey (key: RandomKey) = key.Split 3
 
-    /// The traces of a scenario's system; the same one twice where it does not change.
+    /// The traces of a scenario's system; the same one twice where it does not change. An error where there is none, or where
+    /// the system is too large to be planned on.
     let readTraces (scenario: Scenario) =
         let read = RecordedLoads.read scenario
 
-        match scenario.TraceBefore with
-        | None -> Error $"scenario {scenario.Name} has no field trace.before: there is no system to run on"
-        | Some before ->
+        match ProblemSize.check scenario.Grid, scenario.TraceBefore with
+        | Error message, _ -> Error message
+        | _, None -> Error $"scenario {scenario.Name} has no field trace.before: there is no system to run on"
+        | _, Some before ->
             let before = read before
 
             let traces =

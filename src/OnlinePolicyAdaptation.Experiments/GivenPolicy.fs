@@ -205,7 +205,7 @@ module GivenPolicy =
         saved.Policy decision
 
     /// The policy, or what is wrong with its file. Optimal and greedy ones are of a system, whose response times are asked for
-    /// then.
+    /// then, and which must not be too large for tables.
     let create
         (grid: ControlGrid)
         topology
@@ -214,6 +214,9 @@ module GivenPolicy =
         policy
         (responseTimes: unit -> Result<IResponseTimeModel, string>)
         : Result<IPolicy<SystemState, ControlAction>, string> =
+        let responseTimes () =
+            ProblemSize.check grid |> Result.bind (fun _ -> responseTimes ())
+
         try
             match policy with
             | GivenPolicy.Optimal -> responseTimes () |> Result.map (OptimalPolicy.create grid reward discount)

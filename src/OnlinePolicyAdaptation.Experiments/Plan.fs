@@ -2,6 +2,8 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Experiments.Plan
 
+open OnlinePolicyAdaptation.Domain.Mdp
+open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Domain.Policies
 open OnlinePolicyAdaptation.Planning
 
@@ -11,18 +13,18 @@ let private newtonPoints = 31
 /// A base policy that has one action in each state.
 let basePolicy (problem: PlanningProblem) choice : Result<FinitePolicy, string> =
     match choice with
-    | BasePolicy.Greedy -> Ok(NetworkModel.greedy problem.Scenario.Grid GreedyPolicy.DefaultMoveCharge problem.Model)
-    | BasePolicy.Table(source, actions) ->
+    | PlannedBase.Greedy -> Ok(NetworkModel.greedy problem.Scenario.Grid GreedyPolicy.DefaultMoveCharge problem.Model)
+    | PlannedBase.Table(source, actions) ->
         FinitePolicy.ofActions problem.Model actions
         |> Result.mapError (fun message -> $"{source}: {message}")
-    | BasePolicy.Random -> Error "the random policy has no one action in each state; expected greedy or a table"
+    | PlannedBase.Random -> Error "the random policy has no one action in each state; expected greedy or a table"
 
 /// J_mu of a base policy, exact.
 let baseValues (problem: PlanningProblem) choice =
     let discount = problem.Scenario.Discount
 
     match choice with
-    | BasePolicy.Random ->
+    | PlannedBase.Random ->
         RandomizedPolicy.uniform problem.Model
         |> RewardProcess.ofRandomizedPolicy problem.Model
         |> PolicyEvaluation.exactOf discount
@@ -31,11 +33,26 @@ let baseValues (problem: PlanningProblem) choice =
         basePolicy problem choice
         |> Result.map (PolicyEvaluation.exact problem.Model discount)
 
-let private terminalValues (problem: PlanningProblem) (settings: LookaheadSettings) =
-    match settings.Terminal with
+/// The policy that keeps every configuration.
+let private hold (problem: PlanningProblem) =
+    let grid = problem.Scenario.Grid
+
+    Array.create problem.Model.StateCount (grid.IndexOf(ControlAction.Keep grid.Controls.Count))
+    |> FinitePolicy.ofActions problem.Model
+    |> Result.map (PolicyEvaluation.exact problem.Model problem.Scenario.Discount)
+
+let private terminalValues (problem: PlanningProblem) basePolicy terminal =
+    match terminal with
     | TerminalValues.Exact ->
-        baseValues problem settings.Base
+        baseValues problem basePolicy
         |> Result.map (fun values -> values, PlanSolution.OfBase)
+    | TerminalValues.Best ->
+        baseValues problem basePolicy
+        |> Result.bind (fun given ->
+            baseValues problem PlannedBase.Greedy
+            |> Result.bind (fun greedy ->
+                hold problem
+                |> Result.map (fun hold -> Rollout.bestOf [ given; greedy; hold ], PlanSolution.OfBest)))
     | TerminalValues.Given(source, values) when values.Length <> problem.Model.StateCount ->
         Error $"{source}: {values.Length} values; expected one for each of {problem.Model.StateCount} states"
     | TerminalValues.Given(_, values) -> Ok(values, PlanSolution.Given)
@@ -60,6 +77,7 @@ let private lookahead (problem: PlanningProblem) horizon values state =
         Action = decision.Action
         Value = decision.Value
         QFactors = overAllActions problem state decision.QFactors
+        StandardErrors = [||]
     }
 
 /// The multiagent decision, with the Q-factors of the values that its components were chosen by.
@@ -85,7 +103,96 @@ let private multiagent (problem: PlanningProblem) horizon basePolicy values =
             Action = decision.Action
             Value = decision.Value
             QFactors = Bellman.qFactors model discount leaves state |> overAllActions problem state
+            StandardErrors = [||]
         }
+
+/// The base policy's action in a state; the random one draws by the key.
+let private acting (problem: PlanningProblem) choice =
+    let model = problem.Model
+
+    match choice with
+    | PlannedBase.Random ->
+        Ok(fun state (key: RandomKey) ->
+            let first = model.FirstChoice[state]
+            let mutable sequence = key.Sequence()
+            model.Actions[first + sequence.NextInt(model.FirstChoice[state + 1] - first)])
+    | _ ->
+        basePolicy problem choice
+        |> Result.map (fun policy -> fun state _ -> model.Actions[policy[state]])
+
+let private truncation (problem: PlanningProblem) (settings: SampledSettings) (values: float[]) act =
+    {
+        Model = FiniteModel.sampled problem.Model
+        Discount = problem.Scenario.Discount
+        BasePolicy = act
+        Steps = settings.Steps
+        Terminal = fun state -> values[state]
+    }
+
+/// The moves of the controls, by action numbers.
+let private composed (grid: ControlGrid) =
+    {
+        Mask = fun state -> grid.Mask(grid.ConfigurationAt state)
+        Choice = fun action control -> (grid.ActionAt action).Choice control
+        WithChoice = fun action control choice -> grid.IndexOf((grid.ActionAt action).With(control, choice))
+    }
+
+/// What was sampled in a state, spread over all actions of the grid.
+let private sampledDecision (problem: PlanningProblem) (settings: SampledSettings) state decision =
+    let chosen =
+        match settings.StandardErrors with
+        | Some errors -> SampledRollout.fortified errors decision
+        | None -> decision.Best
+
+    let over value =
+        let all = Array.create problem.Scenario.Grid.ActionCount ValueNone
+
+        for candidate in decision.Candidates do
+            all[candidate.Action] <- value candidate.QFactor
+
+        all
+
+    {
+        State = state
+        Action = chosen.Action
+        Value = chosen.QFactor.Mean
+        QFactors = over (fun q -> ValueSome q.Mean)
+        StandardErrors =
+            over (fun q ->
+                if q.Samples > 1 then
+                    ValueSome q.StandardError
+                else
+                    ValueNone)
+    }
+
+let private sampledRollout problem (settings: SampledSettings) values act =
+    let truncation = truncation problem settings values act
+
+    let sampling =
+        {
+            Trajectories = settings.Trajectories
+            Screening = settings.Screening |> Option.toValueOption
+            Threads = settings.Threads
+        }
+
+    fun (state: int) ->
+        SampledRollout.decide truncation sampling (RandomKey(settings.Seed).Split state) state
+        |> sampledDecision problem settings state
+
+let private sampledMultiagent problem (settings: SampledSettings) values act =
+    let grid = problem.Scenario.Grid
+    let truncation = truncation problem settings values act
+    let order = Array.init grid.Controls.Count id
+
+    fun (state: int) ->
+        SampledMultiagentRollout.decide
+            truncation
+            (composed grid)
+            order
+            settings.Trajectories
+            (RandomKey(settings.Seed).Split state)
+            state
+        |> sampledDecision problem settings state
 
 let private requestedStates (problem: PlanningProblem) (request: PlanRequest) =
     let count = problem.Model.StateCount
@@ -103,7 +210,23 @@ let private horizonOf (settings: LookaheadSettings) =
     else
         Error $"lookahead: {settings.Horizon}; expected at least 1"
 
-/// Values and decisions for a request, or what is wrong with it.
+/// What is wrong with settings for sampling.
+let private checkSampling (settings: SampledSettings) =
+    match settings.Screening, settings.StandardErrors with
+    | _ when settings.Trajectories < 1 -> Error $"trajectories: {settings.Trajectories}; expected at least 1"
+    | _ when settings.Steps < 0 -> Error $"steps: {settings.Steps}; expected at least 0"
+    | _ when settings.Threads < 1 -> Error $"threads: {settings.Threads}; expected at least 1"
+    | Some screening, _ when not (screening.Indifference > 0.0) ->
+        Error $"indifference: {screening.Indifference}; expected a number above 0"
+    | Some screening, _ when not (screening.ErrorProbability > 0.0 && screening.ErrorProbability < 1.0) ->
+        Error $"error probability: {screening.ErrorProbability}; expected a number above 0 and below 1"
+    | Some screening, _ when screening.FirstStage < 2 ->
+        Error $"first stage: {screening.FirstStage} samples; expected at least 2"
+    | _, Some errors when not (errors >= 0.0) -> Error $"standard errors: {errors}; expected a number of 0 or more"
+    | _ -> Ok()
+
+/// Values and decisions for a request, or what is wrong with it. Ends with an OperationCanceledException once the token of the
+/// problem's model is cancelled.
 let run (problem: PlanningProblem) (request: PlanRequest) =
     let model = problem.Model
     let discount = problem.Scenario.Discount
@@ -120,6 +243,13 @@ let run (problem: PlanningProblem) (request: PlanRequest) =
     let decided values solution decide =
         Ok(result values solution decide (fun _ -> None))
 
+    let sampled (settings: SampledSettings) by =
+        checkSampling settings
+        |> Result.bind (fun () -> terminalValues problem settings.Base settings.Terminal)
+        |> Result.bind (fun (values, solution) ->
+            acting problem settings.Base
+            |> Result.bind (fun act -> decided values solution (by problem settings values act)))
+
     let planned =
         match request.Algorithm with
         | PlanAlgorithm.ValueIteration(_, theta) when not (theta > 0.0) ->
@@ -130,11 +260,22 @@ let run (problem: PlanningProblem) (request: PlanRequest) =
         | PlanAlgorithm.PolicyIteration ->
             let solution = DynamicProgramming.policyIteration model discount
             decided solution.Values (PlanSolution.Iterated solution) (lookahead problem 1 solution.Values)
+        | PlanAlgorithm.ModifiedPolicyIteration(_, theta) when not (theta > 0.0) ->
+            Error $"theta: {theta}; expected a number above 0"
+        | PlanAlgorithm.ModifiedPolicyIteration(evaluations, _) when evaluations < 0 ->
+            Error $"evaluations: {evaluations}; expected at least 0"
+        | PlanAlgorithm.ModifiedPolicyIteration(evaluations, theta) ->
+            let solution =
+                DynamicProgramming.modifiedPolicyIteration evaluations theta model discount
+
+            decided solution.Values (PlanSolution.Swept solution) (lookahead problem 1 solution.Values)
+        | PlanAlgorithm.SampledRollout settings -> sampled settings sampledRollout
+        | PlanAlgorithm.SampledMultiagent settings -> sampled settings sampledMultiagent
         | PlanAlgorithm.Lookahead settings
         | PlanAlgorithm.Rollout settings ->
             horizonOf settings
             |> Result.bind (fun horizon ->
-                terminalValues problem settings
+                terminalValues problem settings.Base settings.Terminal
                 |> Result.bind (fun (values, solution) -> decided values solution (lookahead problem horizon values)))
         | PlanAlgorithm.Multiagent settings ->
             horizonOf settings
@@ -142,7 +283,7 @@ let run (problem: PlanningProblem) (request: PlanRequest) =
                 basePolicy problem settings.Base
                 |> Result.mapError (fun message -> $"multiagent rollout: {message}")
                 |> Result.bind (fun policy ->
-                    terminalValues problem settings
+                    terminalValues problem settings.Base settings.Terminal
                     |> Result.bind (fun (values, solution) ->
                         decided values solution (multiagent problem horizon policy values))))
         | PlanAlgorithm.Newton choice ->

@@ -70,14 +70,26 @@ type SettingsJson =
         ErrorBound: float option
         /// Policies evaluated by policy iteration.
         Iterations: int option
+        /// Evaluating sweeps between two sweeps of modified policy iteration.
+        Evaluations: int option
+        /// Of sampled Q-factors: steps of the base policy, trajectories of each action, and the seed.
+        Steps: int option
+        Trajectories: int option
+        Seed: Nullable<uint64>
+        /// The difference that screening must detect, and its probability of error.
+        Indifference: float option
+        ErrorProbability: float option
+        /// How many standard errors a gain must exceed.
+        StandardErrors: float option
     }
 
-type DecisionJson =
+type PlanDecisionJson =
     {
         State: int
         Action: int
         Value: float
         QFactors: Nullable<float>[]
+        StandardErrors: Nullable<float>[] | null
     }
 
 type NewtonStepJson =
@@ -87,8 +99,8 @@ type NewtonStepJson =
         BackedUp: float
         Rollout: float
         Optimal: float
-        RolloutOperator: Line
-        BaseOperator: Line
+        RolloutOperator: StraightLine
+        BaseOperator: StraightLine
         /// Pairs of J and T J.
         Operator: float[][]
     }
@@ -101,9 +113,9 @@ let private options =
 
 let private baseName choice =
     match choice with
-    | BasePolicy.Greedy -> "greedy"
-    | BasePolicy.Random -> "random"
-    | BasePolicy.Table(source, _) -> source
+    | PlannedBase.Greedy -> "greedy"
+    | PlannedBase.Random -> "random"
+    | PlannedBase.Table(source, _) -> source
 
 let private settingsJson (problem: PlanningProblem) (result: PlanResult) =
     let scenario = problem.Scenario
@@ -127,6 +139,7 @@ let private settingsJson (problem: PlanningProblem) (result: PlanResult) =
                  | PlanSolution.Swept _ -> "values that value iteration stopped at"
                  | PlanSolution.Iterated _ -> "exact value of the optimal policy"
                  | PlanSolution.OfBase -> "exact value of the base policy, at the leaves"
+                 | PlanSolution.OfBest -> "largest exact value of base policy, greedy policy and keeping, at the leaves"
                  | PlanSolution.Given -> "terminal values as given, at the leaves")
             Lookahead = None
             Base = None
@@ -136,6 +149,46 @@ let private settingsJson (problem: PlanningProblem) (result: PlanResult) =
             SweepCount = None
             ErrorBound = None
             Iterations = None
+            Evaluations = None
+            Steps = None
+            Trajectories = None
+            Seed = Nullable()
+            Indifference = None
+            ErrorProbability = None
+            StandardErrors = None
+        }
+
+    let terminalName terminal =
+        match terminal with
+        | TerminalValues.Exact -> "exact"
+        | TerminalValues.Best -> "best"
+        | TerminalValues.Given(source, _) -> source
+
+    let swept name theta =
+        let found =
+            match result.Solution with
+            | PlanSolution.Swept swept -> Some swept
+            | _ -> None
+
+        { common with
+            Algorithm = name
+            Theta = Some theta
+            SweepCount = found |> Option.map _.Changes.Length
+            ErrorBound = found |> Option.map _.ErrorBound
+        }
+
+    let sampled name (settings: SampledSettings) =
+        { common with
+            Algorithm = name
+            Lookahead = Some 1
+            Base = Some(baseName settings.Base)
+            Terminal = Some(terminalName settings.Terminal)
+            Steps = Some settings.Steps
+            Trajectories = Some settings.Trajectories
+            Seed = Nullable settings.Seed
+            Indifference = settings.Screening |> Option.map _.Indifference
+            ErrorProbability = settings.Screening |> Option.map _.ErrorProbability
+            StandardErrors = settings.StandardErrors
         }
 
     let ahead name (settings: LookaheadSettings) =
@@ -143,31 +196,25 @@ let private settingsJson (problem: PlanningProblem) (result: PlanResult) =
             Algorithm = name
             Lookahead = Some settings.Horizon
             Base = Some(baseName settings.Base)
-            Terminal =
-                match settings.Terminal with
-                | TerminalValues.Exact -> Some "exact"
-                | TerminalValues.Given(source, _) -> Some source
+            Terminal = Some(terminalName settings.Terminal)
         }
 
     match result.Request.Algorithm with
     | PlanAlgorithm.ValueIteration(sweeps, theta) ->
-        let swept =
-            match result.Solution with
-            | PlanSolution.Swept swept -> Some swept
-            | _ -> None
-
-        { common with
-            Algorithm = "value-iteration"
-            Theta = Some theta
+        { swept "value-iteration" theta with
             Sweeps =
                 Some(
                     match sweeps with
                     | Sweeps.GaussSeidel -> "gauss-seidel"
                     | Sweeps.Jacobi -> "jacobi"
                 )
-            SweepCount = swept |> Option.map _.Changes.Length
-            ErrorBound = swept |> Option.map _.ErrorBound
         }
+    | PlanAlgorithm.ModifiedPolicyIteration(evaluations, theta) ->
+        { swept "modified-policy-iteration" theta with
+            Evaluations = Some evaluations
+        }
+    | PlanAlgorithm.SampledRollout settings -> sampled "sampled-rollout" settings
+    | PlanAlgorithm.SampledMultiagent settings -> sampled "sampled-multiagent" settings
     | PlanAlgorithm.PolicyIteration ->
         { common with
             Algorithm = "policy-iteration"
@@ -186,16 +233,22 @@ let private settingsJson (problem: PlanningProblem) (result: PlanResult) =
             Base = Some(baseName choice)
         }
 
+let private nullable (number: float voption) =
+    match number with
+    | ValueSome number -> Nullable number
+    | ValueNone -> Nullable()
+
 let private decisionJson (decision: PlanDecision) =
     {
         State = decision.State
         Action = decision.Action
         Value = decision.Value
-        QFactors =
-            decision.QFactors
-            |> Array.map (function
-                | ValueSome q -> Nullable q
-                | ValueNone -> Nullable())
+        QFactors = decision.QFactors |> Array.map nullable
+        StandardErrors =
+            if decision.StandardErrors.Length = 0 then
+                null
+            else
+                decision.StandardErrors |> Array.map nullable
     }
 
 let private newtonJson (step: NewtonStep) =

@@ -4,7 +4,7 @@ open OnlinePolicyAdaptation.Planning
 
 /// The policy that is improved.
 [<RequireQualifiedAccess>]
-type BasePolicy =
+type PlannedBase =
     /// The best immediate reward less a small charge for moving controls.
     | Greedy
     /// Every admissible action with the same probability.
@@ -17,15 +17,38 @@ type BasePolicy =
 type TerminalValues =
     /// The exact value of the base policy.
     | Exact
+    /// In each state the largest exact value of the base policy, the greedy policy, and the one that keeps every
+    /// configuration (parallel rollout).
+    | Best
     /// One value per state.
     | Given of source: string * values: float[]
+
+/// How Q-factors are sampled: the base policy is followed for some steps, and from there on the terminal values stand.
+type SampledSettings =
+    {
+        Base: PlannedBase
+        Terminal: TerminalValues
+        /// Steps of the base policy after the action, at least 0.
+        Steps: int
+        /// Trajectories of each action, at least 1.
+        Trajectories: int
+        /// All chance comes from it.
+        Seed: uint64
+        /// When an action gets no more trajectories; none: all get as many. Where all actions are compared at once.
+        Screening: Screening option
+        /// The best action is taken only where its gain over the base action exceeds this many standard errors, at least 0;
+        /// none: always (fortified rollout).
+        StandardErrors: float option
+        /// Threads at work, at least 1; the result does not depend on it.
+        Threads: int
+    }
 
 /// How far one looks ahead, and what from there.
 type LookaheadSettings =
     {
         /// Steps, at least 1.
         Horizon: int
-        Base: BasePolicy
+        Base: PlannedBase
         Terminal: TerminalValues
     }
 
@@ -34,6 +57,9 @@ type PlanAlgorithm =
     /// Sweeps until no value changes by theta (above 0) or more.
     | ValueIteration of sweeps: Sweeps * theta: float
     | PolicyIteration
+    /// Value iteration with so many sweeps (0 or more) of the greedy policy's evaluation after each sweep, until no value
+    /// changes by theta (above 0) or more.
+    | ModifiedPolicyIteration of evaluations: int * theta: float
     /// Over all actions at once, whatever the terminal values.
     | Lookahead of LookaheadSettings
     /// Lookahead whose terminal values stand for the base policy's.
@@ -41,7 +67,11 @@ type PlanAlgorithm =
     /// One control after another, never worse than a base policy whose exact value stands at the leaves.
     | Multiagent of LookaheadSettings
     /// One-step rollout of the base policy, as a Newton step.
-    | Newton of BasePolicy
+    | Newton of PlannedBase
+    /// One-step rollout over all actions at once, by simulation.
+    | SampledRollout of SampledSettings
+    /// One-step rollout, one control after another, by simulation.
+    | SampledMultiagent of SampledSettings
 
 /// What is to be planned.
 type PlanRequest =
@@ -59,8 +89,10 @@ type PlanDecision =
         Action: int
         /// Its Q-factor.
         Value: float
-        /// Of every action of the grid; none for a masked one.
+        /// Of every action of the grid; none for a masked one, or one that was not sampled.
         QFactors: float voption[]
+        /// Of each of these, where they were sampled more than once; otherwise empty.
+        StandardErrors: float voption[]
     }
 
 /// How the values were found.
@@ -70,6 +102,8 @@ type PlanSolution =
     | Iterated of PolicyIteration
     /// The exact value of the base policy.
     | OfBase
+    /// The largest exact value of several policies.
+    | OfBest
     | Given
 
 /// What was planned.

@@ -1,5 +1,6 @@
 namespace OnlinePolicyAdaptation.Experiments
 
+open System.Threading
 open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
@@ -40,10 +41,10 @@ module PlanningProblem =
         with :? BadInputException as e ->
             Error e.Message
 
-    let private create (scenario: Scenario) source loads responseTimes =
+    let private create cancellation (scenario: Scenario) source loads responseTimes =
         let dynamics = NetworkDynamics(scenario.Grid, scenario.Reward, responseTimes)
 
-        NetworkModel.tabulate dynamics loads
+        NetworkModel.tabulateUntil cancellation dynamics loads
         |> Result.map (fun model ->
             {
                 Scenario = scenario
@@ -53,34 +54,45 @@ module PlanningProblem =
                 Model = model
             })
 
-    let private at (scenario: Scenario) source (forest: IResponseTimeModel) loads =
+    let private at cancellation (scenario: Scenario) source (forest: IResponseTimeModel) loads =
         let quantised = SampleWindow.quantised scenario.Estimation loads
 
-        create scenario source loads (ResponseTimeTable.Of(scenario.Grid, forest, quantised.AsSpan()))
+        create cancellation scenario source loads (ResponseTimeTable.Of(scenario.Grid, forest, quantised.AsSpan()))
 
     /// The problems at every load level of the scenario, in their order and at least one, with the response times of a
     /// forest fitted to the scenario's trace from before any change.
-    let atEveryLoad (scenario: Scenario) =
-        match scenario.TraceBefore with
-        | None ->
+    let atEveryLoadUntil cancellation (scenario: Scenario) =
+        match ProblemSize.check scenario.Grid, scenario.TraceBefore with
+        | Error message, _ -> Error message
+        | _, None ->
             Error $"scenario {scenario.Name} has no field trace, so its response times must be given as a delay table"
-        | Some path ->
+        | _, Some path ->
             forest scenario path
             |> Result.bind (fun forest ->
                 (Scenario.loadLevels scenario, Ok [])
                 ||> List.foldBack (fun loads found ->
-                    match found, at scenario (ResponseTimeSource.Trace path) forest loads with
+                    match found, at cancellation scenario (ResponseTimeSource.Trace path) forest loads with
                     | Ok problems, Ok problem -> Ok(problem :: problems)
                     | Error message, _
                     | _, Error message -> Error message))
 
+    /// The same, to the end.
+    let atEveryLoad scenario =
+        atEveryLoadUntil CancellationToken.None scenario
+
     /// The problem of a scenario with a single load level, with the response times of a delay table, or else of its trace.
-    let load (scenario: Scenario) (delayTable: string option) =
-        match Scenario.loadLevels scenario, delayTable with
-        | [ loads ], Some path ->
+    /// What is computed on it ends once the token is cancelled, as loading does. An error where the problem is too large.
+    let loadUntil cancellation (scenario: Scenario) (delayTable: string option) =
+        match ProblemSize.check scenario.Grid, Scenario.loadLevels scenario, delayTable with
+        | Error message, _, _ -> Error message
+        | _, [ loads ], Some path ->
             DelayTable.read path scenario.Grid loads.Count
-            |> Result.bind (create scenario (ResponseTimeSource.Table path) loads)
-        | [ _ ], None -> atEveryLoad scenario |> Result.map List.head
-        | levels, _ ->
+            |> Result.bind (create cancellation scenario (ResponseTimeSource.Table path) loads)
+        | _, [ _ ], None -> atEveryLoadUntil cancellation scenario |> Result.map List.head
+        | _, levels, _ ->
             Error
                 $"scenario {scenario.Name} has {levels.Length} load levels, each with a decision problem of its own; expected a scenario whose services have requestsPerSecond"
+
+    /// The same, to the end.
+    let load scenario delayTable =
+        loadUntil CancellationToken.None scenario delayTable

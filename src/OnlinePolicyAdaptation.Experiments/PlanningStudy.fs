@@ -6,22 +6,8 @@ open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Planning
 
-/// How the actions of a rollout decision are compared.
-[<RequireQualifiedAccess>]
-type RolloutScheme =
-    /// All actions at once.
-    | Joint
-    /// One control after another.
-    | Multiagent
-
-    /// The word in tables, charts and result files.
-    member this.Name =
-        match this with
-        | Joint -> "joint"
-        | Multiagent -> "multiagent"
-
 /// A base policy of a study, by its name in charts.
-type StudiedBase = { Name: string; Policy: BasePolicy }
+type StudiedBase = { Name: string; Policy: PlannedBase }
 
 /// The exact discounted value of a policy.
 type PolicyValue =
@@ -56,8 +42,8 @@ type NewtonPicture =
         BaseValue: float
         RolloutValue: float
         OptimalValue: float
-        RolloutOperator: Line
-        BaseOperator: Line
+        RolloutOperator: StraightLine
+        BaseOperator: StraightLine
         /// Values J of the start state, ascending, and T J for each.
         Values: float[]
         BackedUp: float[]
@@ -307,7 +293,7 @@ module PlanningStudy =
             Ok
                 {
                     Name = name
-                    Policy = BasePolicy.Random
+                    Policy = PlannedBase.Random
                 }
         | _ ->
             let dynamics =
@@ -320,15 +306,16 @@ module PlanningStudy =
             |> Result.map (fun table ->
                 {
                     Name = name
-                    Policy = BasePolicy.Table(name, FinitePolicy.actions problem.Model table)
+                    Policy = PlannedBase.Table(name, FinitePolicy.actions problem.Model table)
                 })
 
-    /// The study that a scenario asks for, of all its base policies on the system of its trace; none where it asks for none.
-    let ofScenario (scenario: Scenario) =
+    /// The study that a scenario asks for, of all its base policies on the system of its trace; none where it asks for none. Ends
+    /// with an OperationCanceledException once the token is cancelled.
+    let ofScenario cancellation (scenario: Scenario) =
         match scenario.PlanningStudy with
         | None -> Ok None
         | Some settings ->
-            PlanningProblem.load scenario None
+            PlanningProblem.loadUntil cancellation scenario None
             |> Result.bind (fun problem ->
                 (Experiment.basePolicies scenario, Ok [])
                 ||> List.foldBack (fun policy found ->

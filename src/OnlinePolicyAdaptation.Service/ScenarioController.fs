@@ -4,6 +4,7 @@ module OnlinePolicyAdaptation.Service.ScenarioController
 
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
+open OnlinePolicyAdaptation.Planning
 open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Experiments
 
@@ -25,11 +26,19 @@ let private basePolicy (scenario: Scenario) trace key =
             Error
                 $"scenario {scenario.Name} has no field trace.before: a base policy that is made from a recorded system needs one; expected another basePolicy.kind, such as network or threshold")
 
+/// Whether the scenario's system can be planned on, where that is what the controller does.
+let private checkSize (scenario: Scenario) mode planner =
+    match mode, planner with
+    | Mode.Base, _
+    | _, Planner.BasePolicy -> Ok()
+    | _ -> ProblemSize.check scenario.Grid |> Result.map ignore
+
 /// The cycle: with a model of the scenario's trace of the system as it was, or without.
 let create (scenario: Scenario) mode planner clock knowsTrace (key: RandomKey) =
     let trace = trace scenario
 
-    basePolicy scenario trace (key.Split 0)
+    checkSize scenario mode planner
+    |> Result.bind (fun () -> basePolicy scenario trace (key.Split 0))
     |> Result.map (fun basePolicy ->
         let settings =
             {

@@ -189,8 +189,8 @@ type SimulationBenchmarks() =
 
     [<Benchmark(OperationsPerInvoke = 1000)>]
     member _.TruncatedRolloutOnTable() =
-        Simulation.value onTable 1000 (RandomKey 1UL) TwoServices.start
+        TruncatedRollout.value onTable 1000 (RandomKey 1UL) TwoServices.start
 
     [<Benchmark(OperationsPerInvoke = 1000)>]
     member _.TruncatedRolloutOnSystemModel() =
-        Simulation.value onSystemModel 1000 (RandomKey 1UL) state
+        TruncatedRollout.value onSystemModel 1000 (RandomKey 1UL) state

@@ -6,8 +6,10 @@ open OnlinePolicyAdaptation.Domain.Network
 type PredictionErrors =
     private
         {
-            /// Sums over the services, in seconds, newest first: absolute errors and response times.
+            /// Sums over the services, in seconds, newest first: absolute errors and response times. Those beyond `length`
+            /// no longer count, and go together now and then.
             recent: struct (float * float) list
+            count: int
         }
 
 [<RequireQualifiedAccess>]
@@ -16,20 +18,30 @@ module PredictionErrors =
     /// Intervals that are looked back on.
     let private length = 50
 
-    let none = { recent = [] }
+    let none = { recent = []; count = 0 }
 
-    let ofList recent = { recent = recent }
+    let ofList recent =
+        {
+            recent = recent
+            count = List.length recent
+        }
 
-    let toList errors = errors.recent
+    let toList errors = List.truncate length errors.recent
 
     /// Mean absolute error over mean response time; none before the first prediction.
     let nmae errors =
         let mutable error = 0.0
         let mutable total = 0.0
 
-        for struct (e, t) in errors.recent do
+        let mutable rest = errors.recent
+        let mutable left = length
+
+        while left > 0 && not rest.IsEmpty do
+            let struct (e, t) = rest.Head
             error <- error + e
             total <- total + t
+            rest <- rest.Tail
+            left <- left - 1
 
         if total > 0.0 then ValueSome(error / total) else ValueNone
 
@@ -44,7 +56,13 @@ module PredictionErrors =
                 error <- error + abs (seconds - predicted[i])
                 total <- total + seconds
 
-            {
-                recent = List.truncate length (struct (error, total) :: errors.recent)
-            }
+            let recent = struct (error, total) :: errors.recent
+
+            if errors.count < 4 * length then
+                {
+                    recent = recent
+                    count = errors.count + 1
+                }
+            else
+                ofList (List.truncate length recent)
         | _ -> errors

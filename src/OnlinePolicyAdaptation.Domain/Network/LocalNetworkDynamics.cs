@@ -11,18 +11,18 @@ public sealed class LocalNetworkDynamics : ILocalModel
 {
     private readonly ControlGrid _grid;
     private readonly RewardFunction _reward;
-    private readonly ILocalResponseTimeModel _responseTimes;
+    private readonly IResponseTimeModel _responseTimes;
     private readonly RequestRate[] _offeredLoads;
     private readonly int[] _controlOf;
 
     /// <param name="grid">The controls, which are the components.</param>
     /// <param name="reward">Tells the reward of a step.</param>
-    /// <param name="responseTimes">Tells the response time of each service.</param>
+    /// <param name="responseTimes">The response time of each service; the fewer controls it depends on, the better.</param>
     /// <param name="offeredLoads">One per service; taken to stay as they are.</param>
     public LocalNetworkDynamics(
         ControlGrid grid,
         RewardFunction reward,
-        ILocalResponseTimeModel responseTimes,
+        IResponseTimeModel responseTimes,
         ReadOnlySpan<RequestRate> offeredLoads
     )
     {
@@ -32,7 +32,7 @@ public sealed class LocalNetworkDynamics : ILocalModel
         _offeredLoads = offeredLoads.ToArray();
         var services = Enumerable
             .Range(0, _offeredLoads.Length)
-            .Select(service => (Sum: 0, Scope: (IReadOnlyList<int>)[.. responseTimes.Scope(service)]));
+            .Select(service => (Sum: 0, Scope: (IReadOnlyList<int>)[.. ControlsOf(service)]));
         var used = reward.Saved.SelectMany(
             (group, g) => group.Select(control => (Sum: 1 + g, Scope: (IReadOnlyList<int>)[control]))
         );
@@ -46,7 +46,7 @@ public sealed class LocalNetworkDynamics : ILocalModel
     {
         if (term < _offeredLoads.Length)
         {
-            return _reward.Excess(term, _responseTimes.Predict(term, levels, _offeredLoads));
+            return _reward.Excess(term, _responseTimes.PredictService(term, levels, _offeredLoads));
         }
         var control = _controlOf[term - _offeredLoads.Length];
         return _grid.Controls[control].Value(levels[control]);
@@ -54,4 +54,7 @@ public sealed class LocalNetworkDynamics : ILocalModel
 
     public double Reward(ReadOnlySpan<double> left, ReadOnlySpan<double> reached) =>
         _reward.Reward(reached[0], left[1..], reached[1..]);
+
+    private IEnumerable<int> ControlsOf(int service) =>
+        _responseTimes.ScopeOf(service)?.Controls ?? Enumerable.Range(0, _grid.Controls.Count);
 }

@@ -85,7 +85,7 @@ let private newtonChart (study: PlanningStudy) (picture: NewtonPicture) =
     let ends = [| Array.head picture.Values; Array.last picture.Values |]
     let colour = colourOf study picture.Base
 
-    let gain (operator: Line) =
+    let gain (operator: StraightLine) =
         ends |> Array.map (fun x -> operator.At x - x)
 
     let curve name colour dash (xs: float[]) (ys: float[]) : Trace =

@@ -9,6 +9,7 @@ open System.IO
 open System.Text.Encodings.Web
 open System.Text.Json
 open System.Text.Json.Serialization
+open OnlinePolicyAdaptation.Planning
 
 /// JSON has no NaN and no infinity: both are null, and null is NaN.
 type private NumberConverter() =

@@ -58,7 +58,7 @@ type PhaseSummary =
 module ConfidenceInterval =
 
     let ofSamples (samples: float[]) =
-        let estimate = Estimate.ofSamples samples.Length samples
+        let estimate = SampleMean.ofSamples samples.Length samples
 
         {
             Mean = estimate.Mean

@@ -4,7 +4,7 @@ using OnlinePolicyAdaptation.Domain.Network;
 namespace OnlinePolicyAdaptation.Learning.ActorCritic;
 
 /// <summary>The policy of a trained actor, with the values that its critic gives to states.</summary>
-public sealed class NetworkPolicy : ActorPolicy, IValueFunction<SystemState>
+public sealed class NetworkPolicy : ActorPolicy
 {
     private readonly MultilayerPerceptron _critic;
 

@@ -10,12 +10,12 @@ namespace OnlinePolicyAdaptation.Learning.SystemModels;
 /// </remarks>
 public sealed class BoundedResponseTimes : IResponseTimeModel
 {
-    private readonly CorrectedResponseTimes _model;
+    private readonly IResponseTimeModel _model;
     private readonly double _deviations;
 
-    /// <param name="model">Means and spreads.</param>
+    /// <param name="model">Means and their uncertainty.</param>
     /// <param name="deviations">Standard deviations from the mean to the bound; negative: the lower bound.</param>
-    public BoundedResponseTimes(CorrectedResponseTimes model, double deviations)
+    public BoundedResponseTimes(IResponseTimeModel model, double deviations)
     {
         _model = model;
         _deviations = deviations;
@@ -25,9 +25,11 @@ public sealed class BoundedResponseTimes : IResponseTimeModel
     {
         Span<double> uncertainty = stackalloc double[responseTimes.Length];
         Span<double> noise = stackalloc double[responseTimes.Length];
-        _model.Predict(configuration, offeredLoads, responseTimes, uncertainty, noise);
+        _model.PredictAll([configuration], offeredLoads, responseTimes, uncertainty, noise);
         Bound(responseTimes, uncertainty, noise);
     }
+
+    public ResponseTimeScope? ScopeOf(int service) => _model.ScopeOf(service);
 
     public void PredictAll(
         ReadOnlySpan<Configuration> configurations,

@@ -63,35 +63,7 @@ public sealed class CorrectedResponseTimes : IResponseTimeModel
         }
     }
 
-    /// <summary>The prediction and its two spreads.</summary>
-    /// <param name="configuration">The configuration in force.</param>
-    /// <param name="offeredLoads">One per service.</param>
-    /// <param name="responseTimes">Receives the mean response time per service, in seconds.</param>
-    /// <param name="uncertainty">
-    /// Receives the standard deviation of that mean, in seconds: by how much the trees disagree, and what is not known of the
-    /// nodes. More measurements would lower it.
-    /// </param>
-    /// <param name="noise">Receives the standard deviation of one measurement around its mean, in seconds.</param>
-    public void Predict(
-        Configuration configuration,
-        ReadOnlySpan<RequestRate> offeredLoads,
-        Span<double> responseTimes,
-        Span<double> uncertainty,
-        Span<double> noise
-    )
-    {
-        Span<double> features = stackalloc double[_layout.Names.Count];
-        _layout.Write(configuration, offeredLoads, features);
-        _forest.Predict(features, responseTimes, uncertainty);
-        Correct(configuration, responseTimes, uncertainty, noise);
-    }
-
-    /// <summary>The predictions and their two spreads for many configurations under one load: the same bits as one by one.</summary>
-    /// <param name="configurations">Those in question; none is fine.</param>
-    /// <param name="offeredLoads">One per service.</param>
-    /// <param name="responseTimes"><c>[configurations, services]</c>, row by row, as for one configuration.</param>
-    /// <param name="uncertainty"><c>[configurations, services]</c>, row by row, as for one configuration.</param>
-    /// <param name="noise"><c>[configurations, services]</c>, row by row, as for one configuration.</param>
+    /// <remarks>The uncertainty is by how much the trees disagree, and what is not known of the nodes.</remarks>
     public void PredictAll(
         ReadOnlySpan<Configuration> configurations,
         ReadOnlySpan<RequestRate> offeredLoads,

@@ -30,4 +30,17 @@ public sealed class ForestResponseTimes : IResponseTimeModel
         ReadOnlySpan<RequestRate> offeredLoads,
         Span<double> responseTimes
     ) => _forest.PredictRows(_layout.Rows(configurations, offeredLoads), responseTimes);
+
+    /// <remarks>The uncertainty is by how much the trees disagree; of the noise nothing is known.</remarks>
+    public void PredictAll(
+        ReadOnlySpan<Configuration> configurations,
+        ReadOnlySpan<RequestRate> offeredLoads,
+        Span<double> responseTimes,
+        Span<double> uncertainty,
+        Span<double> noise
+    )
+    {
+        _forest.PredictRows(_layout.Rows(configurations, offeredLoads), responseTimes, uncertainty);
+        noise.Clear();
+    }
 }

@@ -11,7 +11,7 @@ namespace OnlinePolicyAdaptation.Learning.SystemModels;
 /// then the loads offered to these services. So the number of features depends on how many services share a node, not on
 /// the size of the mesh.
 /// </remarks>
-public sealed class LocalForestResponseTimes : ILocalResponseTimeModel
+public sealed class LocalForestResponseTimes : IResponseTimeModel
 {
     private readonly ControlGrid _grid;
     private readonly Neighbourhood[] _neighbourhoods;
@@ -69,9 +69,37 @@ public sealed class LocalForestResponseTimes : ILocalResponseTimeModel
         return new(grid, neighbourhoods, forests);
     }
 
-    public EquatableArray<int> Scope(int service) => _neighbourhoods[service].Controls;
+    public ResponseTimeScope ScopeOf(int service) => _neighbourhoods[service].Scope;
 
-    public double Predict(int service, ReadOnlySpan<int> levels, ReadOnlySpan<RequestRate> offeredLoads)
+    public void Predict(Configuration configuration, ReadOnlySpan<RequestRate> offeredLoads, Span<double> responseTimes)
+    {
+        for (var service = 0; service < responseTimes.Length; service++)
+        {
+            responseTimes[service] = PredictService(service, configuration.Levels.AsSpan(), offeredLoads);
+        }
+    }
+
+    /// <remarks>The uncertainty is by how much the trees of a forest disagree; of the noise nothing is known.</remarks>
+    public void PredictAll(
+        ReadOnlySpan<Configuration> configurations,
+        ReadOnlySpan<RequestRate> offeredLoads,
+        Span<double> responseTimes,
+        Span<double> uncertainty,
+        Span<double> noise
+    )
+    {
+        for (var i = 0; i < responseTimes.Length; i++)
+        {
+            var (row, service) = Math.DivRem(i, offeredLoads.Length);
+            var neighbourhood = _neighbourhoods[service];
+            var features = new double[neighbourhood.FeatureCount];
+            neighbourhood.Write(_grid, configurations[row].Levels.AsSpan(), offeredLoads, features);
+            _forests[service].Predict(features, responseTimes.Slice(i, 1), uncertainty.Slice(i, 1));
+        }
+        noise.Clear();
+    }
+
+    public double PredictService(int service, ReadOnlySpan<int> levels, ReadOnlySpan<RequestRate> offeredLoads)
     {
         var neighbourhood = _neighbourhoods[service];
         Span<double> features = stackalloc double[neighbourhood.FeatureCount];

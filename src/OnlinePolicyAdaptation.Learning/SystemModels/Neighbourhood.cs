@@ -4,10 +4,12 @@ using OnlinePolicyAdaptation.Domain.Network;
 namespace OnlinePolicyAdaptation.Learning.SystemModels;
 
 /// <summary>The controls and services that a service's response time depends on, as features of its own.</summary>
-/// <param name="Controls">Indices of controls, ascending.</param>
-/// <param name="Services">Indices of the services on the same nodes, itself included, ascending.</param>
-internal sealed record Neighbourhood(EquatableArray<int> Controls, EquatableArray<int> Services)
+internal sealed record Neighbourhood(ResponseTimeScope Scope)
 {
+    private EquatableArray<int> Controls => Scope.Controls;
+
+    private EquatableArray<int> Services => Scope.Services;
+
     public int FeatureCount => Controls.Count + Services.Count;
 
     /// <summary>The neighbourhood of every service. A service without a routing weight is on no node.</summary>
@@ -43,7 +45,9 @@ internal sealed record Neighbourhood(EquatableArray<int> Controls, EquatableArra
                         .. nodes.SelectMany(node => controlsOfNode[node]),
                         .. neighbours.SelectMany(neighbour => controlsOfService[neighbour]),
                     ]);
-                    return new Neighbourhood(controls.ToEquatableArray(), neighbours.ToEquatableArray());
+                    return new Neighbourhood(
+                        new ResponseTimeScope(controls.ToEquatableArray(), neighbours.ToEquatableArray())
+                    );
                 }
             ),
         ];

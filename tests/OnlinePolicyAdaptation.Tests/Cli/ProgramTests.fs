@@ -122,6 +122,90 @@ let tests =
                     Expect.stringContains forest.Output "30 decisions" "all states")
             }
 
+            test "plan samples rollouts and iterates policies approximately, and the file says how" {
+                Scratch.withFolder (fun folder ->
+                    TwoServices.write TwoServices.small folder
+
+                    let plan arguments =
+                        let outcome =
+                            opar
+                                folder
+                                [
+                                    yield! [ "plan"; "--scenario"; "."; "--delay-table"; "table.csv"; "--algorithm" ]
+                                    yield! arguments
+                                    yield! [ "--states"; "3,1"; "--out"; "plan.json" ]
+                                ]
+
+                        Expect.equal outcome.ExitCode 0 outcome.Errors
+                        Expect.isEmpty outcome.Errors "every option has its effect"
+                        File.ReadAllText(Path.Combine(folder, "plan.json"))
+
+                    let sampled =
+                        plan
+                            [
+                                yield! [ "sampled-rollout"; "--base"; "random"; "--terminal"; "best"; "--steps"; "4" ]
+                                yield! [ "--trajectories"; "12"; "--seed"; "7"; "--standard-errors"; "2" ]
+                                yield! [ "--indifference"; "0.5"; "--error-probability"; "0.1" ]
+                            ]
+
+                    for part in
+                        [
+                            "\"algorithm\":\"sampled-rollout\""
+                            "\"steps\":4,\"trajectories\":12,\"seed\":7"
+                            "\"indifference\":0.5,\"errorProbability\":0.1,\"standardErrors\":2"
+                            "\"terminal\":\"best\""
+                            "\"standardErrors\":["
+                        ] do
+                        Expect.stringContains sampled part "settings and errors"
+
+                    let multiagent =
+                        plan [ "sampled-multiagent"; "--base"; "greedy"; "--trajectories"; "2" ]
+
+                    Expect.stringContains multiagent "sampled-multiagent" "algorithm"
+
+                    let iterated =
+                        plan [ "modified-policy-iteration"; "--evaluations"; "4"; "--theta"; "0.001" ]
+
+                    Expect.stringContains iterated "\"evaluations\":4" "evaluations"
+                    Expect.isFalse (iterated.Contains "\"standardErrors\"") "nothing was sampled")
+            }
+
+            for command in
+                [
+                    [ "run"; "." ]
+                    [
+                        "plan"
+                        "--scenario"
+                        "."
+                        "--algorithm"
+                        "policy-iteration"
+                        "--out"
+                        "plan.json"
+                    ]
+                    [ "train"; "."; "--out"; "base.policy" ]
+                    [ "control"; "."; "--simulate"; "--cycles"; "3" ]
+                ] do
+                fails
+                    $"a system too large for tables, {command.Head}"
+                    (fun folder ->
+                        File.Copy(
+                            Path.Combine(
+                                Repository.folder,
+                                "tests",
+                                "OnlinePolicyAdaptation.Tests",
+                                "Cases",
+                                "mesh-6.json"
+                            ),
+                            Path.Combine(folder, "scenario.json"),
+                            true
+                        ))
+                    command
+                    [
+                        "12 controls is too large"
+                        "64,000,000 configurations"
+                        "expected at most 2.0 GiB"
+                    ]
+
             misuse "an unknown algorithm" [ "plan"; "--scenario"; "."; "--algorithm"; "guess"; "--out"; "plan.json" ]
 
             misuse "no command" []

@@ -50,6 +50,27 @@ let private ahead horizon basePolicy terminal =
 
 let private given values = TerminalValues.Given("file", values)
 
+let private sampling basePolicy steps trajectories : SampledSettings =
+    {
+        Base = basePolicy
+        Terminal = TerminalValues.Exact
+        Steps = steps
+        Trajectories = trajectories
+        Seed = 1UL
+        Screening = None
+        StandardErrors = None
+        Threads = 2
+    }
+
+/// The Q-factors of both are the same but for a tolerance, where both have one.
+let private sameQFactors message tolerance (expected: PlanResult) (actual: PlanResult) =
+    for one, other in Array.zip expected.Decisions actual.Decisions do
+        for q, found in Array.zip one.QFactors other.QFactors do
+            match q, found with
+            | ValueSome q, ValueSome found ->
+                Expect.floatClose { absolute = tolerance; relative = 0.0 } found q $"{message}, state {one.State}"
+            | _ -> Expect.equal found.IsSome q.IsSome $"{message}, state {one.State}: masked"
+
 /// A problem of 36 states on the table of the fixture.
 let private withProblem json test =
     Scratch.withFolder (fun folder ->
@@ -98,7 +119,7 @@ let tests =
                 let result = plan problem PlanAlgorithm.PolicyIteration
                 agree "values" (floats (golden.At "V_star_converged")) result.Values)
 
-            for name, basePolicy in [ "V_greedy", BasePolicy.Greedy; "V_random", BasePolicy.Random ] do
+            for name, basePolicy in [ "V_greedy", PlannedBase.Greedy; "V_random", PlannedBase.Random ] do
                 golden $"36 states: rollout has the exact {name} at the leaves" (fun problem golden ->
                     let result =
                         plan problem (PlanAlgorithm.Rollout(ahead 1 basePolicy TerminalValues.Exact))
@@ -112,8 +133,8 @@ let tests =
                     plan problem (PlanAlgorithm.Rollout(ahead 2 basePolicy TerminalValues.Exact))
 
                 Expect.equal
-                    (rollout (BasePolicy.Table("file", actions))).Decisions
-                    (rollout BasePolicy.Greedy).Decisions
+                    (rollout (PlannedBase.Table("file", actions))).Decisions
+                    (rollout PlannedBase.Greedy).Decisions
                     "the same policy")
 
             for horizon in 1..3 do
@@ -121,14 +142,14 @@ let tests =
                     let terminal = given (floats (golden.At("V_greedy", "V")))
 
                     sameDecisions
-                        (plan problem (PlanAlgorithm.Lookahead(ahead horizon BasePolicy.Greedy terminal)))
+                        (plan problem (PlanAlgorithm.Lookahead(ahead horizon PlannedBase.Greedy terminal)))
                         (golden.At("lookahead_Vbase_is_V_greedy_V", string horizon)))
 
             golden "36 states: multiagent rollout, l = 1" (fun problem golden ->
                 let terminal = given (floats (golden.At("V_greedy", "V")))
 
                 let result =
-                    plan problem (PlanAlgorithm.Multiagent(ahead 1 BasePolicy.Greedy terminal))
+                    plan problem (PlanAlgorithm.Multiagent(ahead 1 PlannedBase.Greedy terminal))
 
                 for record in items (golden.At("multiagent_base_greedy_Vbase_V_greedy_V", "1")) do
                     let decision = result.Decisions[record.GetProperty("state").GetInt32()]
@@ -143,24 +164,124 @@ let tests =
                 let terminal = given (floats (golden.At "V_base"))
 
                 sameDecisions
-                    (plan problem (PlanAlgorithm.Lookahead(ahead 1 BasePolicy.Greedy terminal)))
+                    (plan problem (PlanAlgorithm.Lookahead(ahead 1 PlannedBase.Greedy terminal)))
                     (golden.At "decisions"))
 
             test "the value of every decision is the Q-factor of its action" {
                 withProblem TwoServices.small (fun problem ->
                     for horizon in 1..3 do
-                        let settings = ahead horizon BasePolicy.Greedy TerminalValues.Exact
+                        let settings = ahead horizon PlannedBase.Greedy TerminalValues.Exact
 
                         for algorithm in
                             [
                                 PlanAlgorithm.Rollout settings
                                 PlanAlgorithm.Multiagent settings
-                                PlanAlgorithm.Newton BasePolicy.Greedy
+                                PlanAlgorithm.Newton PlannedBase.Greedy
                             ] do
                             for decision in (plan problem algorithm).Decisions do
                                 match decision.QFactors[decision.Action] with
                                 | ValueSome q -> agree $"state {decision.State}" [| decision.Value |] [| q |]
                                 | ValueNone -> failtest $"state {decision.State}: the action is masked")
+            }
+
+            test "modified policy iteration ends at the values of policy iteration" {
+                withProblem TwoServices.smallMasked (fun problem ->
+                    let optimum = plan problem PlanAlgorithm.PolicyIteration
+
+                    for evaluations in [ 0; 1; 10 ] do
+                        let found = plan problem (PlanAlgorithm.ModifiedPolicyIteration(evaluations, 1e-11))
+
+                        agree $"{evaluations} evaluations" optimum.Values found.Values)
+            }
+
+            test "sampled with the exact value at its ends, rollout is rollout: no chance, nothing cut off" {
+                withProblem TwoServices.smallMasked (fun problem ->
+                    let exact =
+                        plan problem (PlanAlgorithm.Rollout(ahead 1 PlannedBase.Greedy TerminalValues.Exact))
+
+                    for steps in [ 0; 3 ] do
+                        sampling PlannedBase.Greedy steps 1
+                        |> PlanAlgorithm.SampledRollout
+                        |> plan problem
+                        |> sameQFactors $"{steps} steps" 1e-9 exact
+
+                    let multiagent =
+                        plan problem (PlanAlgorithm.SampledMultiagent(sampling PlannedBase.Greedy 3 1))
+
+                    // Ties are broken otherwise than by exact multiagent rollout, after which the paths may part.
+                    for joint, one in Array.zip exact.Decisions multiagent.Decisions do
+                        for q, found in Array.zip joint.QFactors one.QFactors do
+                            match q, found with
+                            | ValueSome q, ValueSome found -> agree $"state {one.State}" [| q |] [| found |]
+                            | _ -> Expect.isTrue found.IsNone $"state {one.State}: not masked, or not tried"
+
+                        let tried = one.QFactors |> Array.filter _.IsSome
+                        Expect.isLessThanOrEqual tried.Length 9 "1 action, and 2 more for each of 4 controls"
+                        Expect.equal (ValueSome one.Value) (Array.max tried) "the best of those tried")
+            }
+
+            test "sampled rollout of a policy that draws is right but for its standard error" {
+                withProblem TwoServices.small (fun problem ->
+                    let exact =
+                        plan problem (PlanAlgorithm.Rollout(ahead 1 PlannedBase.Random TerminalValues.Exact))
+
+                    let sampled =
+                        plan problem (PlanAlgorithm.SampledRollout(sampling PlannedBase.Random 5 400))
+
+                    let distances =
+                        [
+                            for one, other in Array.zip exact.Decisions sampled.Decisions do
+                                for i in 0 .. one.QFactors.Length - 1 do
+                                    match one.QFactors[i], other.QFactors[i], other.StandardErrors[i] with
+                                    | ValueSome q, ValueSome mean, ValueSome error when error > 0.0 ->
+                                        abs (mean - q) / error
+                                    | _ -> ()
+                        ]
+
+                    Expect.isGreaterThan distances.Length 1000 "Q-factors with chance in them"
+                    // 36 states x 81 actions under common keys: 5 standard errors leave next to none.
+                    Expect.isLessThan (List.max distances) 5.0 "in standard errors")
+            }
+
+            test "a fortified decision leaves the base action only for a gain above its error" {
+                withProblem TwoServices.small (fun problem ->
+                    let sampled errors =
+                        plan
+                            problem
+                            (PlanAlgorithm.SampledRollout
+                                { sampling PlannedBase.Random 5 20 with
+                                    StandardErrors = errors
+                                })
+
+                    let values (result: PlanResult) = result.Decisions |> Array.map _.Value
+
+                    let best, bold, timid =
+                        values (sampled None), values (sampled (Some 0.0)), values (sampled (Some 1e9))
+
+                    Expect.equal
+                        bold
+                        best
+                        "no error demanded: the largest Q-factor, or the base action's that equals it"
+
+                    Expect.isGreaterThan
+                        (Array.map2 (fun (best: float) timid -> if timid < best then 1 else 0) best timid
+                         |> Array.sum)
+                        30
+                        "far more demanded than there is: the base action in nearly all of 36 states")
+            }
+
+            test "the best of several policies at the leaves is nowhere below the base policy's value" {
+                withProblem TwoServices.smallMasked (fun problem ->
+                    let at terminal =
+                        (plan problem (PlanAlgorithm.Rollout(ahead 1 PlannedBase.Random terminal))).Values
+
+                    let greedy =
+                        (plan problem (PlanAlgorithm.Rollout(ahead 1 PlannedBase.Greedy TerminalValues.Exact))).Values
+
+                    let best = at TerminalValues.Best
+
+                    for value, given in Array.zip best (Array.map2 max (at TerminalValues.Exact) greedy) do
+                        Expect.isGreaterThanOrEqual value given "value")
             }
 
             test "a grid that masks its edges has no Q-factor for what would leave it, one that clips has all 81" {
@@ -185,7 +306,7 @@ let tests =
                         Plan.run
                             problem
                             {
-                                Algorithm = PlanAlgorithm.Newton BasePolicy.Greedy
+                                Algorithm = PlanAlgorithm.Newton PlannedBase.Greedy
                                 States = Some [| 7; 3 |]
                             }
                     with
@@ -226,24 +347,49 @@ let tests =
                 None
                 "theta: 0; expected a number above 0"
 
+            for name, settings, part in
+                [
+                    "no trajectories", sampling PlannedBase.Greedy 3 0, "trajectories: 0; expected at least 1"
+                    "steps below 0", sampling PlannedBase.Greedy -1 3, "steps: -1; expected at least 0"
+                    "a difference of 0 to screen for",
+                    { sampling PlannedBase.Greedy 3 3 with
+                        Screening =
+                            Some
+                                {
+                                    FirstStage = 10
+                                    ErrorProbability = 0.05
+                                    Indifference = 0.0
+                                }
+                    },
+                    "indifference: 0"
+                ] do
+                fails name TwoServices.small (PlanAlgorithm.SampledRollout settings) None part
+
+            fails
+                "evaluations below 0"
+                TwoServices.small
+                (PlanAlgorithm.ModifiedPolicyIteration(-1, 0.1))
+                None
+                "evaluations: -1"
+
             fails
                 "a horizon of 0"
                 TwoServices.small
-                (PlanAlgorithm.Lookahead(ahead 0 BasePolicy.Greedy TerminalValues.Exact))
+                (PlanAlgorithm.Lookahead(ahead 0 PlannedBase.Greedy TerminalValues.Exact))
                 None
                 "lookahead: 0"
 
             fails
                 "a policy with a masked action"
                 TwoServices.smallMasked
-                (PlanAlgorithm.Newton(BasePolicy.Table("p.json", Array.create 36 0)))
+                (PlanAlgorithm.Newton(PlannedBase.Table("p.json", Array.create 36 0)))
                 None
                 "p.json: state 0: action 0 is not admissible"
 
             fails
                 "multiagent rollout of a policy without one action per state"
                 TwoServices.small
-                (PlanAlgorithm.Multiagent(ahead 1 BasePolicy.Random TerminalValues.Exact))
+                (PlanAlgorithm.Multiagent(ahead 1 PlannedBase.Random TerminalValues.Exact))
                 None
                 "multiagent rollout: the random policy"
 

@@ -3,6 +3,7 @@ module OnlinePolicyAdaptation.Tests.Experiments.PlanningStudy
 
 
 open System.IO
+open System.Threading
 open System.Text.RegularExpressions
 open Expecto
 open OnlinePolicyAdaptation.Experiments
@@ -34,11 +35,11 @@ let private study =
             [
                 {
                     Name = "greedy"
-                    Policy = BasePolicy.Greedy
+                    Policy = PlannedBase.Greedy
                 }
                 {
                     Name = "random"
-                    Policy = BasePolicy.Random
+                    Policy = PlannedBase.Random
                 }
             ]
          |> orFail)
@@ -89,7 +90,7 @@ let tests =
                                 }
                     }
 
-                match PlanningStudy.ofScenario small |> orFail with
+                match PlanningStudy.ofScenario CancellationToken.None small |> orFail with
                 | None -> failtest "no study"
                 | Some made ->
                     Expect.equal (made.Bases |> List.map _.Name) [ "static"; "greedy"; "random" ] "bases"
@@ -99,7 +100,10 @@ let tests =
 
                     Expect.equal made.Bases[1].Value greedy.Value "greedy as the planner knows it"
 
-                Expect.isNone (PlanningStudy.ofScenario { small with PlanningStudy = None } |> orFail) "none asked for"
+                Expect.isNone
+                    (PlanningStudy.ofScenario CancellationToken.None { small with PlanningStudy = None }
+                     |> orFail)
+                    "none asked for"
             }
 
             test "the page needs nothing from elsewhere and has a chart for every figure" {

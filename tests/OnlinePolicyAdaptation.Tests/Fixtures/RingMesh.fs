@@ -35,23 +35,22 @@ let private responseTime services (levels: ReadOnlySpan<int>) (loads: ReadOnlySp
     let second = stretch (busy services levels loads ((i + 1) % services))
     work * (share * first + (1.0 - share) * second)
 
-let local services =
-    { new ILocalResponseTimeModel with
-        member _.Scope i =
-            let next = (i + 1) % services
-
-            [ (i + services - 1) % services; i; next; services + i; services + next ]
-            |> List.distinct
-            |> EquatableArray.ToEquatableArray
-
-        member _.Predict(i, levels, loads) = responseTime services levels loads i
-    }
-
 let responseTimes services =
     { new IResponseTimeModel with
         member _.Predict(configuration, loads, seconds) =
             for i in 0 .. services - 1 do
                 seconds[i] <- responseTime services (configuration.Levels.AsSpan()) loads i
+
+        member _.ScopeOf i =
+            let before = (i + services - 1) % services
+            let next = (i + 1) % services
+
+            let sorted indices =
+                indices |> List.distinct |> List.sort |> EquatableArray.ToEquatableArray
+
+            ResponseTimeScope(sorted [ before; i; next; services + i; services + next ], sorted [ before; i; next ])
+
+        member _.PredictService(i, levels, loads) = responseTime services levels loads i
     }
 
 let reward services =
@@ -69,7 +68,7 @@ let dynamics services =
     NetworkDynamics(grid services, reward services, responseTimes services)
 
 let localDynamics services =
-    LocalNetworkDynamics(grid services, reward services, local services, loads services)
+    LocalNetworkDynamics(grid services, reward services, responseTimes services, loads services)
 
 /// Nodes that are busy get a core, idle ones give one back; weights stay.
 let policy services =

@@ -41,7 +41,7 @@ let private sameModel (model: FiniteModel) (next: int[][]) (rewards: float[][]) 
     model.Rewards |> agree "rewards" (Array.concat rewards)
 
 /// The decision record of one state: its value, and an action as good as the best.
-let private sameDecision (decide: int -> Decision) (expected: JsonElement) =
+let private sameDecision (decide: int -> LookaheadDecision) (expected: JsonElement) =
     let decision = decide (expected.GetProperty("state").GetInt32())
     let acceptable = ints (expected.GetProperty "acceptable")
     acceptable |> Expect.contains $"state {decision.State}" decision.Action
@@ -274,7 +274,7 @@ let private scenario2Setting =
         3 * digit (action / 3) + digit (action % 3)
 
     /// The best action that comes first in the reference's order.
-    let firstOfReference (decision: Decision) =
+    let firstOfReference (decision: LookaheadDecision) =
         Seq.init 9 renumbered
         |> Seq.find (fun action -> decision.QFactors[action] = decision.Value)
 

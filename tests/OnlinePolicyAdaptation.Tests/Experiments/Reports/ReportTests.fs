@@ -2,6 +2,7 @@
 module OnlinePolicyAdaptation.Tests.Experiments.Reports.Report
 
 open System.IO
+open System.Threading
 open System.Text.RegularExpressions
 open Expecto
 open OnlinePolicyAdaptation.Experiments
@@ -81,7 +82,7 @@ let tests =
                     let page = Path.Combine(folder, "report.html")
                     let result = SmallScenario.run (studied scenario)
 
-                    match PlanningStudy.ofScenario result.Scenario with
+                    match PlanningStudy.ofScenario CancellationToken.None result.Scenario with
                     | Error message -> failtest message
                     | Ok study ->
                         let results = ExperimentResults.ofExperiment "opar run here" study result

@@ -62,12 +62,13 @@ let tests =
         [
             test "a service feels its nodes, itself and its neighbours on them" {
                 // Service 3 is on nodes 3 and 4, with services 2 and 4.
-                let scope = (fit 8 3).Scope 3 |> List.ofSeq
+                let scope = ((fit 8 3).ScopeOf 3).Controls |> List.ofSeq
                 Expect.equal scope [ 6; 7; 9; 10; 11; 12; 13; 14 ] "p2, p3, c3, p4, c4"
+                Expect.equal (((fit 8 3).ScopeOf 3).Services |> List.ofSeq) [ 2; 3; 4 ] "their loads"
             }
 
             test "a scope does not grow with the mesh" {
-                Expect.equal ((fit 20 3).Scope(3).Count) ((fit 8 3).Scope(3).Count) "same neighbourhood"
+                Expect.equal ((fit 20 3).ScopeOf(3)) ((fit 8 3).ScopeOf(3)) "same neighbourhood"
             }
 
             test "a control outside the scope changes no prediction" {
@@ -75,12 +76,12 @@ let tests =
                 let levels = Array.create 24 1
 
                 let predict (levels: int[]) =
-                    model.Predict(3, ReadOnlySpan levels, ReadOnlySpan(loads 8))
+                    model.PredictService(3, ReadOnlySpan levels, ReadOnlySpan(loads 8))
 
                 let before = predict levels
 
                 for control in 0..23 do
-                    if not (Seq.contains control (model.Scope 3)) then
+                    if not (Seq.contains control (model.ScopeOf 3).Controls) then
                         for level in 0..2 do
                             let moved = Array.copy levels
                             moved[control] <- level
@@ -93,7 +94,7 @@ let tests =
                 for measured in measurements 5 20 do
                     for service in 0..4 do
                         let predicted =
-                            model.Predict(service, measured.Levels.AsSpan(), measured.OfferedLoads.AsSpan())
+                            model.PredictService(service, measured.Levels.AsSpan(), measured.OfferedLoads.AsSpan())
 
                         // The training rows themselves: a forest's mean over trees is near them, not on them.
                         Expect.isLessThan (abs (predicted - measured.Seconds[service])) 0.03 "within 30 ms"

@@ -1,0 +1,85 @@
+namespace OnlinePolicyAdaptation.Planning
+
+/// A straight line y = Intercept + Slope x.
+type StraightLine =
+    {
+        Slope: float
+        Intercept: float
+    }
+
+    member this.At x = this.Intercept + this.Slope * x
+
+/// What the picture of rollout as a Newton step shows at one state. Its axes are a value of the state now and the value
+/// that a Bellman operator makes of it; on the diagonal the two agree.
+///
+/// The functions J are taken along the line from J_mu to J_pi, the value of the rollout policy. On it T_pi and T_mu are
+/// straight; T is the maximum of all such lines, hence convex, and T_pi supports it from below at J_mu. Where T_pi meets
+/// the diagonal is J_pi: the Newton step for J = T J from J_mu.
+type NewtonStep =
+    {
+        State: int
+        /// J_mu of the base policy.
+        Base: float
+        /// (T J_mu): where T_pi touches T.
+        BackedUp: float
+        /// J_pi of the rollout policy.
+        Rollout: float
+        /// J* of an optimal policy.
+        Optimal: float
+        /// T_pi along the line, for the rollout policy pi.
+        RolloutOperator: StraightLine
+        /// T_mu along the line.
+        BaseOperator: StraightLine
+        /// Points (J, T J) along the line, from below J_mu to beyond J_pi.
+        Operator: struct (float * float)[]
+    }
+
+/// Rollout seen as Newton's method for Bellman's equation. (Bertsekas, Lessons from AlphaZero, 2022, chapter 3.)
+[<RequireQualifiedAccess>]
+module NewtonStep =
+
+    /// The line through (x0, y0) and (x1, y1); through the first with the given slope where the two have the same x but for
+    /// rounding.
+    let private through (slope: float) struct (x0: float, y0) struct (x1, y1) =
+        let isVertical = abs (x1 - x0) <= 1e-9 * (1.0 + abs x0)
+        let slope = if isVertical then slope else (y1 - y0) / (x1 - x0)
+
+        {
+            Slope = slope
+            Intercept = y0 - slope * x0
+        }
+
+    /// The data at a state, for the one-step rollout policy of a base policy, with `points` >= 2 points of T. Where the
+    /// two policies have the same value in the state, but for rounding, the operators get the slope gamma: all values grow alike.
+    let at (model: FiniteModel) (discount: Discount) (optimal: float[]) points (basePolicy: FinitePolicy) state =
+        let gamma = discount.Value
+        let baseValues = PolicyEvaluation.exact model discount basePolicy
+        let rollout = Bellman.greedy model discount baseValues
+        let rolloutValues = PolicyEvaluation.exact model discount rollout
+
+        let along t =
+            Array.map2 (fun b r -> b + t * (r - b)) baseValues rolloutValues
+
+        let operator t =
+            let values = along t
+            let struct (_, q) = Bellman.bestChoice model gamma values state
+            struct (values[state], q)
+
+        let line (policy: FinitePolicy) =
+            let at (values: float[]) =
+                struct (values[state], Bellman.qFactor model gamma values policy[state])
+
+            through gamma (at baseValues) (at rolloutValues)
+
+        let struct (_, backedUp) = Bellman.bestChoice model gamma baseValues state
+
+        {
+            State = state
+            Base = baseValues[state]
+            BackedUp = backedUp
+            Rollout = rolloutValues[state]
+            Optimal = optimal[state]
+            RolloutOperator = line rollout
+            BaseOperator = line basePolicy
+            Operator = Array.init points (fun i -> operator (-0.25 + 1.5 * float i / float (points - 1)))
+        }
