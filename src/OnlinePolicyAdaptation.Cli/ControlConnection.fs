@@ -39,7 +39,7 @@ module ControlConnection =
                 $"the journal begins with cycle {first.Cycle}, and a simulation goes on only from its beginning; expected a new journal, and a larger --retention"
         | _ ->
             mesh scenario key
-            |> Result.map (fun mesh ->
+            |> Result.bind (fun mesh ->
                 let decisions =
                     cycles
                     |> Seq.choose (fun entry ->
@@ -47,8 +47,8 @@ module ControlConnection =
                         |> Result.toOption
                         |> Option.map (fun decision -> struct (entry.Position, decision)))
 
-                (EnvironmentSource.rewind mesh decisions).Wait()
-                mesh)
+                (EnvironmentSource.rewind mesh decisions).GetAwaiter().GetResult()
+                |> Result.map (fun () -> mesh))
 
     /// Opens what a request asks for, to go on after so many cycles; `earlier` gives their journal entries from one on.
     let create

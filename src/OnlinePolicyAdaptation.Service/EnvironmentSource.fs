@@ -53,10 +53,12 @@ let create
                 return ValueNone
         }
 
-/// Brings the environment to where it was after these decisions, each on the interval of a number.
-let rewind (environment: IEnvironment) (decisions: struct (int64 * Outgoing) seq) : Task =
+/// Brings the environment to where it was after these decisions, each on the interval of a number. An error: it is not in
+/// the configuration that the last one led to.
+let rewind (environment: IEnvironment) (decisions: struct (int64 * Outgoing) seq) =
     task {
         let mutable observed = 0L
+        let mutable expected = ValueNone
 
         for struct (position, decision) in decisions do
             while observed <= position do
@@ -66,5 +68,15 @@ let rewind (environment: IEnvironment) (decisions: struct (int64 * Outgoing) seq
             match decision.Mode with
             | Mode.Shadow -> ()
             | Mode.Act
-            | Mode.Base -> do! environment.ApplyAsync(decision.Target, CancellationToken.None)
+            | Mode.Base ->
+                do! environment.ApplyAsync(decision.Target, CancellationToken.None)
+                expected <- ValueSome decision.Target
+
+        let! inForce = environment.ReadBackAsync CancellationToken.None
+
+        return
+            match expected with
+            | ValueSome target when target <> inForce ->
+                Error $"the system is in {inForce.Levels}; expected {target.Levels}, which the last decision led to"
+            | _ -> Ok()
     }

@@ -83,6 +83,9 @@ public sealed class SimulatedMesh : IEnvironment
         return ValueTask.CompletedTask;
     }
 
+    public ValueTask<Configuration> ReadBackAsync(CancellationToken cancellationToken) =>
+        ValueTask.FromResult(_configuration);
+
     private Metrics Observe()
     {
         var loadTime = _interval * _schedule.IntervalSeconds;

@@ -22,4 +22,7 @@ public sealed class SystemChange(IEnvironment before, IEnvironment after, long c
         await before.ApplyAsync(configuration, cancellationToken);
         await after.ApplyAsync(configuration, cancellationToken);
     }
+
+    public ValueTask<Configuration> ReadBackAsync(CancellationToken cancellationToken) =>
+        (_interval < cycle ? before : after).ReadBackAsync(cancellationToken);
 }

@@ -60,6 +60,9 @@ public sealed class TraceEnvironment : IEnvironment
         return ValueTask.CompletedTask;
     }
 
+    public ValueTask<Configuration> ReadBackAsync(CancellationToken cancellationToken) =>
+        ValueTask.FromResult(_configuration);
+
     /// <summary>The rows of a configuration by load level, in the trace's order; levels ascending by their first load.</summary>
     private sealed class RecordedConfiguration(IEnumerable<TraceRow> rows)
     {
