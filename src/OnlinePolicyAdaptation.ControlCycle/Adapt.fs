@@ -100,8 +100,7 @@ module Adapt =
 
         let known =
             match plans.model with
-            | ValueSome last when obj.ReferenceEquals(last, model) && plans.byLoads.Count < capacity settings.Grid ->
-                plans.byLoads
+            | ValueSome last when obj.ReferenceEquals(last, model) -> plans.byLoads
             | _ -> Map.empty
 
         match known.TryFind place with
@@ -109,10 +108,16 @@ module Adapt =
         | None ->
             let plan = plan settings model loads key
 
+            let kept =
+                if known.Count < capacity settings.Grid then
+                    known
+                else
+                    Map.empty
+
             plan,
             {
                 model = ValueSome model
-                byLoads = known.Add(place, plan)
+                byLoads = kept.Add(place, plan)
             }
 
     /// What rollout decides in a state.
