@@ -211,9 +211,14 @@ let private horizonOf (settings: LookaheadSettings) =
         Error $"lookahead: {settings.Horizon}; expected at least 1"
 
 /// What is wrong with settings for sampling.
-let private checkSampling (settings: SampledSettings) =
+let private checkSampling (problem: PlanningProblem) (settings: SampledSettings) =
+    let actions = (ProblemSize.ofGrid problem.Scenario.Grid).Actions
+    let most = ProblemSize.mostBytes / (int64 sizeof<float> * actions)
+
     match settings.Screening, settings.StandardErrors with
     | _ when settings.Trajectories < 1 -> Error $"trajectories: {settings.Trajectories}; expected at least 1"
+    | _ when int64 settings.Trajectories > most ->
+        Error $"trajectories: {settings.Trajectories}; expected at most {most} for each of {actions} actions"
     | _ when settings.Steps < 0 -> Error $"steps: {settings.Steps}; expected at least 0"
     | _ when settings.Threads < 1 -> Error $"threads: {settings.Threads}; expected at least 1"
     | Some screening, _ when not (screening.Indifference > 0.0) ->
@@ -244,7 +249,7 @@ let run (problem: PlanningProblem) (request: PlanRequest) =
         Ok(result values solution decide (fun _ -> None))
 
     let sampled (settings: SampledSettings) by =
-        checkSampling settings
+        checkSampling problem settings
         |> Result.bind (fun () -> terminalValues problem settings.Base settings.Terminal)
         |> Result.bind (fun (values, solution) ->
             acting problem settings.Base

@@ -265,34 +265,41 @@ let private newtonJson (step: NewtonStep) =
 
 /// The controls' real values in each configuration, in the order of their numbers.
 let private states (grid: ControlGrid) =
-    Array.init grid.ConfigurationCount (fun i -> grid.ConfigurationAt i |> grid.Values |> Seq.toArray)
+    Seq.init grid.ConfigurationCount (fun i -> grid.ConfigurationAt i |> grid.Values |> Seq.toArray)
 
 /// By how much each action changes each control, in cores or as a share.
 let private actions (grid: ControlGrid) =
-    Array.init grid.ActionCount (fun i ->
+    Seq.init grid.ActionCount (fun i ->
         Seq.map2 (fun move (control: Control) -> float move * control.Step) (grid.ActionAt i).Moves grid.Controls
         |> Seq.toArray)
 
+/// One line after another, so that the file may be larger than any text in memory.
 let private writeJson (problem: PlanningProblem) (result: PlanResult) (text: TextWriter) =
     let json (item: 'a) = JsonSerializer.Serialize(item, options)
 
-    let lines (name: string) (items: 'a[]) =
-        $"\"{name}\":[\n" + (items |> Seq.map json |> String.concat ",\n") + "\n]"
+    let lines (name: string) (items: 'a seq) =
+        text.Write $",\n\"{name}\":[\n"
+
+        items
+        |> Seq.iteri (fun i item ->
+            if i > 0 then
+                text.Write ",\n"
+
+            text.Write(json item))
+
+        text.Write "\n]"
 
     let grid = problem.Scenario.Grid
+    text.Write $"{{\"settings\":{json (settingsJson problem result)}"
+    lines "states" (states grid)
+    lines "actions" (actions grid)
+    text.Write $",\n\"value\":{json result.Values}"
+    lines "decisions" (result.Decisions |> Seq.map decisionJson)
 
-    let parts =
-        [
-            $"\"settings\":{json (settingsJson problem result)}"
-            lines "states" (states grid)
-            lines "actions" (actions grid)
-            $"\"value\":{json result.Values}"
-            lines "decisions" (result.Decisions |> Array.map decisionJson)
-            if result.NewtonSteps.Length > 0 then
-                lines "newton" (result.NewtonSteps |> Array.map newtonJson)
-        ]
+    if result.NewtonSteps.Length > 0 then
+        lines "newton" (result.NewtonSteps |> Seq.map newtonJson)
 
-    text.WriteLine("{" + String.concat ",\n" parts + "}")
+    text.WriteLine "}"
 
 /// Writes the result, whole or not at all. Numbers read back exactly.
 let write (path: string) problem result =

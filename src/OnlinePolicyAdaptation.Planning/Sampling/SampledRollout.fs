@@ -55,21 +55,23 @@ module SampledRollout =
         =
         let count = last - first + 1
 
-        let sampleAt index =
-            let action = chosen[index / count]
-            let i = first + index % count
+        let sampleAt (index: int64) =
+            let action = chosen[int (index / int64 count)]
+            let i = first + int (index % int64 count)
             samples[action][i] <- TruncatedRollout.sampleQFactor truncation (key.Split(i: int)) state actions[action]
 
         if threads > 1 then
             let options = ParallelOptions(MaxDegreeOfParallelism = threads)
 
             try
-                Parallel.For(0, chosen.Length * count, options, sampleAt) |> ignore
-            with :? AggregateException as e when (e.GetBaseException() :? OperationCanceledException) ->
+                Parallel.For(0L, int64 chosen.Length * int64 count, options, sampleAt) |> ignore
+            with :? AggregateException as e when
+                e.Flatten().InnerExceptions
+                |> Seq.forall (fun inner -> inner :? OperationCanceledException) ->
                 // A model that is given up says so alike on any number of threads.
                 raise (OperationCanceledException(e.Message, e))
         else
-            for index in 0 .. chosen.Length * count - 1 do
+            for index in 0L .. int64 chosen.Length * int64 count - 1L do
                 sampleAt index
 
     /// Samples every action for the first stage, then one trajectory after another of those not dropped. Returns these,

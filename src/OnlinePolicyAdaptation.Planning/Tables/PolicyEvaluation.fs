@@ -1,5 +1,6 @@
 namespace OnlinePolicyAdaptation.Planning
 
+open System
 open System.Numerics
 
 /// How a sweep of value iteration or policy evaluation uses the values it computes.
@@ -167,14 +168,15 @@ module PolicyEvaluation =
     /// Exact values in general: (I - gamma P) J = r by Gaussian elimination, row by row. The matrix is strictly diagonally
     /// dominant by rows, so no pivoting is needed. Rows end where nothing but zeros would follow: time grows with the states
     /// times the square of how far apart the numbers of a state and its successors are.
-    let private byLinearSolve gamma (chain: RewardProcess) =
+    let private byLinearSolve gamma (chain: RewardProcess) (ends: int[]) =
         let count = chain.StateCount
-        let a = ends chain |> Array.map (fun last -> Array.zeroCreate<float>(last + 1))
+        let a = Array.zeroCreate<float[]> count
         let values = Array.copy chain.Rewards
 
         for s in 0 .. count - 1 do
             chain.ThrowIfCancelled()
-            let row = a[s]
+            let row = Array.zeroCreate<float>(ends[s] + 1)
+            a[s] <- row
             let mutable first = s
             row[s] <- 1.0
 
@@ -199,18 +201,6 @@ module PolicyEvaluation =
             values[s] <- values[s] / row[s]
 
         values
-
-    /// The value of every state of a reward process, exact but for rounding: in linear time where every state has one
-    /// successor, otherwise in up to cubic time.
-    let exactOf (discount: Discount) (chain: RewardProcess) =
-        if chain.IsDeterministic then
-            onFunctionalGraph discount.Value chain
-        else
-            byLinearSolve discount.Value chain
-
-    /// J_mu, exact but for rounding. A deterministic model costs linear time, another one up to cubic time.
-    let exact (model: FiniteModel) (discount: Discount) (policy: FinitePolicy) =
-        RewardProcess.ofPolicy model policy |> exactOf discount
 
     /// J_mu by sweeps J <- T_mu J from J = 0, until the largest change is below `theta`, which is above 0.
     let bySweeps sweeps theta (discount: Discount) (chain: RewardProcess) =
@@ -239,6 +229,32 @@ module PolicyEvaluation =
             (sweeps = Sweeps.GaussSeidel)
             sweep
             (fun _ _ -> ())
+
+    /// Smaller than any change of a value: sweeps go on until rounding alone is left.
+    let private toRounding = Double.Epsilon
+
+    /// The value of every state of a reward process, exact but for rounding. Linear time where every state has one successor.
+    /// Otherwise the equations are solved, in up to cubic time, as long as their matrix takes no more than `bytes`; a larger
+    /// process is swept until nothing but rounding changes.
+    let exactWithin (bytes: int64) (discount: Discount) (chain: RewardProcess) =
+        if chain.IsDeterministic then
+            onFunctionalGraph discount.Value chain
+        else
+            let ends = ends chain
+            let cells = ends |> Array.sumBy (fun last -> int64 last + 1L)
+
+            if cells * int64 sizeof<float> <= bytes then
+                byLinearSolve discount.Value chain ends
+            else
+                (bySweeps Sweeps.GaussSeidel toRounding discount chain).Values
+
+    /// The same, with as much memory as the tables of a problem may take.
+    let exactOf discount chain =
+        exactWithin ProblemSize.mostBytes discount chain
+
+    /// J_mu, exact but for rounding. A deterministic model costs linear time, another one up to cubic time.
+    let exact (model: FiniteModel) (discount: Discount) (policy: FinitePolicy) =
+        RewardProcess.ofPolicy model policy |> exactOf discount
 
     /// What a policy does on a deterministic model: the states of its first `steps` steps, from the given one to the last
     /// reached, and the reward of each step, not discounted. Of several successors the first is followed.

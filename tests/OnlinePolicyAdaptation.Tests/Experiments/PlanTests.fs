@@ -1,6 +1,8 @@
 module OnlinePolicyAdaptation.Tests.Experiments.Plan
 
+open System
 open System.IO
+open System.Threading
 open System.Text.Json
 open Expecto
 open OnlinePolicyAdaptation.Experiments
@@ -270,6 +272,38 @@ let tests =
                         "far more demanded than there is: the base action in nearly all of 36 states")
             }
 
+            for name, algorithm in
+                [
+                    "value iteration in place", PlanAlgorithm.ValueIteration(Sweeps.GaussSeidel, 1e-300)
+                    "value iteration", PlanAlgorithm.ValueIteration(Sweeps.Jacobi, 1e-300)
+                    "modified policy iteration", PlanAlgorithm.ModifiedPolicyIteration(5, 1e-300)
+                    "sampled rollout", PlanAlgorithm.SampledRollout(sampling PlannedBase.Random 10_000 10_000)
+                    "sampled multiagent rollout",
+                    PlanAlgorithm.SampledMultiagent(sampling PlannedBase.Random 10_000 10_000)
+                ] do
+                testCase $"{name} of minutes ends when it is told to" (fun () ->
+                    let endless =
+                        TwoServices.small.Replace("\"discount\": 0.9,", "\"discount\": 0.99999999,")
+
+                    withProblem endless (fun problem ->
+                        use stop = new CancellationTokenSource(300)
+
+                        let problem =
+                            { problem with
+                                Model = FiniteModel.until stop.Token problem.Model
+                            }
+
+                        Expect.throwsT<OperationCanceledException>
+                            (fun () ->
+                                Plan.run
+                                    problem
+                                    {
+                                        Algorithm = algorithm
+                                        States = Some [| 0 |]
+                                    }
+                                |> ignore)
+                            "given up"))
+
             test "the best of several policies at the leaves is nowhere below the base policy's value" {
                 withProblem TwoServices.smallMasked (fun problem ->
                     let at terminal =
@@ -350,6 +384,9 @@ let tests =
             for name, settings, part in
                 [
                     "no trajectories", sampling PlannedBase.Greedy 3 0, "trajectories: 0; expected at least 1"
+                    "more trajectories than fit in memory",
+                    sampling PlannedBase.Greedy 3 1_000_000_000,
+                    "trajectories: 1000000000; expected at most 3314017 for each of 81 actions"
                     "steps below 0", sampling PlannedBase.Greedy -1 3, "steps: -1; expected at least 0"
                     "a difference of 0 to screen for",
                     { sampling PlannedBase.Greedy 3 3 with

@@ -102,6 +102,45 @@ let tests =
                             (Array.map BitConverter.DoubleToInt64Bits alone)
                             name)
 
+            testProperty
+                "the response times are the same bits with their uncertainty, which is none where nothing is known of it"
+                (fun (seed: uint64) ->
+                    let configurations = grid.Configurations()
+
+                    for name, model in models (RandomKey seed) do
+                        let means = Array.zeroCreate<float>(2 * configurations.Length)
+                        model.PredictAll(ReadOnlySpan configurations, ReadOnlySpan loads, Span means)
+                        let room () = Array.create means.Length nan
+                        let again, uncertainty, noise = room (), room (), room ()
+
+                        model.PredictAll(
+                            ReadOnlySpan configurations,
+                            ReadOnlySpan loads,
+                            Span again,
+                            Span uncertainty,
+                            Span noise
+                        )
+
+                        Expect.equal again means name
+                        Expect.isTrue (uncertainty |> Array.forall (fun s -> s >= 0.0)) $"{name}: uncertainty"
+                        Expect.isTrue (noise |> Array.forall (fun s -> s >= 0.0)) $"{name}: noise"
+                        let isForest = name.Contains "forest"
+                        Expect.equal (uncertainty |> Array.exists (fun s -> s > 0.0)) isForest $"{name}: known of")
+
+            testProperty
+                "a service alone has the same response time as with all others, bit for bit"
+                (fun (seed: uint64) ->
+                    for name, model in models (RandomKey seed) do
+                        for configuration in grid.Configurations() do
+                            let together = Array.zeroCreate<float> 2
+                            model.Predict(configuration, ReadOnlySpan loads, Span together)
+
+                            let alone =
+                                Array.init 2 (fun service ->
+                                    model.PredictService(service, configuration.Levels.AsSpan(), ReadOnlySpan loads))
+
+                            Expect.equal alone together name)
+
             test "a grid lists its configurations by their numbers" {
                 let configurations = grid.Configurations()
                 Expect.equal configurations.Length grid.ConfigurationCount "all"

@@ -118,4 +118,11 @@ let tests =
                     "shifted"
                     (PolicyEvaluation.exactOf p.Discount (chain p)
                      |> Array.map (fun v -> v + 3.0 / (1.0 - p.Process.Gamma))))
+
+            law "without the memory for a matrix, sweeps come to the same values" (fun (p: Problem) ->
+                let chain =
+                    RewardProcess.ofRandomizedPolicy p.Model (RandomizedPolicy.uniform p.Model)
+
+                PolicyEvaluation.exactWithin 0L p.Discount chain
+                |> Values.close "values" (PolicyEvaluation.exactOf p.Discount chain))
         ]
