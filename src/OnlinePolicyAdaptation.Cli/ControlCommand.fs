@@ -55,8 +55,9 @@ let private deliverAgain (loop: LoopOptions) (journal: Journal) (cancellation: C
             return false
     }
 
-let private control (request: ControlRequest) options fresh (journal: Journal voption) cancellation =
+let private control (request: ControlRequest) options fresh (files: ControlFiles) cancellation =
     result {
+        let journal = files.Journal
         let scenario = request.Scenario
         let time = TimeProvider.System
         let clock = ControlSettings.clock request.Settings
@@ -94,11 +95,11 @@ let private control (request: ControlRequest) options fresh (journal: Journal vo
                 start.Cycle.Cycle
                 earlier
 
-        use quarantine = new Quarantine(request.Quarantine)
         let measures = Measures vocabulary.Topology.Services
 
         let watch =
             WatchLog.create measures log scenario.Reward.Objectives vocabulary.Topology.Services
+            |> ControlFiles.counting time files
 
         let loop =
             {
@@ -109,7 +110,7 @@ let private control (request: ControlRequest) options fresh (journal: Journal vo
                 Deadline = request.Deadline
                 Journal = journal
                 Retention = request.Retention
-                Quarantine = ValueSome quarantine
+                Quarantine = files.Quarantine
                 Deliver = connection.Deliver
                 Watch =
                     { watch with
@@ -159,11 +160,6 @@ let run (arguments: ParseResults<ControlArguments>) =
         let! struct (options, fresh) =
             ControlSettings.controller request.Settings request.Scenario request.Mode
 
-        match request.Journal with
-        | None -> return! Terminal.untilInterrupted (control request options fresh ValueNone)
-        | Some path ->
-            use! journal =
-                Journal.Open(path, ControlSettings.identity request.Settings request.Scenario)
-
-            return! Terminal.untilInterrupted (control request options fresh (ValueSome journal))
+        use! files = ControlFiles.opened request
+        return! Terminal.untilInterrupted (control request options fresh files)
     }
