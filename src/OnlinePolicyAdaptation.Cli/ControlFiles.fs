@@ -64,11 +64,11 @@ module ControlFiles =
                     if not (FileIdentity.isSpecial path) then
                         for other, used in inputs request do
                             if FileIdentity.isSame path used then
-                                option, path, other
+                                option, path, $"{other}, {used}"
 
                         for other, used in outputs do
                             if other > option && FileIdentity.isSame path used then
-                                option, path, other
+                                option, path, $"{other}, {used}"
             ]
 
         match conflicts with

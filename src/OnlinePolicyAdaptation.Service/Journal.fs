@@ -330,11 +330,12 @@ type Journal private (path: string, connect: unit -> Result<JournalFile.Session,
                 let checkpoint =
                     number "SELECT max(cycle) FROM checkpoint WHERE cycle <= $0" [ first ]
 
-                if begins <> Some 0 && checkpoint.IsNone then
+                // What came before the oldest that is kept may be after this time as well.
+                if begins <> Some 0 && (checkpoint.IsNone || begins = Some first) then
                     let cycle = number "SELECT min(cycle) FROM checkpoint" [] |> Option.defaultValue 0
 
                     Error
-                        $"{path}: what is kept can be gone on with from cycle {cycle} on, and cycle {first} is the first after this time; expected a later time, or a new journal"
+                        $"{path}: what is kept can be gone on with from cycle {cycle} on, and the first after this time is cycle {first}, or one that is not kept; expected a later time, or a new journal"
                 else
                     session.Execute
                         """INSERT INTO undone SELECT $0, cycle, i.time, i.position, i.content, d.content

@@ -5,7 +5,9 @@ module internal OnlinePolicyAdaptation.Service.JournalFile
 open System
 open System.Collections.Generic
 open System.IO
+open System.Runtime.InteropServices
 open Microsoft.Data.Sqlite
+open Microsoft.Win32.SafeHandles
 
 /// The format that is written; those before are read, and brought up to it when they are written to.
 let format = 2
@@ -280,19 +282,42 @@ let private isHeld (error: IOException) =
     // EWOULDBLOCK, and a sharing violation of Windows.
     error.HResult = 11 || error.HResult = 35 || error.HResult = 0x80070020
 
-/// Taken while the journal is written; the system drops it with the process. On Linux it is on the file itself, by whatever
-/// name it was opened; elsewhere SQLite's own locks would collide with it, so it is on a file beside it.
+module private Native =
+
+    /// See fcntl(2); on 64-bit Linux a lock is 32 bytes.
+    [<DllImport("libc", EntryPoint = "fcntl", SetLastError = true)>]
+    extern int fcntl(SafeFileHandle file, int command, byte[] lock)
+
+/// Takes the lock of an open file that goes with this opening of it, on a byte that is far beyond those that SQLite locks and
+/// those that a journal has. It is on the file, by whatever name it was opened, and hinders nobody who reads it.
+let private claim (file: FileStream) =
+    let setLock = 37
+    let lock = Array.zeroCreate<byte> 32
+    lock[0] <- 1uy // to write
+    lock[15] <- 0x70uy // the first byte of the range
+    lock[16] <- 1uy // their number
+
+    if Native.fcntl (file.SafeFileHandle, setLock, lock) <> 0 then
+        let error = Marshal.GetLastPInvokeError()
+
+        // EAGAIN and EACCES. A file system without locks is used without.
+        if error = 11 || error = 13 then
+            file.Dispose()
+            raise (IOException("another controller writes it", 11))
+
+/// Taken while the journal is written; the system drops it with the process. Where there are no such locks it is on a file
+/// beside it.
 let lock (path: string) : Result<IDisposable, string> =
     let real = FileIdentity.realPath path
     let isNew = not (File.Exists real)
 
-    let hold (name: string) options =
+    let hold (name: string) share options =
         new FileStream(
             name,
             FileStreamOptions(
                 Mode = FileMode.OpenOrCreate,
                 Access = FileAccess.ReadWrite,
-                Share = FileShare.None,
+                Share = share,
                 BufferSize = 0,
                 Options = options,
                 UnixCreateMode = forOwner ()
@@ -304,9 +329,11 @@ let lock (path: string) : Result<IDisposable, string> =
     else
         try
             if OperatingSystem.IsLinux() then
-                Ok(hold real FileOptions.None)
+                let held = hold real FileShare.ReadWrite FileOptions.None
+                claim held
+                Ok held
             else
-                let held = hold $"{real}.lock" FileOptions.DeleteOnClose
+                let held = hold $"{real}.lock" FileShare.None FileOptions.DeleteOnClose
 
                 if isNew then
                     use _ =
