@@ -309,7 +309,7 @@ type ControlArguments =
                 "SQLite file that keeps every interval, decision and model; a controller that is started with it again goes on from there"
             | Retention _ -> "intervals that the journal keeps (default 200000)"
             | Quarantine _ ->
-                "file that elements go to that cannot be used, with the reason (default: <scenario>.quarantine.ndjson)"
+                "file that elements go to that cannot be used, with the reason (default: <journal>.quarantine.ndjson; without a journal <scenario>.quarantine.ndjson); at 16 MiB it becomes <file>.1"
             | Quiet -> "write no decisions to standard output"
 
 type ExportArguments =
@@ -339,21 +339,35 @@ type JournalShowArguments =
             | Scenario _ -> "where the scenario is now (default: where it was)"
             | Report _ -> "page to write on what the controller has done, or in shadow mode would have done"
 
+type UndoArguments =
+    | [<MainCommand; ExactlyOnce>] Journal of FILE: string
+    | [<Mandatory>] To of TIME: string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Journal _ -> "journal of opar control, which no controller writes"
+            | To _ ->
+                "end of the last interval to keep, such as 2026-01-31T12:00:05Z; what came after it is taken back, and kept as evidence"
+
 [<RequireSubcommand>]
 type JournalArguments =
     | [<CliPrefix(CliPrefix.None)>] Export of ParseResults<ExportArguments>
     | [<CliPrefix(CliPrefix.None)>] Show of ParseResults<JournalShowArguments>
+    | [<CliPrefix(CliPrefix.None)>] Undo of ParseResults<UndoArguments>
 
     interface IArgParserTemplate with
         member this.Usage =
             match this with
             | Export _ -> "write the cycles of a journal as CSV or lines of JSON"
             | Show _ -> "sum a journal up"
+            | Undo _ -> "take the last intervals back, with what was decided on them"
 
 type ExplainArguments =
     | [<Mandatory>] Journal of FILE: string
     | [<Mandatory>] Cycle of N: int
     | Scenario of DIR: string
+    | Anyway
 
     interface IArgParserTemplate with
         member this.Usage =
@@ -361,6 +375,7 @@ type ExplainArguments =
             | Journal _ -> "journal of opar control"
             | Cycle _ -> "the cycle to explain"
             | Scenario _ -> "where the scenario is now (default: where it was)"
+            | Anyway -> "explain with the scenario as it is now, though it was another one when the cycle was decided"
 
 type SweepArguments =
     | [<MainCommand; ExactlyOnce>] Scenario of DIR: string

@@ -38,19 +38,32 @@ let private whileServing (request: ControlRequest) measures logs (posted: Posted
 /// What is under way when the end is asked for has this long to come through.
 let private patience = TimeSpan.FromSeconds 1.0
 
-/// What has come of deliveries.
-type private Deliveries(watch: Watch) =
+/// What has come of deliveries, counted and kept in the journal.
+type private Deliveries(watch: Watch, journal: Journal voption, time: TimeProvider) =
     let mutable delivered = 0L
     let mutable undelivered = 0L
 
-    member _.Record (sent: Outgoing) delivery =
-        match delivery with
-        | Delivery.Delivered -> delivered <- delivered + 1L
-        | Delivery.GaveUp reason
-        | Delivery.Refused reason
-        | Delivery.Withdrawn reason ->
+    member _.Record (sent: Outgoing) (fate: Fate) reason =
+        match fate with
+        | Fate.Delivered -> delivered <- delivered + 1L
+        | Fate.Superseded
+        | Fate.Stale -> watch.Undelivered sent reason
+        | Fate.GaveUp
+        | Fate.Refused ->
             undelivered <- undelivered + 1L
             watch.Undelivered sent reason
+
+        journal
+        |> ValueOption.iter (fun journal ->
+            journal.Record
+                [
+                    {
+                        Cycle = sent.Cycle
+                        Fate = fate
+                        Time = time.GetUtcNow()
+                        Reason = reason
+                    }
+                ])
 
     member _.Undelivered = undelivered
 
@@ -61,32 +74,24 @@ type private Deliveries(watch: Watch) =
         else
             Ok()
 
-/// Decisions of the journal that may not have gone out. Their lines are written again. Of those that act the last one is sent
-/// again where it is still wanted; its receiver knows it by its key.
-let private deliverAgain (journal: Journal) vocabulary (lines: (Outgoing -> unit) option) receiver record =
-    task {
-        let decisions =
-            journal.Entries(journal.Delivered + 1, Int32.MaxValue)
-            |> Seq.map (fun entry -> Kept.outgoingOf vocabulary entry.Cycle entry.Decision)
-            |> Seq.choose Result.toOption
-            |> Seq.toArray
-
-        lines |> Option.iter (fun write -> decisions |> Array.iter write)
-
-        match receiver, Array.tryLast decisions with
-        | Some(receiver: Outgoing -> Task<Delivery>), Some last when Sink.isActedOn last ->
-            let! delivery = receiver last
-            record last delivery
-        | _ -> ()
-    }
+/// Decisions of cycles that the journal has.
+let private kept vocabulary (journal: Journal) cycles =
+    [|
+        for cycle in cycles do
+            for entry in journal.Entries(cycle, cycle) do
+                match Kept.outgoingOf vocabulary entry.Cycle entry.Decision with
+                | Ok sent -> sent
+                | Error _ -> ()
+    |]
 
 let private control
     (request: ControlRequest)
     (cycle: Cycle)
-    (journal: Journal voption)
+    (files: ControlFiles)
     (cancellation: CancellationToken)
     =
     result {
+        let journal = files.Journal
         let scenario = request.Scenario
         let time = TimeProvider.System
         let vocabulary = ScenarioController.vocabulary scenario
@@ -118,7 +123,6 @@ let private control
         let! connection =
             ControlConnection.create request time client unreachable ControlSettings.key cycles earlier
 
-        use quarantine = new Quarantine(request.Quarantine)
         let measures = Measures vocabulary.Topology.Services
 
         let posted =
@@ -130,6 +134,7 @@ let private control
         let watch =
             let log =
                 WatchLog.create measures log scenario.Reward.Objectives vocabulary.Topology.Services
+                |> ControlFiles.counting time files
 
             { log with
                 Decided =
@@ -138,11 +143,9 @@ let private control
                         posted |> Option.iter (fun posted -> measures.QueueDepth posted.Waiting)
             }
 
-        let deliveries = Deliveries watch
+        let deliveries = Deliveries(watch, journal, time)
         use giveUp = new CancellationTokenSource()
         use _ = cancellation.Register(fun () -> giveUp.CancelAfter patience)
-        let mutable written = cycles - 1
-
         let unwritten reason =
             log.LogError("decisions cannot be written to standard output: {Reason}", (reason: string))
 
@@ -175,10 +178,9 @@ let private control
                         Vocabulary = vocabulary
                         Journal = journal
                         Retention = request.Retention
-                        Quarantine = ValueSome quarantine
+                        Quarantine = files.Quarantine
                         Watch = watch
                         Time = time
-                        Delivered = fun () -> Volatile.Read &written
                         GiveUp = giveUp.Token
                     }
                 Deadline = request.Deadline
@@ -186,25 +188,31 @@ let private control
                 Sinks =
                     [
                         if not request.Quiet then
-                            Sink.lines output (fun cycle -> Volatile.Write(&written, cycle)) unwritten
-                        yield! receiver |> Option.map Sink.receiver |> Option.toList
+                            Sink.lines
+                                output
+                                (fun cycle -> journal |> ValueOption.iter (fun journal -> journal.NoteWritten cycle))
+                                unwritten
+                        match receiver, journal with
+                        | Some receiver, _ -> Sink.receiver receiver
+                        // Nobody is sent anything: a decision has come as far as it can.
+                        | None, ValueSome journal -> Sink.watching (fun decided -> journal.NoteDelivered decided.Taken.Cycle)
+                        | None, ValueNone -> ()
                     ]
             }
 
+        /// What an earlier process has decided and perhaps not sent: lines are written again, and the last action is sent
+        /// again; receivers know it by its key.
         let sendAgain (journal: Journal) =
             task {
-                let write (sent: Outgoing) =
-                    output.Write(ReadOnlySpan(Encoding.UTF8.GetBytes(sent.Text + "\n")))
+                if not request.Quiet then
+                    for sent in kept vocabulary journal [ journal.Written + 1 .. journal.LastCycle ] do
+                        output.Write(ReadOnlySpan(Encoding.UTF8.GetBytes(sent.Text + "\n")))
 
-                let! _ =
-                    deliverAgain
-                        journal
-                        vocabulary
-                        (if request.Quiet then None else Some write)
-                        (receiver |> Option.map Sink.sendAgain)
-                        deliveries.Record
+                    output.Flush()
 
-                output.Flush()
+                match receiver with
+                | Some receiver -> do! Sink.sendAgain receiver (kept vocabulary journal (journal.Undelivered()))
+                | None -> ()
             }
 
         let work () =
@@ -247,11 +255,6 @@ let run (arguments: ParseResults<ControlArguments>) =
         let! cycle =
             ControlSettings.controller request.Settings request.Scenario request.Mode
 
-        match request.Journal with
-        | None -> return! Terminal.untilInterrupted (control request cycle ValueNone)
-        | Some path ->
-            use! journal =
-                Journal.Open(path, ControlSettings.identity request.Settings request.Scenario)
-
-            return! Terminal.untilInterrupted (control request cycle (ValueSome journal))
+        use! files = ControlFiles.opened request
+        return! Terminal.untilInterrupted (control request cycle files)
     }

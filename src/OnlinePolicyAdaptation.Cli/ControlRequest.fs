@@ -26,6 +26,18 @@ type MetricsOrigin =
         | Prometheus _ -> "prometheus"
         | Simulation -> "simulation"
 
+/// Where bad elements are kept.
+[<RequireQualifiedAccess>]
+type QuarantinePlace =
+    | Given of path: string
+    /// Nobody has named a file.
+    | Usual of path: string
+
+    member this.Path =
+        match this with
+        | Given path
+        | Usual path -> path
+
 /// What the options of `opar control` ask for, checked.
 type ControlRequest =
     {
@@ -39,8 +51,9 @@ type ControlRequest =
         Cycles: int64
         Retention: int
         Journal: string option
-        Quarantine: string
+        Quarantine: QuarantinePlace
         Listen: ListenAddress option
+        TokenFiles: string list
         Webhook: WebhookSettings option
         Quiet: bool
     }
@@ -142,15 +155,25 @@ module ControlRequest =
         | MetricsOrigin.Lines
         | MetricsOrigin.Simulation -> "lockstep"
 
-    /// It is opened for the first bad element, which may come late.
-    let private quarantine (arguments: ParseResults<ControlArguments>) (scenario: Scenario) =
-        let path =
-            arguments.TryGetResult ControlArguments.Quarantine
-            |> Option.defaultValue $"{scenario.Name}.quarantine.ndjson"
+    /// A name as a file can have it.
+    let private plain (name: string) =
+        let kept =
+            String.map
+                (fun c ->
+                    if Char.IsAsciiLetterOrDigit c || c = '-' || c = '_' then
+                        c
+                    else
+                        '-')
+                name
 
-        match Path.GetDirectoryName(Path.GetFullPath path) with
-        | NonNull folder when Directory.Exists folder -> Ok path
-        | _ -> Error $"--quarantine: {path}: the folder does not exist"
+        kept.Substring(0, min kept.Length 60)
+
+    /// Usually beside the journal, which is in a folder that can be written.
+    let private quarantine (arguments: ParseResults<ControlArguments>) (scenario: Scenario) =
+        match arguments.TryGetResult ControlArguments.Quarantine, arguments.TryGetResult ControlArguments.Journal with
+        | Some path, _ -> QuarantinePlace.Given path
+        | None, Some journal -> QuarantinePlace.Usual $"{FileIdentity.realPath journal}.quarantine.ndjson"
+        | None, None -> QuarantinePlace.Usual $"{plain scenario.Name}.quarantine.ndjson"
 
     let private settings (arguments: ParseResults<ControlArguments>) path origin mode clock (scenario: Scenario) =
         result {
@@ -200,7 +223,6 @@ module ControlRequest =
 
             let! listen = listen arguments origin
             let! webhook = webhook arguments scenario
-            let! quarantine = quarantine arguments scenario
             let! settings = settings arguments path origin mode clock scenario
             let! scenario = ControlSettings.scenario settings
 
@@ -219,8 +241,13 @@ module ControlRequest =
                             -1L
                     Retention = retention
                     Journal = arguments.TryGetResult ControlArguments.Journal
-                    Quarantine = quarantine
+                    Quarantine = quarantine arguments scenario
                     Listen = listen
+                    TokenFiles =
+                        [
+                            yield! Option.toList (arguments.TryGetResult ControlArguments.Token_File)
+                            yield! Option.toList (arguments.TryGetResult ControlArguments.Webhook_Token_File)
+                        ]
                     Webhook = webhook
                     Quiet = arguments.Contains ControlArguments.Quiet
                 }

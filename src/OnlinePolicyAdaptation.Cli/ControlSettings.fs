@@ -5,6 +5,7 @@ open System.IO
 open System.Security.Cryptography
 open System.Text
 open System.Text.Json
+open System.Text.Json.Nodes
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Experiments
@@ -89,10 +90,26 @@ module ControlSettings =
             "source", settings.Source
         ]
 
-    /// What is different in the settings of a description.
-    let private differences settings description =
+    let private hash (path: string) =
+        Convert.ToHexString(SHA256.HashData(bytesOf path))
+
+    /// The settings, with what tells later which of the files has changed, and where.
+    let private describe (settings: ControlSettings) scenario =
+        match JsonSerializer.SerializeToNode settings with
+        | null -> ""
+        | node ->
+            let hashes = JsonObject()
+
+            for file in files settings scenario do
+                hashes[string (Path.GetFileName file)] <- JsonValue.Create(hash file)
+
+            node["Files"] <- hashes
+            node["ScenarioText"] <- JsonValue.Create(Encoding.UTF8.GetString(bytesOf settings.Scenario))
+            node.ToJsonString()
+
+    let private differentSettings settings description =
         match parse description with
-        | None -> "which it does not tell"
+        | None -> [ "which it does not tell" ]
         | Some other ->
             (listed settings, listed other)
             ||> List.map2 (fun (name, mine) (_, theirs) ->
@@ -101,9 +118,41 @@ module ControlSettings =
                 else
                     Some $"{name} {theirs} instead of {mine}")
             |> List.choose id
-            |> function
-                | [] -> "scenario.json, its trace or its base policy has changed"
-                | different -> String.concat ", " different
+
+    let private differentFiles (settings: ControlSettings) scenario (description: string) =
+        try
+            match JsonNode.Parse description with
+            | :? JsonObject as node ->
+                match node["Files"], node["ScenarioText"] with
+                | (:? JsonObject as hashes), (:? JsonValue as text) ->
+                    [
+                        for file in files settings scenario do
+                            let name = string (Path.GetFileName file)
+
+                            let isSame =
+                                match hashes[name] with
+                                | null -> false
+                                | kept -> kept.GetValue<string>() = hash file
+
+                            if not isSame && file = settings.Scenario then
+                                JsonDifference.words name (text.GetValue<string>()) (File.ReadAllText file)
+                            elif not isSame then
+                                $"{name} has changed"
+                    ]
+                | _ -> []
+            | _ -> []
+        with
+        | :? JsonException
+        | :? InvalidOperationException -> []
+
+    /// What is different in the settings of a description.
+    let private differences settings scenario description =
+        match
+            differentSettings settings description
+            @ differentFiles settings scenario description
+        with
+        | [] -> "scenario.json, its trace or its base policy has changed"
+        | different -> String.concat ", " different
 
     /// Whose journal a controller with these settings writes.
     let identity (settings: ControlSettings) scenario : JournalIdentity =
@@ -115,10 +164,29 @@ module ControlSettings =
             hash.AppendData(SHA256.HashData(bytesOf file))
 
         {
-            Description = JsonSerializer.Serialize settings
+            Description = describe settings scenario
             Fingerprint = Convert.ToHexString(hash.GetHashAndReset())
-            Differences = differences settings
+            Differences = differences settings scenario
         }
+
+    /// What is different in a scenario from that of a journal's controller; none: it is the same.
+    let edited (journal: Journal) (settings: ControlSettings) scenario =
+        let identity = identity settings scenario
+
+        match journal.Meta "fingerprint" with
+        | Some fingerprint when fingerprint <> identity.Fingerprint ->
+            journal.Meta "description"
+            |> Option.defaultValue ""
+            |> identity.Differences
+            |> Some
+        | _ -> None
+
+    /// Files that a controller reads.
+    let inputs (settings: ControlSettings) (scenario: Scenario) =
+        [
+            yield! files { settings with KnowsTrace = true } scenario
+            yield! Option.toList scenario.TraceAfter
+        ]
 
     /// Everything of the same controller, whenever it starts.
     let key = RandomKey 1UL

@@ -30,6 +30,12 @@ let private opened path (moved: string option) =
         return journal, settings, scenario
     }
 
+/// Says where a scenario is not that of the journal.
+let private warnIfEdited path journal settings scenario =
+    match ControlSettings.edited journal settings scenario with
+    | Some differences -> eprintfn $"opar: {path}: the scenario is not what it was ({differences})"
+    | None -> ()
+
 /// All rows that can be read; what cannot be is told on standard error.
 let private rows vocabulary (journal: Journal) =
     let reader = IntervalReader vocabulary
@@ -46,10 +52,11 @@ let private export (arguments: ParseResults<ExportArguments>) =
     result {
         let path = arguments.GetResult ExportArguments.Journal
 
-        let! journal, _, scenario =
+        let! journal, settings, scenario =
             opened path (arguments.TryGetResult ExportArguments.Scenario)
 
         use _ = journal
+        warnIfEdited path journal settings scenario
         let vocabulary = ScenarioController.vocabulary scenario
 
         let! write =
@@ -80,12 +87,16 @@ let private show (arguments: ParseResults<JournalShowArguments>) =
             opened path (arguments.TryGetResult JournalShowArguments.Scenario)
 
         use _ = journal
+        warnIfEdited path journal settings scenario
         let rows = rows (ScenarioController.vocabulary scenario) journal |> Seq.toArray
+        let history = JournalHistory.ofJournal journal rows
 
         match JournalSummary.ofRows scenario.Reward.Objectives rows with
-        | None -> printfn $"{path}: no cycle yet"
+        | None ->
+            printfn $"{path}: no cycle yet"
+            Terminal.table [ "what"; "value" ] (JournalReport.historyRows history)
         | Some summary ->
-            JournalReport.table scenario summary ||> Terminal.table
+            JournalReport.table scenario summary history ||> Terminal.table
             printfn $"{JournalReport.answer summary}"
 
             match arguments.TryGetResult JournalShowArguments.Report with
@@ -102,21 +113,49 @@ let private show (arguments: ParseResults<JournalShowArguments>) =
                     ]
 
                 let page =
-                    JournalReport.html scenario summary rows described $"opar journal show {path} --report {out}"
+                    JournalReport.html
+                        scenario
+                        summary
+                        history
+                        rows
+                        described
+                        $"opar journal show {path} --report {out}"
 
                 AtomicFile.Write(out, (fun text -> text.Write page))
                 printfn $"report: {Path.GetFullPath out}"
+    }
+
+/// A time with its offset from UTC.
+let private time option (text: string) =
+    let hasOffset = Text.RegularExpressions.Regex.IsMatch(text, @"(Z|[+-]\d\d:\d\d)$")
+
+    match DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.None) with
+    | true, time when hasOffset -> Ok time
+    | _ -> Error $"{option}: '{text}'; expected a time with its offset, such as 2026-01-31T12:00:05Z"
+
+let private undo (arguments: ParseResults<UndoArguments>) =
+    result {
+        let path = arguments.GetResult UndoArguments.Journal
+        let! last = time "--to" (arguments.GetResult UndoArguments.To)
+
+        match! Journal.Undo(path, last, TimeProvider.System.GetUtcNow()) with
+        | Some undone ->
+            printfn
+                $"{path}: {undone.Intervals} intervals taken back, from cycle {undone.First} on, with what was decided on them; they are kept as evidence"
+        | None -> printfn $"{path}: nothing after {last:O}"
     }
 
 let journal (arguments: ParseResults<JournalArguments>) =
     match arguments.GetSubCommand() with
     | JournalArguments.Export arguments -> export arguments
     | JournalArguments.Show arguments -> show arguments
+    | JournalArguments.Undo arguments -> undo arguments
 
 // --- Why
 
 let private number (value: float) =
-    value.ToString("0.######", CultureInfo.InvariantCulture)
+    let format = if abs value < 1e9 then "0.######" else "0.######e0"
+    value.ToString(format, CultureInfo.InvariantCulture)
 
 let private moves (grid: ControlGrid) (moves: int seq) =
     Seq.map2 (fun (control: Control) (move: int) -> $"{control.Name} %+d{move}".Replace("+0", "0")) grid.Controls moves
@@ -203,6 +242,15 @@ let explain (arguments: ParseResults<ExplainArguments>) =
             opened path (arguments.TryGetResult ExplainArguments.Scenario)
 
         use journal = journal
+
+        do!
+            match ControlSettings.edited journal settings scenario with
+            | Some differences when not (arguments.Contains ExplainArguments.Anyway) ->
+                Error
+                    $"{path}: the scenario is not what it was ({differences}); expected it as it was, or --anyway to explain with it as it is now"
+            | _ -> Ok()
+
+        warnIfEdited path journal settings scenario
         let vocabulary = ScenarioController.vocabulary scenario
 
         let! entry =

@@ -6,7 +6,7 @@ open System.Collections.Generic
 open System.IO
 open System.IO.Compression
 open System.Text.Json
-open System.Text.Json.Serialization
+open OnlinePolicyAdaptation.Domain
 
 /// The states of the stages that have a codec, by the stages' names.
 type CheckpointJson =
@@ -18,14 +18,7 @@ type CheckpointJson =
 /// Version 1 was that of journals without stages.
 let private version = 2
 
-let private options =
-    JsonSerializerOptions(
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-        RespectNullableAnnotations = true,
-        RespectRequiredConstructorParameters = true,
-        AllowDuplicateProperties = false
-    )
+let private options = StrictJson.Options()
 
 /// The bytes of a state, compressed.
 let write cycle (state: CycleState) =

@@ -4,18 +4,11 @@ module OnlinePolicyAdaptation.ControlCycle.StateJson
 
 open System
 open System.Text.Json
-open System.Text.Json.Serialization
+open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 
-let private options =
-    JsonSerializerOptions(
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-        RespectNullableAnnotations = true,
-        RespectRequiredConstructorParameters = true,
-        AllowDuplicateProperties = false
-    )
+let private options = StrictJson.Options()
 
 /// By a record for the JSON, and how it is read.
 let codec (write: 'state -> 'json) (read: 'json -> Result<'state, string>) : StateCodec<'state> =

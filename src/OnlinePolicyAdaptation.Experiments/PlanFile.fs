@@ -16,7 +16,7 @@ let private readArray (path: string) count expected (entry: JsonElement -> 'a op
         Error $"{path}: no such file; expected a JSON array with {expected} for each of {count} states"
     else
         try
-            use document = JsonDocument.Parse(File.ReadAllText path)
+            use document = JsonDocument.Parse(File.ReadAllText path, StrictJson.DocumentOptions)
 
             match document.RootElement with
             | root when root.ValueKind <> JsonValueKind.Array -> Error $"{path}: {root.ValueKind}; expected an array"

@@ -190,7 +190,8 @@ module Sweep =
     let private number (value: Nullable<float>) =
         if value.HasValue then value.Value else nan
 
-    let private options = JsonSerializerOptions(WriteIndented = true)
+    let private options =
+        JsonSerializerOptions(WriteIndented = true, AllowDuplicateProperties = false)
 
     let save path fingerprint (point: SweptPoint) =
         let json: PointJson =

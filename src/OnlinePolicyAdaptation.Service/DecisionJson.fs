@@ -6,6 +6,7 @@ open System
 open System.Buffers
 open System.Collections.Generic
 open System.Text.Json
+open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.ControlCycle
@@ -132,7 +133,7 @@ let write (controller: string) (vocabulary: Vocabulary) (decision: Decision) =
 
 let internal kept (text: string) (read: JsonElement -> 'a) =
     try
-        use document = JsonDocument.Parse text
+        use document = JsonDocument.Parse(text, StrictJson.DocumentOptions)
         Ok(read document.RootElement)
     with
     | :? JsonException

@@ -16,7 +16,8 @@ let private blue, vermilion, grey =
     "rgb(0,114,178)", "rgb(213,94,0)", "rgb(90,90,90)"
 
 let private number (value: float) =
-    value.ToString("0.###", CultureInfo.InvariantCulture)
+    let format = if abs value < 1e9 then "0.###" else "0.###e0"
+    value.ToString(format, CultureInfo.InvariantCulture)
 
 let private thinned (rows: JournalRow[]) =
     let step = max 1 ((rows.Length + resolution - 1) / resolution)
@@ -90,13 +91,63 @@ let private gain rows =
 let private reward rows =
     figure "Reward" "Of each interval, as measured." "reward" rows [ line "reward" blue "solid" _.Reward rows ]
 
-/// What is said of a journal in the terminal and on the page.
-let table (scenario: Scenario) (summary: JournalSummary) =
-    let counts items =
-        match items with
-        | [] -> "none"
-        | items -> items |> List.map (fun (name, count) -> $"{name} {count}") |> String.concat ", "
+let private counts (items: (string * 'count) list) =
+    match items with
+    | [] -> "none"
+    | items -> items |> List.map (fun (name, count) -> $"{name} {count}") |> String.concat ", "
 
+/// A few cycles by number, many by their count.
+let private cycles (numbers: int list) =
+    match numbers with
+    | [] -> "none"
+    | numbers when numbers.Length > 20 -> $"{numbers.Length}, from cycle {numbers.Head} to {List.last numbers}"
+    | numbers -> numbers |> List.map string<int> |> String.concat ", "
+
+let private gaps (found: (int * TimeSpan) list) =
+    match found with
+    | [] -> "none"
+    | found ->
+        let cycle, longest = List.maxBy snd found
+        $"{found.Length}, the longest of {number longest.TotalSeconds} s before cycle {cycle}"
+
+/// What is said besides the cycles, where there is something to say.
+let historyRows (history: JournalHistory) =
+    let quarantined, others =
+        history.Tallies
+        |> List.partition (fun tally -> tally.Kind.StartsWith "quarantined.")
+
+    [
+        [ "what became of decisions"; counts history.Outcomes ]
+        [ "actions not known to be delivered, in cycles"; cycles history.Undelivered ]
+        [
+            "quarantined elements"
+            counts
+                [
+                    for tally in quarantined -> tally.Kind.Substring("quarantined.".Length), tally.Count
+                ]
+        ]
+        [
+            "failed refits"
+            match others |> List.tryFind (fun tally -> tally.Kind = JournalHistory.refitFailed) with
+            | Some tally ->
+                let last = tally.Last.UtcDateTime.ToString "u"
+                $"{tally.Count}, the last at {last}: {tally.Reason}"
+            | None -> "none"
+        ]
+        for tally in others do
+            if tally.Kind <> JournalHistory.refitFailed then
+                [ tally.Kind; string<int64> tally.Count ]
+        for undone in history.Undone do
+            let at = undone.At.UtcDateTime.ToString "u"
+
+            [
+                $"taken back at {at}"
+                $"{undone.Intervals} intervals, from cycle {undone.First} on"
+            ]
+    ]
+
+/// What is said of a journal in the terminal and on the page.
+let table (scenario: Scenario) (summary: JournalSummary) (history: JournalHistory) =
     [ "what"; "value" ],
     [
         [ "cycles"; string summary.Cycles ]
@@ -119,15 +170,11 @@ let table (scenario: Scenario) (summary: JournalSummary) =
                 $"bound missed by {scenario.Topology.Services[i]}"
                 summary.Violations[i].ToString("P1", CultureInfo.InvariantCulture)
             ]
-        [
-            "changes noticed, in cycles"
-            match summary.Changes with
-            | [] -> "none"
-            | changes when changes.Length > 20 -> $"{changes.Length}"
-            | changes -> changes |> List.map string |> String.concat ", "
-        ]
+        [ "changes noticed, in cycles"; cycles summary.Changes ]
+        [ "gaps in time"; gaps summary.Gaps ]
         [ "guard rules that fired"; counts summary.Rules ]
         [ "trouble"; counts summary.Errors ]
+        yield! historyRows history
     ]
 
 /// The outcome in a sentence.
@@ -145,6 +192,7 @@ let answer (summary: JournalSummary) =
 let html
     (scenario: Scenario)
     (summary: JournalSummary)
+    (history: JournalHistory)
     (rows: JournalRow[])
     (settings: (string * string) list)
     command
@@ -161,7 +209,7 @@ let html
         question
         (answer summary)
         [
-            table scenario summary ||> Page.table
+            table scenario summary history ||> Page.table
             Page.figure (reward rows)
             for service in 0 .. scenario.Topology.Services.Count - 1 do
                 Page.figure (measured scenario rows service)

@@ -7,7 +7,6 @@ open System.Threading
 open System.Threading.Tasks
 open Akka
 open Akka.Streams.Dsl
-open Microsoft.Data.Sqlite
 open OnlinePolicyAdaptation.ControlCycle
 
 /// What an onlooker is called with as it happens.
@@ -50,8 +49,6 @@ type JournalOptions =
         Quarantine: Quarantine voption
         Watch: Watch
         Time: TimeProvider
-        /// The last cycle whose line was written where lines go, so far.
-        Delivered: unit -> int
         /// Ends the wait for a journal that cannot be written: what waits for it is lost, and was answered by nobody.
         GiveUp: CancellationToken
     }
@@ -167,13 +164,6 @@ type JournalStage(options: JournalOptions, start: CycleState) =
         options.Quarantine
         |> ValueOption.iter (fun file -> file.Add(options.Time.GetUtcNow(), arrival.Position, fault, element))
 
-    let tryCommit (journal: Journal) entries models checkpoint =
-        try
-            journal.Commit(entries, models, checkpoint, options.Delivered(), options.Retention)
-            Ok()
-        with :? SqliteException as e ->
-            Error e.Message
-
     /// Writes until it is written, waiting longer from time to time.
     let commit (journal: Journal) entries models checkpoint =
         task {
@@ -182,7 +172,7 @@ type JournalStage(options: JournalOptions, start: CycleState) =
             let mutable hasFailed = false
 
             while not isWritten do
-                match tryCommit journal entries models checkpoint with
+                match journal.TryCommit(entries, models, checkpoint, options.Retention) with
                 | Ok() -> isWritten <- true
                 | Error reason ->
                     hasFailed <- true

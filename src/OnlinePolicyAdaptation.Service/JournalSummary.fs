@@ -32,6 +32,8 @@ type JournalSummary =
         Rules: (string * int) list
         /// Kinds of trouble, with their number.
         Errors: (string * int) list
+        /// Cycles whose interval came later after the one before than usual, with the time between.
+        Gaps: (int * TimeSpan) list
     }
 
 [<RequireQualifiedAccess>]
@@ -56,6 +58,24 @@ module JournalSummary =
                 |> Seq.length
 
             float missed / float rows.Length)
+
+    /// Half as long again as usual is a gap; half of all distances are at most usual.
+    let private gaps (rows: JournalRow[]) =
+        let distances =
+            rows
+            |> Array.pairwise
+            |> Array.map (fun (before, row) -> row.Cycle, row.Interval.Time - before.Interval.Time)
+
+        if distances.Length = 0 then
+            []
+        else
+            let usual = (distances |> Array.map snd |> Array.sort)[(distances.Length - 1) / 2]
+
+            [
+                for cycle, distance in distances do
+                    if distance > 1.5 * usual then
+                        cycle, distance
+            ]
 
     /// None where there are no rows.
     let ofRows objectives (rows: JournalRow[]) =
@@ -90,5 +110,6 @@ module JournalSummary =
                                     row.Cycle
                         ]
                     Rules = rows |> Seq.collect _.Rules |> counted
-                    Errors = rows |> Seq.collect _.Errors |> counted
+                    Errors = rows |> Seq.collect _.Errors |> Seq.map TroubleKind.ofWords |> counted
+                    Gaps = gaps rows
                 }

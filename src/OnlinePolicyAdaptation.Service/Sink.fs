@@ -31,6 +31,13 @@ let each (call: DecidedInterval -> Task) : Sink<Kept, Task> =
     )
     |> ended
 
+/// Calls a function for each decision, which takes no time.
+let watching (call: DecidedInterval -> unit) : Sink<Kept, Task> =
+    decided.Select(fun decided ->
+        call decided
+        decided)
+    |> ended
+
 /// Lines that are written at once.
 let private atOnce = 256L
 
@@ -85,8 +92,8 @@ type ReceiverOptions =
         /// Nothing is sent that is older, where times are real.
         MaximumAge: TimeSpan
         Time: TimeProvider
-        /// What became of a decision that acts.
-        Record: Outgoing -> Delivery -> unit
+        /// What became of a decision, and why.
+        Record: Outgoing -> Fate -> string -> unit
         /// Ends a delivery that is under way.
         GiveUp: CancellationToken
     }
@@ -97,7 +104,7 @@ let isActedOn (sent: Outgoing) =
     | Mode.Act
     | Mode.Base -> not sent.Action.IsKeep
 
-/// Whether a decision is too old to be acted on.
+/// Why a decision is too old to be acted on, if so.
 let private tooOld options isReal (sent: Outgoing) =
     let age = options.Time.GetUtcNow() - sent.Time
 
@@ -105,6 +112,25 @@ let private tooOld options isReal (sent: Outgoing) =
         Error $"its metrics are {age.TotalSeconds:F1} s old; at most {options.MaximumAge.TotalSeconds} s are acted on"
     else
         Ok()
+
+/// Sends a decision, and records what became of it.
+let private send options stillWanted isSuperseded (sent: Outgoing) =
+    task {
+        let! delivery =
+            task {
+                try
+                    return! options.Receiver sent stillWanted options.GiveUp
+                with :? OperationCanceledException when options.GiveUp.IsCancellationRequested ->
+                    return Delivery.GaveUp "the controller has ended"
+            }
+
+        match delivery with
+        | Delivery.Delivered -> options.Record sent Fate.Delivered ""
+        | Delivery.GaveUp reason -> options.Record sent Fate.GaveUp reason
+        | Delivery.Refused reason -> options.Record sent Fate.Refused reason
+        | Delivery.Withdrawn reason ->
+            options.Record sent (if isSuperseded () then Fate.Superseded else Fate.Stale) reason
+    }
 
 /// A decision to be sent, and those that it stands for.
 type private Latest =
@@ -132,30 +158,24 @@ let receiver (options: ReceiverOptions) : Sink<Kept, Task> =
     let supersededBy cycle =
         $"superseded by the decision of cycle {cycle}"
 
-    let stillWanted (sent: Outgoing) () =
-        let latest = Volatile.Read &newest
+    let isSuperseded (sent: Outgoing) =
+        options.Clock = Clock.RealTime && Volatile.Read &newest > sent.Cycle
 
-        if options.Clock = Clock.RealTime && latest > sent.Cycle then
-            Error(supersededBy latest)
+    let stillWanted (sent: Outgoing) () =
+        if isSuperseded sent then
+            Error(supersededBy (Volatile.Read &newest))
         else
             tooOld options (isReal = ValueSome true) sent
 
     let deliver latest =
         task {
             for old in latest.Superseded do
-                if isActedOn old then
-                    options.Record old (Delivery.Withdrawn(supersededBy latest.Sent.Cycle))
+                options.Record old Fate.Superseded (supersededBy latest.Sent.Cycle)
 
             if isActedOn latest.Sent then
-                let! delivery =
-                    task {
-                        try
-                            return! options.Receiver latest.Sent (stillWanted latest.Sent) options.GiveUp
-                        with :? OperationCanceledException when options.GiveUp.IsCancellationRequested ->
-                            return Delivery.GaveUp "the controller has ended"
-                    }
-
-                options.Record latest.Sent delivery
+                do! send options (stillWanted latest.Sent) (fun () -> isSuperseded latest.Sent) latest.Sent
+            else
+                options.Record latest.Sent Fate.Delivered ""
 
             return latest
         }
@@ -178,6 +198,20 @@ let receiver (options: ReceiverOptions) : Sink<Kept, Task> =
 
     latest.SelectAsync(1, deliver) |> ended
 
-/// Sends a decision of an earlier process, where it is still wanted.
-let sendAgain (options: ReceiverOptions) (sent: Outgoing) =
-    options.Receiver sent (fun () -> tooOld options (options.Clock = Clock.RealTime) sent) options.GiveUp
+/// Sends the last of these decisions of an earlier process, where it is still wanted; the others are superseded by it.
+let sendAgain (options: ReceiverOptions) (decisions: Outgoing[]) : Task =
+    task {
+        match Array.tryLast decisions with
+        | None -> ()
+        | Some last ->
+            for old in Array.truncate (decisions.Length - 1) decisions do
+                options.Record old Fate.Superseded $"superseded by the decision of cycle {last.Cycle}"
+
+            if isActedOn last then
+                let stillWanted () =
+                    tooOld options (options.Clock = Clock.RealTime) last
+
+                do! send options stillWanted (fun () -> false) last
+            else
+                options.Record last Fate.Delivered ""
+    }

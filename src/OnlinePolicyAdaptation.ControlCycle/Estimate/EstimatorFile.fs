@@ -8,7 +8,6 @@ module OnlinePolicyAdaptation.ControlCycle.EstimatorFile
 open System
 open System.IO
 open System.Text.Json
-open System.Text.Json.Serialization
 open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
@@ -61,14 +60,7 @@ type FileJson =
 
 let private version = 2
 
-let private options =
-    JsonSerializerOptions(
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-        RespectNullableAnnotations = true,
-        RespectRequiredConstructorParameters = true,
-        AllowDuplicateProperties = false
-    )
+let private options = StrictJson.Options()
 
 let private cellJson (cell: Cell) =
     {
@@ -120,18 +112,23 @@ let save layout (path: string) checkpoint =
 
 let private finite (values: float[]) = values |> Array.forall Double.IsFinite
 
-let private cell (layout: FeatureLayout) index (file: CellJson) =
+/// An entry of an array, which JSON lets be null.
+let private isMissing (entry: 'a) = isNull (box entry)
+
+let private cell (layout: FeatureLayout) next index (file: CellJson) =
     let services = layout.Services
     let configuration = Configuration(EquatableArray.ToEquatableArray file.Levels)
 
     let sound (sample: SampleJson) =
-        sample.Seconds.Length = services
+        not (isMissing sample)
+        && sample.Cycle < next
+        && sample.Seconds.Length = services
         && finite sample.Seconds
         && Array.forall (fun seconds -> seconds >= 0.0) sample.Seconds
         && sample.Weight >= 0.0
         && sample.Weight <= 1.0
 
-    let descending =
+    let descending () =
         file.Samples |> Array.pairwise |> Array.forall (fun (a, b) -> a.Cycle > b.Cycle)
 
     if not (layout.Grid.Contains configuration) then
@@ -147,13 +144,14 @@ let private cell (layout: FeatureLayout) index (file: CellJson) =
         |> Option.exists (fun r -> r.Length <> services || not (finite r))
     then
         Error $"cells[{index}].reference: expected {services} finite numbers"
-    elif file.Samples.Length = 0 || not descending then
-        Error $"cells[{index}].samples: expected at least one, newest first"
+    elif file.Samples.Length = 0 then
+        Error $"cells[{index}].samples: none; expected at least one"
     else
         match Array.tryFindIndex (sound >> not) file.Samples with
         | Some sample ->
             Error
-                $"cells[{index}].samples[{sample}]: expected {services} finite response times in seconds and a weight from 0 to 1"
+                $"cells[{index}].samples[{sample}]: expected a cycle before cycle {next}, {services} finite response times in seconds and a weight from 0 to 1"
+        | None when not (descending ()) -> Error $"cells[{index}].samples: expected the newest first"
         | None ->
             Ok
                 {
@@ -189,46 +187,93 @@ let private forest path (text: string option) =
         | :? FormatException -> Error "forest: expected base64"
         | :? BadInputException as e -> Error e.Message
 
-let private checkpoint estimation (layout: FeatureLayout) path (file: FileJson) =
+/// A sum is above zero since some cycle before the next one.
+let private isSound next (test: ServiceTest) =
+    let isSum (sum: PageSum) =
+        not (isMissing sum)
+        && Double.IsFinite sum.Height
+        && sum.Height >= 0.0
+        && sum.Since < next
+
+    not (isMissing test)
+    && test.Count >= 0
+    && Double.IsFinite test.Mean
+    && isSum test.Slower
+    && isSum test.Faster
+
+/// The first thing that cannot be, apart from the cells.
+let private fault (layout: FeatureLayout) (file: FileJson) =
+    let names = String.concat ", " file.Features
+    let expected = String.concat ", " layout.Names
+    let lastFit = if file.Forest.IsSome then file.Cycle else -1
+
     if file.Version <> version then
-        Error $"version: {file.Version}; expected {version}"
-    elif
-        not (
-            Seq.forall2 (=) file.Features layout.Names
-            && file.Features.Length = layout.Names.Count
-        )
-        || not (
-            Seq.forall2 (=) file.Targets layout.TargetNames
-            && file.Targets.Length = layout.Services
-        )
-    then
-        let names = String.concat ", " file.Features
-        let expected = String.concat ", " layout.Names
-        Error $"features: {names}; expected {expected}, those of the controls and services"
+        Some $"version: {file.Version}; expected {version}"
+    elif Seq.toArray layout.Names <> file.Features then
+        Some $"features: {names}; expected {expected}, those of the controls and services"
+    elif Seq.toArray layout.TargetNames <> file.Targets then
+        let targets = String.concat ", " file.Targets
+        let expected = String.concat ", " layout.TargetNames
+        Some $"targets: {targets}; expected {expected}, those of the services"
+    elif file.Cycle < 0 then
+        Some $"cycle: {file.Cycle}; expected the number of the next cycle, from 0"
+    elif file.Since > file.Cycle then
+        Some $"since: {file.Since}; expected at most cycle {file.Cycle}, the next"
+    elif file.FittedAt < -1 || file.FittedAt > lastFit then
+        Some $"fittedAt: {file.FittedAt}; expected a cycle from -1 to {lastFit}"
+    elif file.Pending < 0 then
+        Some $"pending: {file.Pending}; expected a number of samples, from 0"
     elif file.Detector.Length <> layout.Services then
-        Error $"detector: {file.Detector.Length} tests; expected {layout.Services}, one per service"
+        Some $"detector: {file.Detector.Length} tests; expected {layout.Services}, one per service"
     else
-        file.Cells
-        |> Array.mapi (cell layout)
-        |> sequence
-        |> Result.bind (fun cells ->
-            forest path file.Forest
-            |> Result.bind (fun forest ->
-                Estimator.resume
-                    estimation
-                    layout
-                    (SampleWindow.ofCells file.Since cells)
-                    (ChangeDetector.ofTests file.Detector)
-                    forest
-                    file.FittedAt
-                    file.Pending
-                    file.IsNews))
-        |> Result.map (fun estimator ->
-            {
-                Estimator = estimator
-                Cycle = file.Cycle
-                Key = RandomKey file.Key
-            })
+        file.Detector
+        |> Array.tryFindIndex (isSound (file.Cycle + 1) >> not)
+        |> Option.map (fun test ->
+            $"detector[{test}]: expected a count from 0, finite mean and sums, none of them below 0 or since a later cycle")
+
+/// The cells, each at a place of its own.
+let private cells layout (file: FileJson) =
+    let place (cell: CellJson) =
+        List.ofArray cell.Levels, List.ofArray cell.OfferedLoads
+
+    match Array.tryFindIndex isMissing file.Cells with
+    | Some cell -> Error $"cells[{cell}]: null; expected a cell"
+    | None ->
+        let repeated =
+            file.Cells
+            |> Array.indexed
+            |> Array.groupBy (snd >> place)
+            |> Array.tryPick (fun (_, cells) -> cells |> Array.tryItem 1)
+
+        match repeated with
+        | Some(index, _) -> Error $"cells[{index}]: expected other levels or offered loads than those of a cell before"
+        | None -> file.Cells |> Array.mapi (cell layout file.Cycle) |> sequence
+
+let private checkpoint estimation (layout: FeatureLayout) path (file: FileJson) =
+    let sound =
+        match fault layout file with
+        | Some fault -> Error fault
+        | None -> cells layout file
+
+    sound
+    |> Result.bind (fun cells ->
+        forest path file.Forest
+        |> Result.bind (fun forest ->
+            Estimator.resume
+                estimation
+                layout
+                (SampleWindow.ofCells file.Since cells)
+                (ChangeDetector.ofTests file.Detector)
+                forest
+                file.FittedAt
+                file.Pending
+                file.IsNews))
+    |> Result.map (fun estimator ->
+        {
+            Estimator = estimator
+            Cycle = file.Cycle
+            Key = RandomKey file.Key
+        })
 
 /// The checkpoint in the bytes of a file, or what is wrong with it: the name given, place, value, what was expected.
 let read estimation (layout: FeatureLayout) (name: string) (bytes: byte[]) =

@@ -9,6 +9,7 @@ open System.IO
 open System.Text.Encodings.Web
 open System.Text.Json
 open System.Text.Json.Serialization
+open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Planning
 
 /// JSON has no NaN and no infinity: both are null, and null is NaN.
@@ -50,15 +51,9 @@ let private among (values: 'a list) (name: 'a -> string) =
     NameConverter<'a>($"one of {expected}", name, (fun text -> values |> List.tryFind (fun value -> name value = text)))
 
 let private options =
-    let options =
-        JsonSerializerOptions(
-            PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-            WriteIndented = true,
-            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-            RespectRequiredConstructorParameters = true,
-            RespectNullableAnnotations = true,
-            UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow
-        )
+    let options = StrictJson.Options()
+    options.WriteIndented <- true
+    options.Encoder <- JavaScriptEncoder.UnsafeRelaxedJsonEscaping
 
     options.Converters.Add(NumberConverter())
 

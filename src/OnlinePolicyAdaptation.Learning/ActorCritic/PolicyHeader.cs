@@ -52,13 +52,10 @@ internal sealed record PolicyHeader(
 
     private static readonly (GridEdge, string)[] GridEdges = [(GridEdge.Mask, "mask"), (GridEdge.Clip, "clip")];
 
-    private static readonly JsonSerializerOptions Json = new()
+    private static readonly JsonSerializerOptions Json = new(StrictJson.Options())
     {
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        RespectRequiredConstructorParameters = false,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-        RespectNullableAnnotations = true,
-        AllowDuplicateProperties = false,
         MaxDepth = 8,
     };
 

@@ -127,6 +127,102 @@ let private told () =
             [ string (output.Count - 1) ]
             "and known to be delivered")
 
+/// A trace that is long enough to fill a pipe that nobody reads.
+let private longTrace folder =
+    let lines = File.ReadAllLines(Path.Combine(folder, "before.csv"))
+
+    File.WriteAllLines(
+        Path.Combine(folder, "long.csv"),
+        [
+            lines[0]
+            for _ in 1..5 do
+                yield! lines[1..]
+        ]
+    )
+
+let private whole (output: string) =
+    output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+    |> List.ofArray
+    // The last line may have been cut off.
+    |> List.filter (fun line ->
+        try
+            keyOf line <> ""
+        with :? JsonException ->
+            false)
+
+let private onLongTrace speed =
+    [
+        "."
+        "--trace"
+        "long.csv"
+        "--speed"
+        speed
+        "--journal"
+        "j.db"
+        "--refit-every"
+        "200"
+    ]
+
+/// Waits until nothing more comes into a journal.
+let private settled journal =
+    let clock = Stopwatch.StartNew()
+    let mutable before = -1
+    let mutable now = 0
+
+    while (now = 0 || now <> before) && clock.Elapsed < TimeSpan.FromSeconds 30.0 do
+        Threading.Thread.Sleep 1000
+        before <- now
+
+        now <-
+            if File.Exists journal then
+                (decisions journal).Length
+            else
+                0
+
+/// Killed in the middle of a line that nobody reads, one decision in the journal is not delivered: exactly that one is the
+/// first that the next start delivers.
+let private stuck () =
+    SmallScenario.withScenario (fun folder _ ->
+        longTrace folder
+        let journal = Path.Combine(folder, "j.db")
+        use controller = started folder (onLongTrace "5000x")
+        settled journal
+        controller.Kill()
+        controller.WaitForExit()
+        let first = whole (controller.StandardOutput.ReadToEnd())
+        let kept = decisions journal
+        Expect.isGreaterThan kept.Length first.Length "some of what is kept was not delivered"
+        Expect.equal first (List.truncate first.Length kept) "what was delivered"
+        let last = Opar.run folder ("control" :: onLongTrace "max")
+        Expect.equal last.ExitCode 0 last.Errors
+        let second = whole last.Output
+        Expect.equal (first @ second |> List.distinct) (decisions journal) "nothing is left out"
+
+        Expect.isLessThanOrEqual
+            (first.Length + second.Length)
+            ((decisions journal).Length + 4)
+            "and little said again")
+
+/// While the journal cannot be written, nothing goes out that it does not hold.
+let private committedFirst () =
+    SmallScenario.withScenario (fun folder _ ->
+        longTrace folder
+        let journal = Path.Combine(folder, "j.db")
+        use controller = started folder (onLongTrace "100x")
+        let early = [ for _ in 1..5 -> string (controller.StandardOutput.ReadLine()) ]
+        use connection = new SqliteConnection($"Data Source={journal};Pooling=false")
+        connection.Open()
+        use command = connection.CreateCommand()
+        command.CommandText <- "BEGIN IMMEDIATE"
+        command.ExecuteNonQuery() |> ignore
+        let output = controller.StandardOutput.ReadToEndAsync()
+        Threading.Thread.Sleep 500
+        let kept = decisions journal
+        controller.Kill()
+        controller.WaitForExit()
+        let delivered = early @ whole output.Result
+        Expect.equal (List.except kept delivered) [] "what went out is in the journal")
+
 // --- A webhook
 
 type private Posted = { Key: string; Body: string }
@@ -345,6 +441,61 @@ let private controlled (binary: string) =
 
     StubServer.run answer test
 
+// --- Files
+
+let private conflicting =
+    [
+        [ "--quarantine"; "j.db" ]
+        [ "--quarantine"; "link.db" ]
+        [ "--quarantine"; "j.db-wal" ]
+        [ "--quarantine"; "scenario.json" ]
+        [ "--quarantine"; "before.csv" ]
+        [ "--quarantine"; "after.csv" ]
+    ]
+
+let private conflict arguments =
+    SmallScenario.withScenario (fun folder _ ->
+        let contents () =
+            [
+                for file in Directory.GetFiles folder |> Array.sort do
+                    file, File.ReadAllText file
+            ]
+
+        File.CreateSymbolicLink(Path.Combine(folder, "link.db"), "j.db") |> ignore
+        File.WriteAllText(Path.Combine(folder, "j.db"), "")
+        let before = contents ()
+
+        let outcome =
+            Opar.run folder ([ "control"; "."; "--trace"; "after.csv"; "--journal"; "j.db" ] @ arguments)
+
+        Expect.equal outcome.ExitCode 1 outcome.Output
+        Expect.stringContains outcome.Errors "the same file as" "says so"
+        Expect.stringContains outcome.Errors arguments[1] "says which"
+        Expect.equal (contents ()) before "nothing is written")
+
+/// A bad line, then good ones, in a working directory in which nobody can make a file.
+let private nowhereToWrite () =
+    if not (Directory.Exists "/proc/self") then
+        skiptest "needs /proc"
+
+    SmallScenario.withScenario (fun folder _ ->
+        let input = Path.Combine(folder, "input.ndjson")
+        let good = Intervals.recorded 3 3 |> Array.map Intervals.line
+        File.WriteAllLines(input, Array.append [| "bad" |] good)
+        let control = [ "control"; folder; "--stdin" ]
+        let outcome = Opar.runOn input "/proc" control
+        Expect.equal outcome.ExitCode 0 outcome.Errors
+        Expect.equal (whole outcome.Output).Length 3 "the good ones"
+        Expect.stringContains outcome.Errors "small.quarantine.ndjson" "says what cannot be written"
+        Expect.stringContains outcome.Errors "1 elements quarantined" "and counts"
+        let named = Opar.runOn input "/proc" (control @ [ "--quarantine"; "q.ndjson" ])
+        Expect.equal named.ExitCode 1 "a file that was named is needed"
+        Expect.equal named.Output "" "at the start"
+        let journal = Path.Combine(folder, "j.db")
+        let beside = Opar.runOn input "/proc" (control @ [ "--journal"; journal ])
+        Expect.equal beside.ExitCode 0 beside.Errors
+        Expect.equal (File.ReadAllLines $"{journal}.quarantine.ndjson").Length 1 "beside the journal")
+
 // --- Wrong command lines
 
 let private wrong =
@@ -384,6 +535,12 @@ let tests =
             testCase
                 "killed at any moment and begun again, it decides once on each interval, as if it had not been"
                 killed
+            testCase "killed while a decision goes out, it delivers that one next, and all others" stuck
+            testCase "nothing goes out before it is in the journal" committedFirst
+            testCase "where no file can be made, it works without a quarantine that nobody named" nowhereToWrite
+            for arguments in conflicting do
+                let line = String.concat " " arguments
+                testCase $"'{line}' is refused where that file is used already" (fun () -> conflict arguments)
             testCase "told to end, it ends at once with everything kept" told
             testCase
                 "an action whose delivery was cut off is delivered after the next start, under the same key"

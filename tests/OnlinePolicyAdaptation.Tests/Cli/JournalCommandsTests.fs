@@ -104,6 +104,74 @@ let tests =
                         Expect.stringContains best text "none is larger")
             }
 
+            test "of a scenario that was edited since, it is said what differs, and nothing explained unless anyway" {
+                withJournal (fun folder ->
+                    let file = Path.Combine(folder, "scenario.json")
+                    let text = File.ReadAllText file
+                    File.WriteAllText(file, text.Replace("\"discount\": 0.99", "\"discount\": 0.9"))
+                    let explain = [ "explain"; "--journal"; "journal.db"; "--cycle"; "1" ]
+                    let refused = Opar.run folder explain
+                    Expect.equal refused.ExitCode 1 refused.Output
+                    Expect.equal refused.Output "" "nothing is explained"
+
+                    Expect.stringContains
+                        refused.Errors
+                        "scenario.json: discount 0.9 instead of 0.99"
+                        "what, and where"
+
+                    let anyway = Opar.run folder (explain @ [ "--anyway" ])
+                    Expect.equal anyway.ExitCode 0 anyway.Errors
+                    Expect.stringContains anyway.Errors "discount 0.9 instead of 0.99" "said all the same"
+                    let shown = Opar.run folder [ "journal"; "show"; "journal.db" ]
+                    Expect.equal shown.ExitCode 0 shown.Errors
+                    Expect.stringContains shown.Errors "discount 0.9 instead of 0.99" "said here too"
+                    File.WriteAllText(file, text)
+                    File.AppendAllText(Path.Combine(folder, "before.csv"), "5,1,5,5,0.1\n")
+                    Expect.stringContains (Opar.run folder explain).Errors "before.csv has changed" "its trace")
+            }
+
+            test "the last intervals are taken back, and come again" {
+                withJournal (fun folder ->
+                    let show () =
+                        succeeds folder [ "journal"; "show"; "journal.db" ]
+
+                    let export () =
+                        succeeds folder [ "journal"; "export"; "journal.db"; "--format"; "decisions" ]
+                        |> lines
+
+                    let before = export ()
+                    use at = JsonDocument.Parse before[99]
+                    let time = string (at.RootElement.GetProperty("time").GetString())
+
+                    let undo time =
+                        Opar.run folder [ "journal"; "undo"; "journal.db"; "--to"; time ]
+
+                    let naive = undo (time.TrimEnd 'Z')
+                    Expect.equal naive.ExitCode 1 naive.Output
+                    Expect.stringContains naive.Errors "offset" "what is missing"
+                    Expect.stringContains (undo time).Output "20 intervals taken back, from cycle 100 on" "says so"
+                    Expect.stringContains (undo time).Output "nothing after" "once"
+                    Expect.equal (export ()) before[..99] "the others stay"
+                    Expect.stringContains (show ()) "20 intervals, from cycle 100 on" "so does the summary"
+
+                    succeeds
+                        folder
+                        [
+                            "control"
+                            "."
+                            "--trace"
+                            "after.csv"
+                            "--mode"
+                            "shadow"
+                            "--journal"
+                            "journal.db"
+                            "--quiet"
+                        ]
+                    |> ignore
+
+                    Expect.equal (export ()) before "the same as before")
+            }
+
             test "what cannot be answered is said" {
                 withJournal (fun folder ->
                     File.WriteAllText(

@@ -211,6 +211,26 @@ let tests =
                     refused (whole.Replace("\"forest\":\"", "\"forest\":\"AAAA")) "forest"
                     refused (whole.Replace("\"levels\":[0,0]", "\"levels\":[0,77]")) "levels"
                     refused (whole.Replace("\"fittedAt\"", "\"fittedat\"")) "checkpoint"
-                    refused "null" "checkpoint")
+                    refused "null" "checkpoint"
+                    refused (whole.Replace("\"cycle\":0,\"key\"", "\"cycle\":-5,\"key\"")) ": cycle: -5"
+                    refused (whole.Replace("\"fittedAt\":-1", "\"fittedAt\":-2")) ": fittedAt: -2"
+                    refused (whole.Replace("\"fittedAt\":-1", "\"fittedAt\":1")) ": fittedAt: 1"
+                    refused (whole.Replace("\"pending\":0", "\"pending\":-1")) ": pending: -1"
+                    refused (whole.Replace($"\"since\":{System.Int32.MinValue}", "\"since\":1")) ": since: 1"
+                    refused (whole.Replace("\"height\":0", "\"height\":-1")) "detector[0]"
+                    refused (whole.Replace("\"detector\":[", "\"detector\":[null,")) "detector: 2 tests"
+                    refused (whole.Replace("\"cells\":[", "\"cells\":[null,")) "cells[0]: null"
+                    refused (whole.Replace("\"samples\":[", "\"samples\":[null,")) "cells[0].samples[0]"
+
+                    refused
+                        (whole.Replace("\"samples\":[{\"cycle\":-", "\"samples\":[{\"cycle\":"))
+                        "cells[0].samples[0]"
+
+                    refused (whole.Replace("\"pending\":0", "\"pending\":0,\"pending\":0")) "pending"
+                    refused (whole.Replace("\"pending\":0", "\"pending\":0,\"waiting\":0")) "waiting"
+
+                    let cells = whole.IndexOf "\"cells\":[" + 9
+                    let first = whole.Substring(cells, whole.IndexOf("]}", cells) + 2 - cells)
+                    refused (whole.Insert(cells, first + ",")) "cells[1]")
             }
         ]

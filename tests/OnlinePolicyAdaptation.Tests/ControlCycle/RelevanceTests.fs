@@ -65,6 +65,19 @@ let tests =
 
                     before <- reweighed
 
+            test "what was measured in the first cycle of a changed system is of that system" {
+                let samples = [ remembered 7 0.3; remembered 6 0.4; remembered 5 0.1 ]
+                let _, cell = cell [] []
+                let renewed = Relevance.renew 6 [||] [] { cell with Samples = samples }
+
+                match renewed.Reference with
+                | ValueSome [| reference |] -> Expect.floatClose Accuracy.high (exp reference) 0.1 "what was before it"
+                | _ -> failtest "no reference"
+
+                let window = SampleWindow.ofCells 6 [ renewed ]
+                Expect.equal (SampleWindow.current window renewed |> List.map _.Cycle) [ 7; 6 ] "the rest is current"
+            }
+
             test "older samples keep their weight where new ones agree, and lose it where they contradict" {
                 let agreeing, agreed = cell [ 0.100; 0.101; 0.099 ] [ 0.1 ]
                 let contradicting, contradicted = cell [ 0.100; 0.101; 0.099 ] [ 0.3 ]

@@ -93,7 +93,7 @@ let private cut path =
     | Error message -> Expect.stringContains message path "says which"
     | Ok journal ->
         use journal = journal
-        Expect.throwsT<SqliteException> (fun () -> Seq.length (journal.Entries(0, Int32.MaxValue)) |> ignore) "read"
+        Expect.throwsT<JournalUnavailable> (fun () -> Seq.length (journal.Entries(0, Int32.MaxValue)) |> ignore) "read"
 
 let private nowhere path =
     let missing = Path.Combine(path, "j.db")
@@ -172,7 +172,7 @@ let private atOnce path =
     commit [ entry 0; entry 1 ]
 
     // The same interval again, after one that is new.
-    Expect.throwsT<SqliteException>
+    Expect.throwsT<JournalUnavailable>
         (fun () -> commit [ entry 2; { entry 3 with Time = (entry 1).Time } ])
         "an interval is kept once"
 

@@ -3,6 +3,7 @@ module OnlinePolicyAdaptation.Tests.Experiments.Results.ResultFile
 
 open System
 open System.IO
+open System.Text
 open System.Text.Json
 open Expecto
 open OnlinePolicyAdaptation.Experiments
@@ -48,6 +49,25 @@ let tests =
     testList
         "Experiments.Results.ResultFile"
         [
+            test "a field of results.json that is there twice is named" {
+                withFiles (fun _ out ->
+                    let mutable field = ""
+
+                    edit (Path.Combine(out, "results.json")) (fun text ->
+                        let lines = text.Split('\n')
+
+                        let simple =
+                            lines
+                            |> Array.findIndex (fun line ->
+                                RegularExpressions.Regex.IsMatch(line, "^ *\"[a-zA-Z]+\": (\"[^\"]*\"|[0-9.]+),$"))
+
+                        field <- lines[simple].Trim().Split('"')[1]
+                        lines[simple] <- lines[simple] + "\n" + lines[simple]
+                        String.concat "\n" lines)
+
+                    Expect.stringContains (readError out) field "the field")
+            }
+
             test "results.csv has the documented columns and one row per policy, seed and cycle" {
                 withFiles (fun _ out ->
                     let lines = File.ReadAllLines(Path.Combine(out, "results.csv"))
