@@ -102,6 +102,25 @@ let tests =
                     "times"
             }
 
+            test "scenario.json says which column holds the times" {
+                let columns =
+                    """"columns": {
+                         "time": { "column": "ended", "unit": "ms" },
+                         "controls": [{ "column": "p11", "unit": "fraction" }, { "column": "c1", "unit": "cores" }],
+                         "services": [{
+                           "offeredLoad": { "column": "l1", "unit": "req/s" },
+                           "carriedLoad": { "column": "cl1", "unit": "req/s" },
+                           "meanResponseTime": { "column": "d1", "unit": "s" } }] }"""
+
+                Scratch.withFolder (fun folder ->
+                    SmallScenario.write folder
+                    Expect.isNull (SmallScenario.load folder).Columns.Time "none unless it is said"
+                    let path = Path.Combine(folder, "scenario.json")
+                    let after = "\"after\": \"after.csv\""
+                    File.WriteAllText(path, SmallScenario.json.Replace(after, $"{after}, {columns}"))
+                    Expect.equal (SmallScenario.load folder).Columns.Time (TraceColumn("ended", "ms")) "name and unit")
+            }
+
             test "played in real time they end now" {
                 let before = DateTimeOffset.UtcNow
 

@@ -189,7 +189,12 @@ let tests =
             }
 
             test "a comma that may separate thousands, or stands among points, is no decimal mark" {
-                Expect.equal (numbers "a" "a;b\n1,250;1\n") [ None ] "thousands?"
+                for thousands in [ "1,250"; "12,500"; "123,456"; "-1,250" ] do
+                    Expect.equal (numbers "a" $"a;b\n{thousands};1\n") [ None ] $"{thousands}: thousands?"
+
+                for number, value in [ "1234,567", 1234.567; "0,125", 0.125; "1,25", 1.25; "1,2500", 1.25 ] do
+                    Expect.equal (numbers "a" $"a;b\n{number};1\n") [ Some value ] $"{number}: no thousands"
+
                 Expect.equal (numbers "a" "a;b\n1,250;1.5\n") [ None ] "the file has points"
                 Expect.equal (numbers "a" "a;b\n1,250;1.5\n2;2,5") [ None; Some 2.0 ] "it has both"
                 Expect.equal (numbers "a" "a;b\n1,25;1\n1.5;1\n") [ None; Some 1.5 ] "both in a column"
