@@ -116,6 +116,9 @@ let run (arguments: ParseResults<EvaluateArguments>) =
     let out =
         arguments.GetResult(EvaluateArguments.Out, Path.Combine("results", "evaluation.html"))
 
+    arguments.TryGetResult EvaluateArguments.Save
+    |> Option.iter AtomicFile.RequireFolder
+
     if threads < 1 then
         Error $"--threads: {threads}; expected at least 1"
     else

@@ -6,6 +6,7 @@ open System
 open System.Globalization
 open System.Text.RegularExpressions
 open Argu
+open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Learning.Regression
@@ -41,6 +42,25 @@ let private field (file: TraceFile) name =
     | Some(_, unit, highest) -> file.Field(TraceColumn(name, unit), min highest Double.MaxValue)
     | None -> file.Field(TraceColumn(name, "s"))
 
+/// The carried loads of what a target was measured of: of d1 and d1_99 the first service's, of other names every service's.
+let private carriedBy (header: string seq) target =
+    let every = columnsOf header [ "^cl[0-9]+$" ]
+    let service = Regex.Match(target, "^d([0-9])")
+
+    match
+        every
+        |> List.filter (fun name -> service.Success && name = $"cl{service.Groups[1].Value}")
+    with
+    | [] -> every
+    | own -> own
+
+/// A target in a row: its number, or none where nothing was served.
+let private measured (target: TraceField, carried: TraceField list) =
+    if carried |> List.exists (fun load -> load.Number() = 0.0) then
+        None
+    else
+        carried |> Seq.map string |> String.concat ", " |> target.NumberOf |> Some
+
 /// The rows of a trace in which every service that the targets name answered something, and the number of others.
 let private readTrainingSet (path: string) (features: string list option) (targets: string list option) =
     use file = TraceFile.Open path
@@ -53,29 +73,35 @@ let private readTrainingSet (path: string) (features: string list option) (targe
         targets |> Option.defaultWith (fun () -> columnsOf file.Header [ "^d[0-9]$" ])
 
     if features.IsEmpty || targets.IsEmpty then
-        let header = String.concat ", " file.Header
-        Error $"{path}:1: no column to predict from or none to predict; the header has {header}"
+        let header = Excerpt.Of(String.concat ", " file.Header, 1000)
+        Error $"{path}:{file.HeaderLine}: no column to predict from or none to predict; the header has {header}"
     else
         let featureFields = features |> List.map (field file)
-        let targetFields = targets |> List.map (field file)
-        let carried = columnsOf file.Header [ "^cl[0-9]+$" ] |> List.map (field file)
+
+        let targetFields =
+            targets
+            |> List.map (fun target -> field file target, carriedBy file.Header target |> List.map (field file))
+
         let featureRows = ResizeArray<float>()
         let targetRows = ResizeArray<float>()
         let mutable withoutService = 0
 
         while file.Read() do
             let x = featureFields |> List.map _.Number()
-            let y = targetFields |> List.map _.Number()
+            let y = targetFields |> List.map measured
 
-            if carried |> List.forall (fun load -> load.Number() > 0.0) then
+            if y |> List.forall Option.isSome then
                 featureRows.AddRange x
-                targetRows.AddRange y
+                targetRows.AddRange(List.choose id y)
             else
                 withoutService <- withoutService + 1
 
-        if targetRows.Count = 0 then
-            Error $"{path}: no row in which a request was answered"
-        else
+        match targetRows.Count, withoutService with
+        | 0, 0 -> Error $"{path}: a header and no row; expected one row per interval"
+        | 0, _ -> Error $"{path}: no row in which every service answered a request"
+        | _ when targetRows.Count = targets.Length ->
+            Error $"{path}: one row in which every service answered a request; expected two: one to fit, one to test"
+        | _ ->
             Ok(
                 TrainingSet(features, targets, ReadOnlySpan(featureRows.ToArray()), ReadOnlySpan(targetRows.ToArray())),
                 withoutService
@@ -94,6 +120,7 @@ let private atLeastOne option value =
 let fit (arguments: ParseResults<FitArguments>) =
     let path = arguments.GetResult FitArguments.Trace
     let out = arguments.GetResult FitArguments.Out
+    AtomicFile.RequireFolder out
     let key = RandomKey(uint64 (arguments.GetResult(FitArguments.Seed, 1)))
 
     let options =

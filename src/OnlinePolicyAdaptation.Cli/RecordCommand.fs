@@ -5,11 +5,13 @@ module OnlinePolicyAdaptation.Cli.RecordCommand
 open System.IO
 open System.Threading
 open Argu
+open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Experiments
 
 let private record (arguments: ParseResults<RecordArguments>) (scenario: Scenario) (simulation: Simulation) =
     let out = arguments.GetResult RecordArguments.Out
+    AtomicFile.RequireFolder out
 
     let intervals =
         arguments.GetResult(RecordArguments.Intervals, simulation.Recording.Intervals)

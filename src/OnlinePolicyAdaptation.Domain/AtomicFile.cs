@@ -7,6 +7,21 @@ public static class AtomicFile
 {
     private static readonly UTF8Encoding WithoutMark = new(encoderShouldEmitUTF8Identifier: false);
 
+    /// <summary>Checks that there is a folder to write a file in: before the work that is to be written.</summary>
+    /// <exception cref="BadInputException">There is none, or a folder of the file's name.</exception>
+    public static void RequireFolder(string path)
+    {
+        var target = Path.GetFullPath(path);
+        if (Path.GetDirectoryName(target) is { } folder && !Directory.Exists(folder))
+        {
+            throw new BadInputException($"{path}: the folder {folder} does not exist");
+        }
+        if (Directory.Exists(target))
+        {
+            throw new BadInputException($"{path}: a folder; expected the name of a file");
+        }
+    }
+
     /// <summary>Writes a UTF-8 text file.</summary>
     /// <inheritdoc cref="WriteBytes"/>
     public static void Write(string path, Action<TextWriter> write) =>
@@ -24,11 +39,8 @@ public static class AtomicFile
     /// <remarks>Where writing fails, the old file stays as it was and nothing new stays behind.</remarks>
     public static void WriteBytes(string path, Action<Stream> write)
     {
+        RequireFolder(path);
         var target = Path.GetFullPath(path);
-        if (Path.GetDirectoryName(target) is { } folder && !Directory.Exists(folder))
-        {
-            throw new BadInputException($"{path}: the folder {folder} does not exist");
-        }
         var temporary = $"{target}.{Guid.NewGuid():N}.tmp";
         try
         {

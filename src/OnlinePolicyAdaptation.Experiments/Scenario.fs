@@ -259,7 +259,11 @@ module Scenario =
                 $"{services} entries, one per service"
                 (declared.Services.Length = services)
 
-            TraceColumns(all declared.Controls, declared.Services |> Seq.map service |> EquatableArray.ToEquatableArray)
+            TraceColumns(
+                all declared.Controls,
+                declared.Services |> Seq.map service |> EquatableArray.ToEquatableArray,
+                Time = (declared.Time |> Option.map column |> Option.toObj)
+            )
 
     let private managedSystem (file: ScenarioFile.Scenario) simulation =
         match file.Experiment.Environment, simulation with

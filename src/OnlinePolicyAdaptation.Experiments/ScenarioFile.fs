@@ -117,6 +117,8 @@ module ScenarioFile =
             Controls: Column[]
             /// One per service, in their order.
             Services: ServiceColumns[]
+            /// When an interval ended. Unit: ISO 8601, or s, ms, us or ns since 1970. Default: the trace has no times.
+            Time: Column option
         }
 
     type Trace =

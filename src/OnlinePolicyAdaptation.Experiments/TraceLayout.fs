@@ -4,6 +4,7 @@ module OnlinePolicyAdaptation.Experiments.TraceLayout
 
 open System
 open System.Text.RegularExpressions
+open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
@@ -30,9 +31,16 @@ let private distinctValues names (path: string) =
         names
         |> List.map (fun name -> name, file.Field(TraceColumn(name, "fraction")), Collections.Generic.HashSet<float>())
 
+    let mutable rows = 0
+
     while file.Read() do
+        rows <- rows + 1
+
         for _, field, values in fields do
             values.Add(field.Number()) |> ignore
+
+    if rows = 0 then
+        raise (BadInputException $"{path}: a header and no row; expected one row per interval")
 
     fields
     |> List.map (fun (name, _, values) -> name, Set.ofSeq values)
@@ -64,11 +72,9 @@ let private control name target (values: Set<float>) =
 
 /// Grid and columns of some traces of one system. A column that never varies is no control.
 let infer (paths: string list) =
-    let header path =
-        use file = TraceFile.Open path
-        List.ofSeq file.Header
-
-    let names = header paths.Head
+    let line, names =
+        use file = TraceFile.Open paths.Head
+        file.HeaderLine, List.ofSeq file.Header
 
     let services =
         names |> Seq.filter (fun name -> Regex.IsMatch(name, "^d[1-9]$")) |> Seq.length
@@ -92,10 +98,10 @@ let infer (paths: string list) =
             && values[name].MaximumElement - values[name].MinimumElement > tolerance)
 
     if services = 0 || varying.IsEmpty then
-        let header = String.concat ", " names
+        let header = Excerpt.Of(String.concat ", " names, 1000)
 
         Error
-            $"{paths.Head}:1: no control that varies (c1, p11, ..) or no response time (d1, ..); the header has {header}; expected --scenario with the trace's columns"
+            $"{paths.Head}:{line}: no control that varies (c1, p11, ..) or no response time (d1, ..); the header has {header}; expected --scenario with the trace's columns"
     else
         (varying, Ok [])
         ||> List.foldBack (fun (name, target) found ->

@@ -33,15 +33,22 @@ type Metronome(pace: Pace, interval: TimeSpan, time: TimeProvider) =
                     do! Task.Delay(wait, time, cancellation)
         }
 
-/// Ends of intervals that a recording or a simulation gives no times for.
+/// Ends of recorded and simulated intervals.
 [<RequireQualifiedAccess>]
 module IntervalEnd =
 
     let private beginning = DateTimeOffset(2000, 1, 1, 0, 0, 0, TimeSpan.Zero)
 
-    /// Of the interval of a number. In lockstep so many interval lengths after the first of 2000, so that it is the same in every
-    /// replay; in real time now.
+    /// Of the interval of a number that nothing says a time of. In lockstep so many interval lengths after the first of 2000, so
+    /// that it is the same in every replay; in real time now.
     let ofPosition clock (interval: TimeSpan) (time: TimeProvider) (position: int64) =
         match clock with
         | Clock.Lockstep -> beginning + interval * float position
         | Clock.RealTime -> time.GetUtcNow()
+
+    /// The same, of an interval that was recorded at a time, or at none: in lockstep that time; in real time now, for it is
+    /// played as if it were measured now.
+    let ofRecorded clock interval (time: TimeProvider) position (recorded: Nullable<DateTimeOffset>) =
+        match clock with
+        | Clock.Lockstep when recorded.HasValue -> recorded.Value
+        | _ -> ofPosition clock interval time position

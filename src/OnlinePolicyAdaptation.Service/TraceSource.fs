@@ -10,13 +10,27 @@ open OnlinePolicyAdaptation.ControlCycle
 /// Rows that are handed on at once where nobody waits for each.
 let private atOnce = 256
 
-let private content (reader: TraceReader) time =
+/// What the reader stands at.
+[<RequireQualifiedAccess>]
+type private Place =
+    | Row
+    /// The rest of the file cannot be read.
+    | Damage of reason: string
+    | End
+
+let private next (reader: TraceReader) =
+    try
+        if reader.Read() then Place.Row else Place.End
+    with :? BadInputException as e ->
+        Place.Damage e.Message
+
+let private interval (reader: TraceReader) endOf =
     try
         let row = reader.Row()
 
         Ok
             {
-                Time = time
+                Time = endOf row.Time
                 Configuration = row.Configuration
                 Services = row.Services
             }
@@ -27,18 +41,27 @@ let private content (reader: TraceReader) time =
                 Reason = e.Message
             }
 
-/// The rows from `first` on (from 0). They end as `IntervalEnd` says.
-let create (reader: TraceReader) (first: int64) clock pace interval (time: TimeProvider) : Pull =
-    let metronome = Metronome(pace, interval, time)
+/// The rows from `first` on (from 0), blank lines not counted. They end as `IntervalEnd` says. A file whose rest cannot be read
+/// ends with an element that says so.
+let create (reader: TraceReader) (first: int64) clock pace length (time: TimeProvider) : Pull =
+    let metronome = Metronome(pace, length, time)
     let mutable position = 0L
-    let mutable goesOn = reader.Read()
+    let mutable place = next reader
 
-    while goesOn && position < first do
+    while place.IsRow && position < first do
         position <- position + 1L
-        goesOn <- reader.Read()
+        place <- next reader
 
-    let next () =
-        let content = content reader (IntervalEnd.ofPosition clock interval time position)
+    let take () =
+        let content =
+            match place with
+            | Place.Damage reason ->
+                Error
+                    {
+                        Kind = FaultKind.Unparsable
+                        Reason = reason
+                    }
+            | _ -> interval reader (IntervalEnd.ofRecorded clock length time position)
 
         let arrival =
             {
@@ -53,23 +76,23 @@ let create (reader: TraceReader) (first: int64) clock pace interval (time: TimeP
             }
 
         position <- position + 1L
-        goesOn <- reader.Read()
+        place <- if place.IsRow then next reader else Place.End
         arrival
 
     fun cancellation ->
         task {
-            if goesOn then
+            if not place.IsEnd then
                 do! metronome.Next cancellation
 
             return
                 match pace with
-                | Pace.Times _ -> if goesOn then [| next () |] else [||]
+                | Pace.Times _ -> if place.IsEnd then [||] else [| take () |]
                 | Pace.Unlimited ->
                     [|
                         let mutable count = 0
 
-                        while goesOn && count < atOnce do
-                            next ()
+                        while not place.IsEnd && count < atOnce do
+                            take ()
                             count <- count + 1
                     |]
         }

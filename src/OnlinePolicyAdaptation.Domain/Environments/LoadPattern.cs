@@ -43,7 +43,7 @@ public abstract record LoadPattern
         public double SecondsPerRate { get; }
 
         public override RequestRate RateAt(double seconds) =>
-            Rates[(int)((long)(seconds / SecondsPerRate) % Rates.Count)];
+            Rates[(int)(WholeNumber.Floor(seconds / SecondsPerRate) % Rates.Count)];
     }
 
     /// <summary>Steps between the rates of a set: every so many seconds one of them is drawn, each as likely.</summary>
@@ -70,7 +70,7 @@ public abstract record LoadPattern
 
         public override RequestRate RateAt(double seconds)
         {
-            var random = Key.Split((ulong)(seconds / SecondsPerStep)).Sequence();
+            var random = Key.Split((ulong)WholeNumber.Floor(seconds / SecondsPerStep)).Sequence();
             return Rates[random.NextInt(Rates.Count)];
         }
     }

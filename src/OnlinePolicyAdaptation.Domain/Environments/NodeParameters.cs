@@ -78,7 +78,7 @@ public sealed record NodeParameters
         {
             return Speed;
         }
-        var entry = Math.Clamp(Math.Ceiling(cores) - 1, 0, SpeedByCores.Count - 1);
+        var entry = Math.Clamp(WholeNumber.Ceiling(cores) - 1, 0, SpeedByCores.Count - 1);
         return Speed * SpeedByCores[(int)entry];
     }
 }

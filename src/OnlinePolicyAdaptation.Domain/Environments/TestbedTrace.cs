@@ -41,22 +41,28 @@ public sealed class TestbedTrace
             RowsWithoutService
         );
 
-    /// <exception cref="BadInputException">
-    /// The file or a column is missing, there is no row, or a value is not a number in its range or off the grid; the
-    /// message names file, line, column and value.
-    /// </exception>
     /// <summary>Reads all rows.</summary>
-    /// <param name="path">A CSV file with a header; numbers have a decimal point.</param>
+    /// <param name="path">A CSV file with a header.</param>
     /// <param name="grid">The controls; every row is on it.</param>
     /// <param name="columns">Where controls and measurements stand, and in which units.</param>
+    /// <exception cref="BadInputException">
+    /// The file or a column is missing, there is no row, a row is not as the header, a value is not a number in its range
+    /// or off the grid, or a time is not after the one before; the message names file, line, column and value.
+    /// </exception>
     public static TestbedTrace Read(string path, ControlGrid grid, TraceColumns columns)
     {
         using var reader = TraceReader.Open(path, grid, columns);
         var rows = new List<TraceRow>();
         var withoutService = 0;
+        TraceRow? last = null;
         while (reader.Read())
         {
             var row = reader.Row();
+            if (row.Time is { } time && last?.Time is { } earlier && time <= earlier)
+            {
+                throw reader.NotAfter(earlier, last.Line);
+            }
+            last = row;
             if (row.Services.All(service => service.MeanResponseTime is not null))
             {
                 rows.Add(row);
@@ -66,8 +72,11 @@ public sealed class TestbedTrace
                 withoutService++;
             }
         }
-        return rows.Count > 0
-            ? new(path, rows, withoutService)
-            : throw new BadInputException($"{path}: no row in which a service answered a request");
+        return (last, rows.Count) switch
+        {
+            (null, _) => throw new BadInputException($"{path}: a header and no row; expected one row per interval"),
+            (_, 0) => throw new BadInputException($"{path}: no row in which every service answered a request"),
+            _ => new(path, rows, withoutService),
+        };
     }
 }

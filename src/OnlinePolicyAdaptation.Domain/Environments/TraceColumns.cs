@@ -73,6 +73,12 @@ public sealed record StatisticsColumns(
 public sealed record TraceColumns(EquatableArray<TraceColumn> Controls, EquatableArray<ServiceColumns> Services)
 {
     /// <summary>
+    /// The end of the interval; its unit is <c>ISO 8601</c> (with an offset from UTC), or of the time since 1970 <c>s</c>,
+    /// <c>ms</c>, <c>us</c> or <c>ns</c>. Null: the trace has no times.
+    /// </summary>
+    public TraceColumn? Time { get; init; }
+
+    /// <summary>
     /// The names of the KTH testbed: control names as they are; <c>l1, cl1, d1</c> for service 1; loads in req/s, times in
     /// seconds, shares as fractions.
     /// </summary>

@@ -1,115 +1,101 @@
-using System.Globalization;
-using Sylvan.Data.Csv;
+using OnlinePolicyAdaptation.Domain.Csv;
 
 namespace OnlinePolicyAdaptation.Domain.Environments;
 
 /// <summary>A CSV file of numbers, read row by row; whatever is wrong with it is reported by place and value.</summary>
 public sealed class TraceFile : IDisposable
 {
-    private readonly string _path;
-    private readonly CsvDataReader _reader;
-
-    private TraceFile(string path, CsvDataReader reader)
-    {
-        _path = path;
-        _reader = reader;
-        Header = [.. Enumerable.Range(0, reader.FieldCount).Select(reader.GetName)];
-    }
+    private TraceFile(CsvFile csv) => Csv = csv;
 
     /// <summary>The names in the first line.</summary>
-    public IReadOnlyList<string> Header { get; }
+    public IReadOnlyList<string> Header => Csv.Header;
 
-    /// <summary>The line of the current row, counting the header as line 1.</summary>
-    public int Line => _reader.RowNumber + 1;
+    /// <summary>The line of the file in which the current row begins, from 1.</summary>
+    public int Line => Csv.Line;
+
+    /// <summary>The line of the file in which the header begins, from 1.</summary>
+    public int HeaderLine => Csv.HeaderLine;
+
+    internal CsvFile Csv { get; }
 
     /// <exception cref="BadInputException">There is no such file, or nothing in it.</exception>
-    public static TraceFile Open(string path)
-    {
-        if (!File.Exists(path))
-        {
-            throw new BadInputException($"{path}: no such file; expected a trace in CSV format");
-        }
-        if (new FileInfo(path).Length == 0)
-        {
-            throw new BadInputException($"{path}: the file is empty; expected a header and one row per interval");
-        }
-        return Guarded(path, () => new TraceFile(path, CsvDataReader.Create(path)));
-    }
+    public static TraceFile Open(string path) =>
+        new(CsvFile.Open(path, "a trace in CSV format, with a header and one row per interval"));
 
     /// <summary>Goes to the next row; false where there is none.</summary>
-    /// <exception cref="BadInputException">It is not readable as CSV.</exception>
-    public bool Read() => Guarded(_path, _reader.Read);
+    /// <exception cref="BadInputException">It is not readable as CSV, or has more or fewer cells than the header.</exception>
+    public bool Read() => Csv.Read();
 
     /// <summary>The field of each row in this column, checked to be a finite number from 0 to <paramref name="highest"/>.</summary>
     /// <exception cref="BadInputException">The column is missing or there twice, or its unit is unknown.</exception>
-    public TraceField Field(TraceColumn column, double highest = double.MaxValue)
-    {
-        var scale =
+    public TraceField Field(TraceColumn column, double highest = double.MaxValue) =>
+        new(
+            Csv,
+            Ordinal(column.Name),
             column.Scale
-            ?? throw new BadInputException(
-                $"column {column.Name}: unknown unit '{column.Unit}'; expected req/s, s, ms, cores, millicores, fraction "
-                    + "or %, with an optional factor such as '5 req/s'"
-            );
-        return Header.Count(name => name == column.Name) switch
-        {
-            1 => new TraceField(this, column.Name, Header.ToList().IndexOf(column.Name), scale, highest),
-            0 => throw new BadInputException(
-                $"{_path}:1: column '{column.Name}' is missing; the header has {string.Join(", ", Header)}"
-            ),
-            _ => throw new BadInputException($"{_path}:1: column '{column.Name}' is there more than once"),
-        };
-    }
+                ?? throw new BadInputException(
+                    $"column {column.Name}: unknown unit '{column.Unit}'; expected req/s, s, ms, cores, millicores, "
+                        + "fraction or %, with an optional factor such as '5 req/s'"
+                ),
+            highest
+        );
 
-    public void Dispose() => _reader.Dispose();
+    public void Dispose() => Csv.Dispose();
 
-    internal string RowText => string.Join(',', Enumerable.Range(0, _reader.RowFieldCount).Select(Text));
-
-    internal string Text(int ordinal) => ordinal < _reader.RowFieldCount ? _reader.GetString(ordinal) : "";
-
-    internal BadInputException Unexpected(string column, int ordinal, string expected) =>
-        new($"{_path}:{Line}: column {column}: '{Text(ordinal)}' is not {expected}");
-
-    private static T Guarded<T>(string path, Func<T> read)
+    internal int Ordinal(string name)
     {
-        try
+        var places = Enumerable.Range(0, Header.Count).Where(column => Header[column] == name).ToArray();
+        return places switch
         {
-            return read();
-        }
-        catch (CsvFormatException e)
-        {
-            throw new BadInputException($"{path}:{e.RowNumber + 1}: not readable as CSV: {e.Message}", e);
-        }
+            [var place] => place,
+            [] => throw new BadInputException(
+                $"{Csv.Path}:{Csv.HeaderLine}: column '{name}' is missing; the header has "
+                    + Excerpt.Of(string.Join(", ", Header), 1000)
+            ),
+            [var first, var second, ..] => throw new BadInputException(
+                $"{Csv.Path}:{Csv.HeaderLine}: column '{name}' is there more than once, in cells {first + 1} and {second + 1}"
+            ),
+        };
     }
 }
 
 /// <summary>One column of a trace file, giving the number in the current row.</summary>
 public sealed class TraceField
 {
-    private readonly TraceFile _file;
-    private readonly string _column;
+    /// <summary>What programs write where there is no number.</summary>
+    private static readonly HashSet<string> Blanks = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "",
+        "-",
+        "NaN",
+        "-NaN",
+        "NA",
+        "N/A",
+        "null",
+        "None",
+    };
+
+    private readonly CsvFile _file;
     private readonly int _ordinal;
     private readonly double _scale;
     private readonly double _highest;
 
-    internal TraceField(TraceFile file, string column, int ordinal, double scale, double highest)
+    internal TraceField(CsvFile file, int ordinal, double scale, double highest)
     {
         _file = file;
-        _column = column;
         _ordinal = ordinal;
         _scale = scale;
         _highest = highest;
     }
 
+    /// <summary>Whether there is no number in the current row: the cell is blank or says NaN, NA or null.</summary>
+    public bool IsBlank => Blanks.Contains(_file.Cell(_ordinal).Trim());
+
     /// <summary>The number in the current row, in req/s, seconds, cores or as a fraction.</summary>
     /// <exception cref="BadInputException">It is not a finite number from 0 to the highest value.</exception>
     public double Number()
     {
-        var text = _file.Text(_ordinal);
-        if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value))
-        {
-            throw Unexpected("a number");
-        }
-        value *= _scale;
+        var value = (_file.Number(_ordinal) ?? throw Unexpected("a number")) * _scale;
         if (!double.IsFinite(value) || value < 0)
         {
             throw Unexpected("a finite number of at least 0");
@@ -119,6 +105,14 @@ public sealed class TraceField
             : throw Unexpected(FormattableString.Invariant($"at most {_highest / _scale}"));
     }
 
+    /// <summary>The number in the current row, of what something was measured that was served.</summary>
+    /// <param name="served">What was served, in words.</param>
+    /// <exception cref="BadInputException">There is none, or it is not a finite number from 0 to the highest value.</exception>
+    public double NumberOf(string served) => IsBlank ? throw Unexpected($"a number, though {served}") : Number();
+
     /// <summary>The error that names file, line, column and value, and what was expected instead.</summary>
-    public BadInputException Unexpected(string expected) => _file.Unexpected(_column, _ordinal, expected);
+    public BadInputException Unexpected(string expected) => _file.Unexpected(_ordinal, expected);
+
+    /// <summary>The number in the current row as it is written.</summary>
+    public override string ToString() => $"{_file.Header[_ordinal]} is {_file.Cell(_ordinal).Trim()}";
 }

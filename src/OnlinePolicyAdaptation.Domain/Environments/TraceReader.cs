@@ -13,7 +13,11 @@ public sealed record TraceRow(
     Configuration Configuration,
     EquatableArray<RequestRate> LoadLevels,
     EquatableArray<ServiceMetrics> Services
-);
+)
+{
+    /// <summary>When the interval ended; null where the trace has no times.</summary>
+    public DateTimeOffset? Time { get; init; }
+}
 
 /// <summary>Reads a recorded trace row by row; after a bad row it can go on with the next one.</summary>
 public sealed class TraceReader : IDisposable
@@ -21,6 +25,7 @@ public sealed class TraceReader : IDisposable
     private readonly TraceFile _file;
     private readonly ControlReader[] _controls;
     private readonly ServiceReader[] _services;
+    private readonly TraceTime? _time;
 
     private TraceReader(TraceFile file, ControlGrid grid, TraceColumns columns)
     {
@@ -30,10 +35,11 @@ public sealed class TraceReader : IDisposable
             .. grid.Controls.Zip(columns.Controls, (control, column) => new ControlReader(file, control, column)),
         ];
         _services = [.. columns.Services.Select(column => new ServiceReader(file, column))];
+        _time = columns.Time is { } time ? new(file, time) : null;
     }
 
     /// <exception cref="BadInputException">The file or a column is missing, or a unit unknown.</exception>
-    /// <param name="path">A CSV file with a header; numbers have a decimal point.</param>
+    /// <param name="path">A CSV file with a header.</param>
     /// <param name="grid">The controls; every row is on it.</param>
     /// <param name="columns">Where controls and measurements stand, and in which units.</param>
     public static TraceReader Open(string path, ControlGrid grid, TraceColumns columns)
@@ -53,24 +59,29 @@ public sealed class TraceReader : IDisposable
     /// <summary>The names in the first line.</summary>
     public IReadOnlyList<string> Header => _file.Header;
 
-    /// <summary>Goes to the next row; false where there is none.</summary>
-    /// <exception cref="BadInputException">It is not readable as CSV.</exception>
-    public bool Read() => _file.Read();
+    /// <summary>Goes to the next row, good or bad; false where there is none.</summary>
+    /// <exception cref="BadInputException">The rest of the file is damaged: there is no going on.</exception>
+    public bool Read() => _file.Csv.Next();
 
-    /// <summary>The row as it stands in the file, its fields separated by commas.</summary>
-    public string Text => _file.RowText;
+    /// <summary>The row as it stands in the file; of one that is too long its beginning.</summary>
+    public string Text => _file.Csv.RowText;
 
     /// <summary>The row.</summary>
-    /// <exception cref="BadInputException">A value is not a number in its range or off the grid.</exception>
+    /// <exception cref="BadInputException">
+    /// It has more or fewer cells than the header, or a value is not a number in its range or off the grid.
+    /// </exception>
     public TraceRow Row()
     {
         var levels = _controls.Select(control => control.Level()).ToEquatableArray();
         var loadLevels = _services.Select(service => service.LoadLevel()).ToEquatableArray();
         var measured = _services.Select(service => service.Metrics()).ToEquatableArray();
-        return new(_file.Line, new(levels), loadLevels, measured);
+        return new(_file.Line, new(levels), loadLevels, measured) { Time = _time?.Read() };
     }
 
     public void Dispose() => _file.Dispose();
+
+    /// <summary>The error of a row whose time should be later than that of an earlier line.</summary>
+    internal BadInputException NotAfter(DateTimeOffset earlier, int line) => _time!.NotAfter(earlier, line);
 
     private sealed class ControlReader(TraceFile file, Control control, TraceColumn column)
     {
@@ -101,11 +112,12 @@ public sealed class TraceReader : IDisposable
 
         public ServiceMetrics Metrics()
         {
-            var carried = _carried.Number();
-            var mean = _mean.Number();
-            return new(new(_offered.Number()), new(carried), carried > 0 ? new ResponseTime(mean) : null)
+            var offered = new RequestRate(_offered.Number());
+            var carried = new RequestRate(_carried.Number());
+            var served = carried.PerSecond > 0 ? _carried.ToString() : null;
+            return new(offered, carried, served is null ? null : new ResponseTime(_mean.NumberOf(served)))
             {
-                Statistics = _statistics?.Read(),
+                Statistics = _statistics?.Read(served),
             };
         }
     }
@@ -122,14 +134,22 @@ public sealed class TraceReader : IDisposable
         ];
         private readonly TraceField _dropped = file.Field(columns.Dropped);
 
-        public ResponseTimeStatistics Read() =>
-            new(
-                _deviation.Number(),
-                new(_p90.Number()),
-                new(_p99.Number()),
-                _nodeMeans.Select(field => new ResponseTime(field.Number())).ToEquatableArray(),
-                _nodeDeviations.Select(field => field.Number()).ToEquatableArray(),
+        /// <param name="served">What the service served; null: nothing, and what is blank is 0.</param>
+        public ResponseTimeStatistics Read(string? served)
+        {
+            double Of(TraceField field) => served is null ? OrZero(field) : field.NumberOf(served);
+
+            return new(
+                Of(_deviation),
+                new(Of(_p90)),
+                new(Of(_p99)),
+                _nodeMeans.Select(field => new ResponseTime(OrZero(field))).ToEquatableArray(),
+                _nodeDeviations.Select(OrZero).ToEquatableArray(),
                 new(_dropped.Number())
             );
+        }
+
+        /// <summary>A node that answered nothing has 0, or no number.</summary>
+        private static double OrZero(TraceField field) => field.IsBlank ? 0 : field.Number();
     }
 }

@@ -8,6 +8,7 @@ open System.Globalization
 open System.IO
 open Sylvan.Data.Csv
 open OnlinePolicyAdaptation.Domain
+open OnlinePolicyAdaptation.Domain.Csv
 open OnlinePolicyAdaptation.ControlCycle
 
 /// With several services the columns of one end in `_1`, `_2`, ..
@@ -108,14 +109,10 @@ let write (results: ExperimentResults) (text: TextWriter) =
     writer.Write reader |> ignore
 
 /// The cell of a row, by column; what is wrong with it names the place.
-let private cell (path: string) (csv: CsvDataReader) column read expected =
-    match read (csv.GetString(column: int)) with
+let private cell (csv: CsvFile) column read expected =
+    match read (csv.Cell column) with
     | Some value -> value
-    | None ->
-        raise (
-            BadInputException
-                $"{path}:{csv.RowNumber + 1}: column {csv.GetName column}: '{csv.GetString column}' is not {expected}"
-        )
+    | None -> raise (csv.Unexpected(column, expected))
 
 let private wholeNumber (text: string) =
     match Int32.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture) with
@@ -132,12 +129,12 @@ let private phase text =
     [ Phase.Before; Phase.After; Phase.All ]
     |> List.tryFind (fun phase -> phase.Name = text)
 
-let private readRow path (settings: RunSettings) contenders (csv: CsvDataReader) =
+let private readRow (settings: RunSettings) contenders (csv: CsvFile) =
     let services = settings.Services.Length
     let first = keyColumns.Length
 
     let numbers =
-        Array.init (csv.FieldCount - first) (fun i -> cell path csv (first + i) number "a number")
+        Array.init (csv.Header.Count - first) (fun i -> cell csv (first + i) number "a number")
 
     let mutable next = 0
 
@@ -153,15 +150,15 @@ let private readRow path (settings: RunSettings) contenders (csv: CsvDataReader)
         |> Array.mapi (fun i value ->
             match value with
             | ValueSome number -> number
-            | ValueNone -> cell path csv (first + begin' + i) (fun _ -> None) "a number")
+            | ValueNone -> cell csv (first + begin' + i) (fun _ -> None) "a number")
 
     let one () = (take 1)[0]
 
     {
-        Contender = cell path csv 0 (fun name -> contenders |> Map.tryFind name) "a contender that results.json names"
-        Seed = cell path csv 4 wholeNumber "a whole number"
-        Cycle = cell path csv 5 wholeNumber "a whole number"
-        Phase = cell path csv 6 phase "before, after or all"
+        Contender = cell csv 0 (fun name -> contenders |> Map.tryFind name) "a contender that results.json names"
+        Seed = cell csv 4 wholeNumber "a whole number"
+        Cycle = cell csv 5 wholeNumber "a whole number"
+        Phase = cell csv 6 phase "before, after or all"
         ArrivalRates = known services
         OfferedLoads = known services
         Controls = known settings.Controls.Length
@@ -178,23 +175,21 @@ let private readRow path (settings: RunSettings) contenders (csv: CsvDataReader)
 /// The rows of a file, which belong to this outcome.
 let read (path: string) (outcome: ExperimentOutcome) =
     try
-        use csv = CsvDataReader.Create path
+        use csv = CsvFile.Open(path, "the cycles of an experiment, as opar run writes them")
 
         let expected = List.map fst keyColumns @ numberColumns outcome.Settings
-
-        let header = [ for column in 0 .. csv.FieldCount - 1 -> csv.GetName column ]
 
         let contenders =
             Map.ofList [ for contender in outcome.Contenders -> contender.Name, contender ]
 
-        if header <> expected then
+        if List.ofSeq csv.Header <> expected then
             let columns = String.concat "," expected
-            Error $"{path}:1: other columns than results.json asks for; expected {columns}"
+            Error $"{path}:{csv.HeaderLine}: other columns than results.json asks for; expected {columns}"
         else
             let rows =
                 [|
                     while csv.Read() do
-                        readRow path outcome.Settings contenders csv
+                        readRow outcome.Settings contenders csv
                 |]
 
             let count =
@@ -204,6 +199,5 @@ let read (path: string) (outcome: ExperimentOutcome) =
                 Ok rows
             else
                 Error $"{path}: {rows.Length} rows; expected {count}, one per contender, seed and cycle of results.json"
-    with
-    | :? BadInputException as e -> Error e.Message
-    | :? CsvFormatException as e -> Error $"{path}:{e.RowNumber + 1}: not readable as CSV: {e.Message}"
+    with :? BadInputException as e ->
+        Error e.Message

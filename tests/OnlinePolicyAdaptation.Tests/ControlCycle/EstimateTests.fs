@@ -55,6 +55,62 @@ let private walk =
     [ 1.0, 5.0; 0.8, 4.0; 0.6, 3.0; 0.4, 3.0; 0.6, 3.0; 0.8, 3.0; 1.0, 3.0 ]
     |> List.map (fun (p, c) -> TwoNodes.configuration p c)
 
+/// One sample of every configuration that sends all to node 2, of a system that is another one since cycle 10.
+let private changed cycle seconds =
+    { informed with
+        Window =
+            SampleWindow.ofCells
+                10
+                [
+                    for cores in 1.0 .. 5.0 ->
+                        {
+                            Configuration = TwoNodes.configuration 0.0 cores
+                            OfferedLoads = TwoNodes.load
+                            Samples =
+                                [
+                                    for _ in 1..3 ->
+                                        {
+                                            Cycle = cycle
+                                            Seconds = [| seconds |]
+                                            Weight = 1.0
+                                        }
+                                ]
+                            Reference = ValueNone
+                        }
+                ]
+        Slowdowns =
+            [|
+                NodeSlowdown(TwoNodes.grid, 0).After(TwoNodes.configuration 0.0 1.0, 2.0, 0.0001)
+            |]
+        Forest = ValueNone
+    }
+
+/// What the forest says of a configuration that sends all to node 2, before anything is corrected.
+let private uncorrected (estimator: Estimator) =
+    match Estimate.refit estimation layout 10 key estimator with
+    | Error error -> failtest $"{error}"
+    | Ok fitted ->
+        let features = Array.zeroCreate<float> layout.Names.Count
+        let outputs = [| 0.0 |]
+        layout.Write(TwoNodes.configuration 0.0 3.0, TwoNodes.load.AsSpan(), System.Span features)
+        fitted.Forest.Predict(System.ReadOnlySpan features, System.Span outputs)
+        outputs[0]
+
+/// The estimator that has taken note of some samples of a configuration at a load, without a refit.
+let private observed count load (estimator: Estimator) =
+    let sample =
+        { TwoNodes.sample 0.08 (TwoNodes.configuration 0.4 3.0) with
+            OfferedLoads = TwoNodes.array [ RequestRate load ]
+        }
+
+    (estimator, [ 1..count ])
+    ||> List.fold (fun estimator cycle -> Estimate.observe estimation layout cycle sample ValueNone estimator |> fst)
+
+let private forest cycle (estimator: Estimator) =
+    match Estimate.refit estimation layout cycle key estimator with
+    | Ok fitted -> OnlinePolicyAdaptation.Learning.Regression.ForestFile.Write fitted.Forest
+    | Error error -> failtest $"{error}"
+
 [<Tests>]
 let tests =
     testList
@@ -81,6 +137,37 @@ let tests =
                 let cycles = [ for i in 0..400 -> walk[i % walk.Length] ]
                 let _, changes = visit 0.08 cycles informed
                 Expect.isEmpty changes "stationary"
+            }
+
+            test "what was measured since the change, at its cycle too, is fitted as the system before it" {
+                let factor = (changed 10 0.3).Slowdowns[0].Factor(TwoNodes.configuration 0.0 3.0)
+
+                Expect.isGreaterThan factor 2.0 "node 2 takes thrice as long"
+                Expect.floatClose Accuracy.high (uncorrected (changed 11 0.3)) (0.3 / factor) "after the change"
+                Expect.floatClose Accuracy.high (uncorrected (changed 10 0.3)) (0.3 / factor) "at the change"
+                Expect.floatClose Accuracy.high (uncorrected (changed 9 0.3)) 0.3 "before it"
+            }
+
+            test "a cell is news until it is known a little" {
+                let isNews count load = (observed count load informed).IsNews
+
+                Expect.isFalse (isNews 1 5.0) "a cell measured six times"
+                Expect.isTrue (isNews 1 10.0) "a cell that is new"
+                let before = observed 3 10.0 informed
+                Expect.isTrue (observed 1 10.0 { before with IsNews = false }).IsNews "its fourth sample"
+                let before = observed 4 10.0 informed
+                Expect.isFalse (observed 1 10.0 { before with IsNews = false }).IsNews "its fifth"
+                Expect.isTrue (observed 1 10.0 before).IsNews "until the next refit"
+            }
+
+            test "news grows all trees anew, and nothing else does" {
+                let ofNothing estimator =
+                    forest 5 { estimator with Forest = ValueNone }
+
+                let known = observed 1 5.0 informed
+                Expect.notEqual (forest 5 known) (ofNothing known) "some trees"
+                let news = observed 1 10.0 informed
+                Expect.equal (forest 5 news) (ofNothing news) "all trees"
             }
 
             testProperty "predictions stay within the range of the targets that carry weight"

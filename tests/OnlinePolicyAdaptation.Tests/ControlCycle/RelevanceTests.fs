@@ -90,6 +90,67 @@ let tests =
                 | [] -> failtest "lost"
             }
 
+            test "how much a contradiction weighs depends on how much was measured, on both sides" {
+                // Older ones deviate by nothing, which is taken for 0.5 / (n + 5); the difference of logarithms is log 1.2.
+                for older, newer in [ 4, 1; 4, 2; 4, 20; 1, 1; 20, 1; 20, 20 ] do
+                    let current, cell = cell (List.replicate older 0.1) (List.replicate newer 0.12)
+                    let deviation = max 0.05 (0.5 / float (older + 5))
+                    let variance = deviation * deviation * (1.0 / float older + 1.0 / float newer)
+                    let expected = exp (-0.5 * ((log 1.2) ** 2.0 / variance - 1.0))
+
+                    for weight in weights (Relevance.reweigh unchanged current cell) |> List.skip newer do
+                        Expect.floatClose Accuracy.high weight expected $"{older} older, {newer} newer ones"
+            }
+
+            test "older ones that count less contradict less" {
+                let current, whole = cell (List.replicate 4 0.1) [ 0.12 ]
+
+                let halved =
+                    { whole with
+                        Samples =
+                            current
+                            @ (whole.Samples.Tail |> List.map (fun sample -> { sample with Weight = 0.5 }))
+                    }
+
+                let variance = (0.5 / 9.0) ** 2.0 * (1.0 / 2.0 + 1.0)
+                let expected = exp (-0.5 * ((log 1.2) ** 2.0 / variance - 1.0))
+
+                for weight in weights (Relevance.reweigh unchanged current halved) |> List.tail do
+                    Expect.floatClose Accuracy.high weight expected "four of half the weight are two"
+            }
+
+            test "what is known of nodes is the surer the more was measured" {
+                for newer in [ 1; 4 ] do
+                    let current, cell = cell [] (List.replicate newer 0.2)
+
+                    let window =
+                        SampleWindow.ofCells
+                            0
+                            [
+                                { cell with
+                                    Reference = ValueSome [| log 0.1 |]
+                                }
+                            ]
+
+                    let found = (Relevance.slowdowns TwoNodes.grid 1 window)[0]
+                    let deviation = CellStatistics.deviation current 0
+
+                    let expected =
+                        unchanged[0].After(cell.Configuration, 1.0, deviation * deviation / float newer)
+
+                    Expect.floatClose
+                        Accuracy.high
+                        (found.Deviation cell.Configuration)
+                        (expected.Deviation cell.Configuration)
+                        $"{newer} measured"
+
+                    Expect.floatClose
+                        Accuracy.high
+                        (found.Factor cell.Configuration)
+                        (expected.Factor cell.Configuration)
+                        $"{newer} measured"
+            }
+
             test "a slower node slows the configurations not measured by the share they send to it" {
                 // Node 2 takes twice as long: seen at the weights 1, 0.8 and 0.6 of node 1, expected at 0.
                 let slowdown = after [ 1.0, 0.0; 0.8, 0.2; 0.6, 0.4 ]

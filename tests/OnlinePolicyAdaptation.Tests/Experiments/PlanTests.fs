@@ -22,7 +22,7 @@ let private plan problem algorithm =
     Plan.run problem { Algorithm = algorithm; States = None } |> orFail
 
 let private golden name body =
-    Shared.test name "golden/dp_setting.json" (fun path ->
+    GoldenFile.test name "dp_setting.json" (fun path ->
         let folder = Path.GetDirectoryName path |> string
 
         let problem =
@@ -31,7 +31,7 @@ let private golden name body =
         body problem (Golden path))
 
 let private full name (file: string) body =
-    Shared.test name $"golden/{file}" (fun path ->
+    GoldenFile.test name file (fun path ->
         let folder = Path.GetDirectoryName path |> string
         let table = Path.Combine(folder, "scenario1_delay_table.csv")
         body (TwoServices.problem TwoServices.full table) (Golden path))

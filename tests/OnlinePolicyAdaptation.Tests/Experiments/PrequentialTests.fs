@@ -46,6 +46,27 @@ let tests =
                     "no model before the first samples"
             }
 
+            test "the error is relative to the response times that were predicted" {
+                let prediction error measured =
+                    {
+                        Trace = 0
+                        Error = error
+                        Measured = measured
+                        Noticed = false
+                        Learning = System.TimeSpan.Zero
+                    }
+
+                let predictions =
+                    [
+                        prediction (ValueSome 0.1) 0.2
+                        prediction (ValueSome 0.3) 0.6
+                        prediction ValueNone 100.0
+                        prediction (ValueSome 0.0) 0.2
+                    ]
+
+                Expect.floatClose Accuracy.veryHigh (Prequential.nmae predictions) 0.4 "0.4 s of 1 s"
+            }
+
             test "after a change the new estimator comes close to one that is told, and well below never forgetting" {
                 let after kind =
                     evaluate kind changing

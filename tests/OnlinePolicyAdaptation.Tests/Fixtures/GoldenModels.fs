@@ -1,4 +1,4 @@
-/// The decision problems of the reference data in ../shared/golden, built from its response times.
+/// The decision problems of the golden vectors, built from its response times.
 module OnlinePolicyAdaptation.Tests.Fixtures.GoldenModels
 
 open System.IO

@@ -50,7 +50,7 @@ let private sameDecision (decide: int -> LookaheadDecision) (expected: JsonEleme
     |> agree $"state {decision.State}" [| expected.GetProperty("value").GetDouble() |]
 
 let private small name body =
-    Shared.test name "golden/dp_setting.json" (fun path ->
+    GoldenFile.test name "dp_setting.json" (fun path ->
         let mesh = small (beside path "dp_delay_table.csv")
         body mesh (tabulate mesh) (Golden path))
 
@@ -207,7 +207,7 @@ let private scenario1Setting =
     testList
         "900 states"
         [
-            Shared.test "value iteration" "golden/mc_vi_values.json" (fun path ->
+            GoldenFile.test "value iteration" "mc_vi_values.json" (fun path ->
                 let golden = Golden path
                 let model = tabulate (scenario1 (beside path "scenario1_delay_table.csv"))
 
@@ -218,7 +218,7 @@ let private scenario1Setting =
                 result.Changes |> agree "changes" (floats (golden.At "deltas"))
                 result.Changes.Length |> Expect.equal "sweeps" (golden.At("sweeps").GetInt32()))
 
-            Shared.test "one-step decisions on the even states" "golden/mc_l1_even_states.json" (fun path ->
+            GoldenFile.test "one-step decisions on the even states" "mc_l1_even_states.json" (fun path ->
                 let golden = Golden path
                 let mesh = scenario1 (beside path "scenario1_delay_table.csv")
                 let model = tabulate mesh
@@ -233,9 +233,9 @@ let private scenario1Setting =
                 |> items
                 |> Array.iter (sameDecision (Lookahead.decide model gamma 1 baseValues ValueNone)))
 
-            Shared.test
+            GoldenFile.test
                 "multiagent rollout of the greedy policy is nowhere worse than it, l = 1..4"
-                "golden/scenario1_delay_table.csv"
+                "scenario1_delay_table.csv"
                 (fun path ->
                     let mesh = scenario1 path
                     let model = tabulate mesh
@@ -258,7 +258,7 @@ let private scenario1Setting =
         ]
 
 let private scenario2 name body =
-    Shared.test name "golden/scenario2_dp.json" (fun path ->
+    GoldenFile.test name "scenario2_dp.json" (fun path ->
         let model column =
             scenario2 column (beside path "scenario2_delay_grid.csv") |> tabulate
 

@@ -42,6 +42,51 @@ let tests =
                     [ 4.0; 4.0; 0.0; 9.0; 4.0; 0.0 ]
                     "rates"
 
+            testCase "a recorded load changes on time, whatever the interval's length is in binary"
+            <| fun () ->
+                let values = [ 4.0; 0.0; 9.0; 7.0; 1.0; 3.0; 2.0 ]
+
+                for length in [ 0.1; 0.2; 0.3; 0.7; 1.1; 1.0 / 3.0; 4.35; 120.1; 1e-3; 1e6 ] do
+                    let recorded = LoadPattern.Recorded(rates values, length)
+
+                    for interval in [ 0..2000 ] @ [ 1_000_000..1_000_100 ] do
+                        let expected = values[interval % values.Length]
+
+                        for start in [ float interval * length; float interval / (1.0 / length) ] do
+                            Expect.equal (at start recorded) expected $"interval {interval} of {length} s begins"
+
+                        Expect.equal
+                            (at ((float interval + 0.9999) * length) recorded)
+                            expected
+                            $"interval {interval} of {length} s is not over"
+
+            testCase "random steps change on time, too"
+            <| fun () ->
+                let steps =
+                    LoadPattern.RandomSteps(rates [ for i in 1..1000 -> float i ], 0.1, RandomKey 3UL)
+
+                for step in 0..2000 do
+                    Expect.equal
+                        (at (float step * 0.1) steps)
+                        (at ((float step + 0.5) * 0.1) steps)
+                        $"step {step} begins"
+
+            testCase "a number of cores that is whole but for rounding errors has that number's speed"
+            <| fun () ->
+                let node = NodeParameters(SpeedByCores = Meshes.array [ 1.0; 0.9; 0.8; 0.7 ])
+
+                for cores, speed in
+                    [
+                        0.0, 1.0
+                        1.0, 1.0
+                        1.1, 0.9
+                        0.1 + 0.2 + 2.7, 0.8
+                        0.1 * 3.0 * 10.0, 0.8
+                        3.001, 0.7
+                        9.0, 0.7
+                    ] do
+                    Expect.equal (node.SpeedWith cores) speed $"{cores:R} cores"
+
             testCase "a random step keeps its rate until its time is over"
             <| fun () ->
                 let steps = LoadPattern.RandomSteps(rates [ 5.0; 10.0; 15.0 ], 100.0, RandomKey 3UL)

@@ -82,6 +82,143 @@ let tests =
                     Expect.equal trace.RowsWithoutService 1 "counted")
             }
 
+            test "whatever stands for the response time of a service that was silent, the row is left out and counted" {
+                let silent =
+                    [ ""; "NaN"; "nan"; "NA"; "N/A"; "null"; "None"; "-"; "-nan"; "0"; "0.1" ]
+
+                withTrace
+                    [
+                        header
+                        row
+                        for cell in silent do
+                            $"1,5,0,0.2,3,0,{cell}"
+                    ]
+                    (fun path ->
+                        let trace = read path
+                        Expect.hasLength trace.Rows 1 "the other"
+                        Expect.equal trace.RowsWithoutService silent.Length "counted")
+            }
+
+            test "times are read, and grow" {
+                let columns =
+                    TraceColumns(columns.Controls, columns.Services, Time = TraceColumn("t", "ISO 8601"))
+
+                let read times =
+                    let rows = times |> List.map (fun time -> $"{row},{time}")
+                    let mutable found = []
+
+                    withTrace (header + ",t" :: rows) (fun path ->
+                        let trace = TestbedTrace.Read(path, TwoNodes.grid, columns)
+                        found <- [ for row in trace.Rows -> row.Time.Value.ToUnixTimeSeconds() ])
+
+                    found
+
+                Expect.equal
+                    (read [ "1970-01-01T00:00:01Z"; "1970-01-01T01:00:02+01:00"; "1970-01-02T00:00:00Z" ])
+                    [ 1L; 2L; 86400L ]
+                    "in Unix seconds"
+
+                for second in [ "1970-01-01T00:00:02Z"; "1970-01-01T00:00:01Z" ] do
+                    Expect.throwsC (fun () -> read [ "1970-01-01T00:00:02Z"; second ] |> ignore) (fun e ->
+                        for part in
+                            [
+                                ":3: column t: "
+                                $"'{second}'"
+                                "after 1970-01-01T00:00:02.0000000+00:00 in line 2"
+                            ] do
+                            Expect.stringContains e.Message part "names line and both times")
+            }
+
+            test "a unit of time that there is not is refused" {
+                let columns =
+                    TraceColumns(columns.Controls, columns.Services, Time = TraceColumn("l1", "hours"))
+
+                withTrace [ header; row ] (fun path ->
+                    Expect.throwsC (fun () -> TestbedTrace.Read(path, TwoNodes.grid, columns) |> ignore) (fun e ->
+                        Expect.stringContains e.Message "column l1: unknown unit 'hours' of a time" "named"))
+            }
+
+            test "of a silent service among several the response time alone is missing" {
+                let grid = TwoNodes.grid
+                let columns = TraceColumns.Testbed(grid, 2)
+
+                withTrace [ "l1,cl1,d1,l2,cl2,d2,p11,c1"; "5,5,0.1,7,0,,0.2,3" ] (fun path ->
+                    use reader = TraceReader.Open(path, grid, columns)
+                    Expect.isTrue (reader.Read()) "a row"
+
+                    Expect.equal
+                        (List.ofSeq (reader.Row().Services))
+                        [
+                            ServiceMetrics(RequestRate 5.0, RequestRate 5.0, ResponseTime 0.1)
+                            ServiceMetrics(RequestRate 7.0, RequestRate 0.0, System.Nullable())
+                        ]
+                        "services")
+            }
+
+            test "finer statistics may be blank where nothing was served, and of a node that answered nothing" {
+                let column name = TraceColumn(name, "s")
+
+                let statistics =
+                    StatisticsColumns(
+                        column "sd",
+                        column "p90",
+                        column "p99",
+                        TwoNodes.array [ column "n1"; column "n2" ],
+                        TwoNodes.array [ column "s1"; column "s2" ],
+                        TraceColumn("drop", "req/s")
+                    )
+
+                let service =
+                    ServiceColumns(
+                        TraceColumn("l1", "req/s"),
+                        TraceColumn("cl1", "req/s"),
+                        column "d1",
+                        Statistics = statistics
+                    )
+
+                let columns = TraceColumns(columns.Controls, TwoNodes.array [ service ])
+                let header = "p11,c1,l1,cl1,d1,sd,p90,p99,n1,n2,s1,s2,drop"
+
+                let read row =
+                    let mutable found = None
+
+                    withTrace [ header; row ] (fun path ->
+                        use reader = TraceReader.Open(path, TwoNodes.grid, columns)
+                        reader.Read() |> ignore
+                        found <- Some(reader.Row().Services[0].Statistics))
+
+                    found.Value
+
+                let zero = ResponseTime 0.0
+
+                Expect.equal
+                    (read "0.2,3,5,5,0.1,0.01,0.2,0.3,,0.1,NaN,0.02,1")
+                    (ResponseTimeStatistics(
+                        0.01,
+                        ResponseTime 0.2,
+                        ResponseTime 0.3,
+                        TwoNodes.array [ zero; ResponseTime 0.1 ],
+                        TwoNodes.array [ 0.0; 0.02 ],
+                        RequestRate 1.0
+                    ))
+                    "node 1 answered nothing"
+
+                Expect.equal
+                    (read "0.2,3,5,0,,,,NaN,,,,,4")
+                    (ResponseTimeStatistics(
+                        0.0,
+                        zero,
+                        zero,
+                        TwoNodes.array [ zero; zero ],
+                        TwoNodes.array [ 0.0; 0.0 ],
+                        RequestRate 4.0
+                    ))
+                    "nothing served"
+
+                Expect.throwsC (fun () -> read "0.2,3,5,5,0.1,0.01,,0.3,0,0.1,0,0.02,1" |> ignore) (fun e ->
+                    Expect.stringContains e.Message ":2: column p90: '' is not a number, though cl1 is 5" "served")
+            }
+
             test "what is written in the testbed's format reads back exactly" {
                 Scratch.withFolder (fun folder ->
                     let path = System.IO.Path.Combine(folder, "trace.csv")
@@ -117,19 +254,23 @@ let tests =
                         Expect.stringContains e.Message $"{path}: the file is empty" "named"))
             }
 
-            refuses "a blank file" [ "" ] [ ":1:"; "'p11' is missing" ]
-            refuses "a header without rows" [ header ] [ "no row" ]
+            refuses "a blank file" [ "" ] [ "the file is empty" ]
+            refuses "a header without rows" [ header ] [ "a header and no row" ]
+            refuses "rows without service alone" [ header; "1,5,0,0.2,3,0,NaN" ] [ "no row in which" ]
             refuses "a missing column" [ "l1,p11,c1,cl1"; "5,0.2,3,5" ] [ ":1:"; "'d1' is missing"; "l1, p11, c1, cl1" ]
             refuses "a column that is there twice" [ header + ",d1"; row + ",0.2" ] [ ":1:"; "'d1'"; "more than once" ]
             refuses "a text in place of a number" [ header; row; "1,5,0,0.2,3,5,fast" ] [ ":3:"; "d1"; "'fast'" ]
-            refuses "NaN" [ header; "1,5,0,0.2,3,5,NaN" ] [ ":2:"; "d1"; "'NaN'" ]
+            refuses "NaN" [ header; "1,5,0,0.2,3,5,NaN" ] [ ":2:"; "d1"; "'NaN'"; "though cl1 is 5" ]
+            refuses "no response time" [ header; "1,5,0,0.2,3,5," ] [ ":2:"; "d1"; "''"; "though cl1 is 5" ]
+            refuses "NaN as a load" [ header; "1,5,0,0.2,3,NaN,NaN" ] [ ":2:"; "cl1"; "'NaN'" ]
+            refuses "a row that goes on" [ header; row + ",1" ] [ ":2:"; "8 cells"; "expected 7" ]
             refuses "infinity" [ header; "1,5,0,0.2,3,5,1e999" ] [ ":2:"; "d1"; "'1e999'" ]
             refuses "a negative load" [ header; "1,-5,0,0.2,3,5,0.1" ] [ ":2:"; "l1"; "'-5'" ]
             refuses "a negative response time" [ header; "1,5,0,0.2,3,5,-0.1" ] [ ":2:"; "d1"; "'-0.1'" ]
             refuses "a routing weight above 1" [ header; "1,5,0,1.2,3,5,0.1" ] [ ":2:"; "p11"; "'1.2'"; "at most 1" ]
             refuses "a weight between grid values" [ header; "1,5,0,0.3,3,5,0.1" ] [ ":2:"; "p11"; "'0.3'"; "grid" ]
             refuses "cores beyond the grid" [ header; "1,5,0,0.2,9,5,0.1" ] [ ":2:"; "c1"; "'9'"; "grid" ]
-            refuses "a row that ends early" [ header; "1,5,0,0.2" ] [ ":2:"; "c1"; "''" ]
+            refuses "a row that ends early" [ header; "1,5,0,0.2" ] [ ":2:"; "4 cells"; "expected 7" ]
 
             test "a missing file is named" {
                 Expect.throwsC (fun () -> read "no-such.csv" |> ignore) (fun e ->

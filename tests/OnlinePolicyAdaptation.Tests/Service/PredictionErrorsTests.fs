@@ -1,0 +1,74 @@
+module OnlinePolicyAdaptation.Tests.Service.PredictionErrors
+
+open Expecto
+open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.Service
+open OnlinePolicyAdaptation.Tests
+
+let private measured (seconds: float list) =
+    let services =
+        seconds
+        |> List.map (fun s -> ServiceMetrics(RequestRate 5.0, RequestRate 5.0, ResponseTime s))
+
+    Metrics(0L, TwoNodes.configuration 1.0 1.0, TwoNodes.array services)
+
+let private silent = TwoNodes.metrics 0 (TwoNodes.configuration 1.0 1.0) ValueNone
+
+let private nmae errors =
+    match PredictionErrors.nmae errors with
+    | ValueSome error -> error
+    | ValueNone -> failtest "no error"
+
+let private added predicted seconds =
+    PredictionErrors.add (ValueSome predicted) (measured seconds)
+
+[<Tests>]
+let tests =
+    testList
+        "Service.PredictionErrors"
+        [
+            test "errors are relative to the response times, over all services and intervals" {
+                // Errors 0.1, 0.3 and 0.2 where 0.2, 0.4 and 0.9 were measured.
+                let errors =
+                    PredictionErrors.none
+                    |> added [| 0.3; 0.1 |] [ 0.2; 0.4 ]
+                    |> added [| 0.7; 0.0 |] [ 0.9; 0.0 ]
+
+                Expect.floatClose Accuracy.veryHigh (nmae errors) (0.6 / 1.5) "NMAE"
+            }
+
+            test "an error does not depend on the unit of time" {
+                let at scale =
+                    PredictionErrors.none
+                    |> added [| 0.3 * scale |] [ 0.2 * scale ]
+                    |> added [| 0.1 * scale |] [ 0.4 * scale ]
+                    |> nmae
+
+                Expect.floatClose Accuracy.veryHigh (at 1000.0) (at 1.0) "ms or s"
+            }
+
+            test "there is none before the first prediction, nor where nothing was measured" {
+                Expect.equal (PredictionErrors.nmae PredictionErrors.none) ValueNone "at first"
+
+                let errors =
+                    PredictionErrors.none |> PredictionErrors.add ValueNone (measured [ 0.2 ])
+
+                Expect.equal (PredictionErrors.nmae errors) ValueNone "no prediction"
+
+                let errors =
+                    PredictionErrors.none |> PredictionErrors.add (ValueSome [| 0.2 |]) silent
+
+                Expect.equal (PredictionErrors.nmae errors) ValueNone "nothing served"
+            }
+
+            test "the last 50 intervals count" {
+                let fifty errors =
+                    (errors, [ 1..50 ])
+                    ||> List.fold (fun errors _ -> added [| 0.2 |] [ 0.2 ] errors)
+
+                let wrong = PredictionErrors.none |> added [| 1.0 |] [ 0.5 ]
+                Expect.equal (nmae (fifty wrong)) 0.0 "forgotten"
+                let late = fifty PredictionErrors.none |> added [| 0.4 |] [ 0.2 ]
+                Expect.floatClose Accuracy.veryHigh (nmae late) (0.2 / 10.0) "one in 50"
+            }
+        ]
