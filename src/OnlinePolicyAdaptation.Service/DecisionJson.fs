@@ -58,6 +58,7 @@ let private writeMoves (writer: Utf8JsonWriter) (name: string) (grid: ControlGri
 
     writer.WriteEndObject()
 
+/// Nothing is written where there is no number.
 let private writeOption (writer: Utf8JsonWriter) (name: string) (value: float voption) =
     match value with
     | ValueSome value when Double.IsFinite value -> writer.WriteNumber(name, value)
@@ -68,8 +69,8 @@ let private writeRule (writer: Utf8JsonWriter) (grid: ControlGrid) rule =
     writer.WriteString("rule", ruleName rule)
 
     match rule with
-    | GuardRule.Stale age -> writer.WriteNumber("ageSeconds", age.TotalSeconds)
-    | GuardRule.PoorModel error -> writer.WriteNumber("error", error)
+    | GuardRule.Stale age -> IntervalJson.writeNumber writer "ageSeconds" age.TotalSeconds
+    | GuardRule.PoorModel error -> writeOption writer "error" (ValueSome error)
     | GuardRule.FewSamples samples -> writer.WriteNumber("samples", samples)
     | GuardRule.Bounds control
     | GuardRule.Stabilisation control -> writer.WriteString("control", grid.Controls[control].Name)

@@ -33,6 +33,8 @@ type FaultKind =
     | UnknownName
     /// A value of a control that is not on its grid.
     | ImpossibleConfiguration
+    /// A number that no system like ours can have measured.
+    | Implausible
     /// Its time is the last interval's.
     | Duplicate
     /// Its time is before the last interval's.

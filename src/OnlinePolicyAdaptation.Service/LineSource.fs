@@ -20,7 +20,7 @@ let private isBlank =
     | Line.Unreadable _ -> false
 
 /// The element that a line is.
-let arrival (reader: IntervalReader) position received reply line =
+let arrival (vocabulary: Vocabulary) (reader: IntervalReader) position received reply line =
     let content, text =
         match line with
         | Line.Unreadable(beginning, reason) ->
@@ -32,7 +32,10 @@ let arrival (reader: IntervalReader) position received reply line =
 
             Error fault, beginning
         | Line.Text text ->
-            match reader.Read(ReadOnlySpan(Encoding.UTF8.GetBytes text)) with
+            match
+                reader.Read(ReadOnlySpan(Encoding.UTF8.GetBytes text))
+                |> Result.bind (Plausible.check vocabulary)
+            with
             | Ok interval -> Ok interval, ""
             | Error fault -> Error fault, text
 
@@ -76,7 +79,7 @@ let create (vocabulary: Vocabulary) (time: TimeProvider) (stream: Stream) : Pull
                         next <- ValueNone
 
                         if not (isBlank line) then
-                            found.Add(arrival reader position (time.GetTimestamp()) ValueNone line)
+                            found.Add(arrival vocabulary reader position (time.GetTimestamp()) ValueNone line)
                             position <- position + 1L
                     | ValueNone -> goesOn <- false
 

@@ -17,6 +17,9 @@ type PostedSource(vocabulary: Vocabulary, capacity: int, time: TimeProvider) =
     /// Lines that wait.
     member _.Waiting = waiting.Reader.Count
 
+    /// Whether no line finds room now.
+    member _.IsFull = waiting.Reader.Count >= capacity
+
     /// The outcome of a line, once it is on the disk; `Busy` at once where there is no room for it. Safe from any thread.
     member _.Offer (line: Line) cancellation : Task<Outcome> =
         let outcome =
@@ -39,7 +42,7 @@ type PostedSource(vocabulary: Vocabulary, capacity: int, time: TimeProvider) =
                     match waiting.Reader.TryRead() with
                     | true, struct (line, received, outcome) ->
                         let reply = ValueSome(fun became -> outcome.TrySetResult became |> ignore)
-                        found.Add(LineSource.arrival reader position received reply line)
+                        found.Add(LineSource.arrival vocabulary reader position received reply line)
                         position <- position + 1L
                     | _ -> goesOn <- false
 

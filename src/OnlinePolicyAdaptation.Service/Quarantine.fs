@@ -10,6 +10,19 @@ type Quarantine(path: string) =
     let file =
         lazy (new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read))
 
+    static member Kinds =
+        [
+            FaultKind.Unparsable
+            FaultKind.BadValue
+            FaultKind.UnknownName
+            FaultKind.ImpossibleConfiguration
+            FaultKind.Implausible
+            FaultKind.Duplicate
+            FaultKind.Backwards
+            FaultKind.FromTheFuture
+            FaultKind.Poisonous
+        ]
+
     /// The word for a kind of fault.
     static member Word(kind: FaultKind) =
         match kind with
@@ -17,6 +30,7 @@ type Quarantine(path: string) =
         | FaultKind.BadValue -> "badValue"
         | FaultKind.UnknownName -> "unknownName"
         | FaultKind.ImpossibleConfiguration -> "impossibleConfiguration"
+        | FaultKind.Implausible -> "implausible"
         | FaultKind.Duplicate -> "duplicate"
         | FaultKind.Backwards -> "backwards"
         | FaultKind.FromTheFuture -> "fromTheFuture"
