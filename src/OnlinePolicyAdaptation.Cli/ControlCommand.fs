@@ -11,7 +11,15 @@ open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Service
 
 /// The web server, if one is asked for, while some work is done.
-let private whileServing (request: ControlRequest) measures logs (posted: PostedSource option) cancellation work =
+let private whileServing
+    (request: ControlRequest)
+    measures
+    (health: Health)
+    logs
+    (posted: PostedSource option)
+    cancellation
+    work
+    =
     task {
         match request.Listen with
         | None -> return! work ()
@@ -19,10 +27,12 @@ let private whileServing (request: ControlRequest) measures logs (posted: Posted
             let settings =
                 {
                     Address = address
+                    Connections = WebHost.connections
                     Limits = Ingest.limits
                     Offer = posted |> Option.map _.Offer
                     Measures = measures
-                    Readiness = fun () -> Readiness.Ready
+                    Refusal = fun () -> health.Refusal
+                    Readiness = fun () -> health.Readiness
                     Logs = logs
                 }
 
@@ -33,6 +43,31 @@ let private whileServing (request: ControlRequest) measures logs (posted: Posted
                 logs.CreateLogger("opar").LogInformation("listening on {Address}", host.Address)
                 return! work ()
     }
+
+/// Where nothing else is said, a source that gives nothing for so many intervals is silent.
+let private silentIntervals = 12.0
+
+/// In lockstep intervals come when they come, so that no silence is too long.
+let private health (request: ControlRequest) time clock (posted: PostedSource option) =
+    let longest =
+        match clock with
+        | Clock.RealTime -> ValueSome(silentIntervals * request.Scenario.Operation.Interval)
+        | Clock.Lockstep -> ValueNone
+
+    let health = Health(time, longest)
+
+    posted
+    |> Option.iter (fun posted ->
+        health.Ask(
+            Condition.Busy,
+            fun () ->
+                if posted.IsFull then
+                    ValueSome $"{posted.Waiting} intervals wait, and there is no room for more"
+                else
+                    ValueNone
+        ))
+
+    health
 
 /// What was decided and perhaps not delivered goes out once more; its receivers know it by its key. False: the end was asked
 /// for before they had it.
@@ -97,6 +132,8 @@ let private control (request: ControlRequest) options fresh (journal: Journal vo
         use quarantine = new Quarantine(request.Quarantine)
         let measures = Measures vocabulary.Topology.Services
 
+        let health = health request time clock connection.Posted
+
         let watch =
             WatchLog.create measures log scenario.Reward.Objectives vocabulary.Topology.Services
 
@@ -116,6 +153,9 @@ let private control (request: ControlRequest) options fresh (journal: Journal vo
                         Decided =
                             fun decision latency ->
                                 watch.Decided decision latency
+                                health.Took()
+                                health.Decided()
+                                measures.LastInterval decision.Time
 
                                 connection.Posted
                                 |> Option.iter (fun posted -> measures.QueueDepth posted.Waiting)
@@ -148,7 +188,7 @@ let private control (request: ControlRequest) options fresh (journal: Journal vo
                 return Ok()
             }
 
-        return! (whileServing request measures logs connection.Posted cancellation work).GetAwaiter().GetResult()
+        return! (whileServing request measures health logs connection.Posted cancellation work).GetAwaiter().GetResult()
     }
 
 let run (arguments: ParseResults<ControlArguments>) =

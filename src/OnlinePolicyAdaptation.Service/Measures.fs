@@ -6,6 +6,23 @@ open System.Threading
 open global.Prometheus
 open OnlinePolicyAdaptation.ControlCycle
 
+/// What became of a decision that was to be delivered.
+[<RequireQualifiedAccess>]
+type DeliveryOutcome =
+    | Delivered
+    /// Its receiver did not take it.
+    | Undelivered
+    /// A newer one took its place before it was sent.
+    | Superseded
+
+/// Why a connection had to end for others.
+[<RequireQualifiedAccess>]
+type TurnedAway =
+    /// It was the longest without a request.
+    | Idle
+    /// There was no room for it but for the operators' pages, and it asked for something else.
+    | ProbesOnly
+
 /// What the controller counts and measures of itself, for Prometheus. Safe from any thread. `services`: their names.
 [<Sealed>]
 type Measures(services: string seq) =
@@ -83,6 +100,35 @@ type Measures(services: string seq) =
     let undelivered =
         counter "opar_undelivered_total" "Decisions that the webhook did not take."
 
+    let lastInterval =
+        lateGauge "opar_last_interval_timestamp_seconds" "End of the last interval that was taken in."
+
+    let sourceFailures =
+        counter "opar_source_failures_total" "Times that the source of metrics could not be reached or did not answer."
+
+    let deliveries =
+        counterBy "outcome" "opar_deliveries_total" "Decisions that were to be delivered, by what became of them."
+
+    let faultyDecisions =
+        counter "opar_decision_faults_total" "Times that deciding failed, which is a fault of the program."
+
+    let journalWritable =
+        lateGauge "opar_journal_writable" "Whether the journal can be written: 1, or 0."
+
+    let turnedAway =
+        counterBy "reason" "opar_connections_turned_away_total" "Connections that had to end for others, by reason."
+
+    let deliveryWord =
+        function
+        | DeliveryOutcome.Delivered -> "delivered"
+        | DeliveryOutcome.Undelivered -> "undelivered"
+        | DeliveryOutcome.Superseded -> "superseded"
+
+    let turnedAwayWord =
+        function
+        | TurnedAway.Idle -> "idle"
+        | TurnedAway.ProbesOnly -> "probes_only"
+
     let outcomeWord =
         function
         | Outcome.Accepted -> "accepted"
@@ -114,6 +160,20 @@ type Measures(services: string seq) =
 
         for service in services do
             violations.WithLabels [| service |] |> ignore
+
+        for kind in Quarantine.Kinds do
+            quarantined.WithLabels [| Quarantine.Word kind |] |> ignore
+
+        for outcome in
+            [
+                DeliveryOutcome.Delivered
+                DeliveryOutcome.Undelivered
+                DeliveryOutcome.Superseded
+            ] do
+            deliveries.WithLabels [| deliveryWord outcome |] |> ignore
+
+        for reason in [ TurnedAway.Idle; TurnedAway.ProbesOnly ] do
+            turnedAway.WithLabels [| turnedAwayWord reason |] |> ignore
 
     /// An interval was offered.
     member _.Offered(outcome: Outcome) =
@@ -160,6 +220,28 @@ type Measures(services: string seq) =
 
     /// The webhook did not take a decision.
     member _.Undelivered() = undelivered.Inc()
+
+    /// An interval that ended then was taken in.
+    member _.LastInterval(ended: DateTimeOffset) =
+        lastInterval.Set(float (ended.ToUnixTimeMilliseconds()) / 1000.0)
+
+    /// The source of metrics could not be reached, or gave no answer.
+    member _.SourceFailed() = sourceFailures.Inc()
+
+    /// What became of a decision that was to be delivered; once for each.
+    member _.Delivery(outcome: DeliveryOutcome) =
+        deliveries.WithLabels([| deliveryWord outcome |]).Inc()
+
+    /// Deciding on an interval failed.
+    member _.DecidingFailed() = faultyDecisions.Inc()
+
+    /// Whether the journal can be written.
+    member _.JournalWritable(isWritable: bool) =
+        journalWritable.Set(if isWritable then 1.0 else 0.0)
+
+    /// A connection had to end for others.
+    member _.TurnedAway(reason: TurnedAway) =
+        turnedAway.WithLabels([| turnedAwayWord reason |]).Inc()
 
     /// Writes all of them in the text format of Prometheus.
     member _.Write(stream: Stream, cancellation: CancellationToken) =
