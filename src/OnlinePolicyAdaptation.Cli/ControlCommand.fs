@@ -12,7 +12,15 @@ open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Service
 
 /// The web server, if one is asked for, while some work is done.
-let private whileServing (request: ControlRequest) measures logs (posted: PostedSource option) cancellation work =
+let private whileServing
+    (request: ControlRequest)
+    measures
+    (health: Health)
+    logs
+    (posted: PostedSource option)
+    cancellation
+    work
+    =
     task {
         match request.Listen with
         | None -> return! work ()
@@ -20,10 +28,12 @@ let private whileServing (request: ControlRequest) measures logs (posted: Posted
             let settings =
                 {
                     Address = address
+                    Connections = WebHost.connections
                     Limits = Ingest.limits
                     Offer = posted |> Option.map _.Offer
                     Measures = measures
-                    Readiness = fun () -> Readiness.Ready
+                    Refusal = fun () -> health.Refusal
+                    Readiness = fun () -> health.Readiness
                     Logs = logs
                 }
 
@@ -38,41 +48,31 @@ let private whileServing (request: ControlRequest) measures logs (posted: Posted
 /// What is under way when the end is asked for has this long to come through.
 let private patience = TimeSpan.FromSeconds 1.0
 
-/// What has come of deliveries, counted and kept in the journal.
-type private Deliveries(watch: Watch, journal: Journal voption, time: TimeProvider) =
-    let mutable delivered = 0L
-    let mutable undelivered = 0L
+/// Where nothing else is said, a source that gives nothing for so many intervals is silent.
+let private silentIntervals = 12.0
 
-    member _.Record (sent: Outgoing) (fate: Fate) reason =
-        match fate with
-        | Fate.Delivered -> delivered <- delivered + 1L
-        | Fate.Superseded
-        | Fate.Stale -> watch.Undelivered sent reason
-        | Fate.GaveUp
-        | Fate.Refused ->
-            undelivered <- undelivered + 1L
-            watch.Undelivered sent reason
+/// In lockstep intervals come when they come, so that no silence is too long.
+let private health (request: ControlRequest) time clock (posted: PostedSource option) =
+    let longest =
+        match clock with
+        | Clock.RealTime -> ValueSome(silentIntervals * request.Scenario.Operation.Interval)
+        | Clock.Lockstep -> ValueNone
 
-        journal
-        |> ValueOption.iter (fun journal ->
-            journal.Record
-                [
-                    {
-                        Cycle = sent.Cycle
-                        Fate = fate
-                        Time = time.GetUtcNow()
-                        Reason = reason
-                    }
-                ])
+    let health = Health(time, longest)
 
-    member _.Undelivered = undelivered
+    posted
+    |> Option.iter (fun posted ->
+        health.Ask(
+            Condition.Busy,
+            fun () ->
+                if posted.IsFull then
+                    ValueSome $"{posted.Waiting} intervals wait, and there is no room for more"
+                else
+                    ValueNone
+        ))
 
-    /// An error where there was something to deliver, and nobody took any of it.
-    member _.Verdict =
-        if undelivered > 0L && delivered = 0L then
-            Error $"none of {undelivered} decisions could be delivered"
-        else
-            Ok()
+    health
+
 
 /// Decisions of cycles that the journal has.
 let private kept vocabulary (journal: Journal) cycles =
@@ -131,9 +131,11 @@ let private control
             | ControlConnection.Open _
             | ControlConnection.Closed _ -> None
 
+        let health = health request time cycle.Settings.Clock posted
+
         let watch =
             let log =
-                WatchLog.create measures log scenario.Reward.Objectives vocabulary.Topology.Services
+                WatchLog.create measures health log scenario.Reward.Objectives vocabulary.Topology.Services
                 |> ControlFiles.counting time files
 
             { log with
@@ -244,7 +246,7 @@ let private control
                 return deliveries.Verdict
             }
 
-        return! (whileServing request measures logs posted cancellation work).GetAwaiter().GetResult()
+        return! (whileServing request measures health logs posted cancellation work).GetAwaiter().GetResult()
     }
 
 let run (arguments: ParseResults<ControlArguments>) =

@@ -26,8 +26,8 @@ type FaultKind =
     | UnknownName
     /// A value of a control that is not on its grid.
     | ImpossibleConfiguration
-    /// Its time is the last interval's.
-    | Duplicate
+    /// A number that no system like ours can have measured.
+    | Implausible
     /// Its time is before the last interval's.
     | Backwards
     /// Its time is later than now.

@@ -340,7 +340,7 @@ module Monitor =
 
     let private arrived (settings: ControllerSettings) state arrival (now: DateTimeOffset voption) interval =
         match firstReason (implausible settings.Admission) interval.Services with
-        | ValueSome reason -> struct (state, Element.Event(Event.Rejected(arrival, fault FaultKind.BadValue reason)))
+        | ValueSome reason -> struct (state, Element.Event(Event.Rejected(arrival, fault FaultKind.Implausible reason)))
         | ValueNone ->
             match judge settings.Admission state now interval.Time with
             | Verdict.Known -> struct (state, Element.Event(Event.AlreadyKnown arrival))

@@ -49,6 +49,7 @@ let private writeMoves (writer: Utf8JsonWriter) (name: string) (grid: ControlGri
 
     writer.WriteEndObject()
 
+/// Nothing is written where there is no number.
 let private writeOption (writer: Utf8JsonWriter) (name: string) (value: float voption) =
     match value with
     | ValueSome value when Double.IsFinite value -> writer.WriteNumber(name, value)
@@ -63,7 +64,7 @@ let private writeRule (writer: Utf8JsonWriter) (grid: ControlGrid) (fired: Fired
     | ValueNone -> ()
 
     match fired.Measured with
-    | ValueSome(struct (quantity, value)) -> writeOption writer quantity (ValueSome value)
+    | ValueSome(struct (quantity, value)) -> IntervalJson.writeNumber writer quantity value
     | ValueNone -> ()
 
     writer.WriteEndObject()

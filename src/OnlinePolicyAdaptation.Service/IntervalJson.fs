@@ -11,6 +11,57 @@ open OnlinePolicyAdaptation.ControlCycle
 /// Says a fault; never leaves `IntervalReader.Read`.
 exception private Unusable of FaultKind * string
 
+/// Times as text, as in RFC 3339.
+[<RequireQualifiedAccess>]
+module private TimeText =
+
+    let expected = "expected a time as in RFC 3339, such as 2026-01-31T12:00:05Z"
+
+    let private dateLength = "2026-01-31".Length
+
+    /// Whether a text of a time says how far it is from UTC.
+    let hasOffset (text: ReadOnlySpan<byte>) =
+        text.Length > dateLength
+        && (text[text.Length - 1] = 'Z'B
+            || text.Slice(dateLength).IndexOfAny('+'B, '-'B) >= 0)
+
+    /// Upper case and with a T, as RFC 3339 lets people choose.
+    let private normal (text: string) =
+        let upper = text.Trim().ToUpperInvariant()
+
+        if upper.Length > dateLength && upper[dateLength] = ' ' then
+            upper.Remove(dateLength, 1).Insert(dateLength, "T")
+        else
+            upper
+
+    /// The moment in UTC. Here is time for what is seldom written: lower case, a space for the T.
+    let read (text: string) =
+        let bytes = Encoding.UTF8.GetBytes(normal text)
+        let quoted = Array.concat [ "\""B; bytes; "\""B ]
+
+        try
+            let mutable reader = Utf8JsonReader(ReadOnlySpan quoted)
+            let mutable time = DateTimeOffset.MinValue
+
+            if not (reader.Read()) || not (reader.TryGetDateTimeOffset(&time)) then
+                Error expected
+            elif hasOffset (ReadOnlySpan bytes) then
+                Ok(time.ToUniversalTime())
+            else
+                Error "it has no offset from UTC; expected one at its end, such as Z or +01:00"
+        with :? JsonException ->
+            Error expected
+
+/// Text of an element that is shown in a reason: no more of it than people read.
+[<RequireQualifiedAccess>]
+module private ShownText =
+
+    let beginning (bytes: ReadOnlySpan<byte>) =
+        if bytes.Length <= 40 then
+            Encoding.UTF8.GetString bytes
+        else
+            Encoding.UTF8.GetString(bytes.Slice(0, 40)) + "..."
+
 /// Reads intervals, one line of JSON each; the format is described in SCHEMA.md. Not for several threads at once.
 type IntervalReader(vocabulary: Vocabulary) =
     let names (all: string seq) =
@@ -20,7 +71,12 @@ type IntervalReader(vocabulary: Vocabulary) =
     let controlNames = names (controls |> Seq.map _.Name)
     let serviceNames = names vocabulary.Topology.Services
     let levels = Array.zeroCreate<int> controls.Length
+    let notThere = -1
+    let nullGiven = -2
     let services = Array.zeroCreate<ServiceMetrics | null> serviceNames.Length
+
+    /// What differences of measurements may be off by.
+    let noise = 1e-9
 
     // A byte literal would be a new array each time.
     let offeredLoadName = "offeredLoad"B
@@ -32,9 +88,18 @@ type IntervalReader(vocabulary: Vocabulary) =
 
     let fault kind reason = raise (Unusable(kind, reason))
 
-    let expectObject (reader: byref<Utf8JsonReader>) place =
+    /// The value that the reader stands on, as it is shown to people.
+    let shown (reader: byref<Utf8JsonReader>) =
+        match reader.TokenType with
+        | JsonTokenType.StartObject -> "an object"
+        | JsonTokenType.StartArray -> "an array"
+        | JsonTokenType.String -> "'" + ShownText.beginning reader.ValueSpan + "'"
+        | _ -> ShownText.beginning reader.ValueSpan
+
+    let expectObject (reader: byref<Utf8JsonReader>) (section: string) (owner: string) =
         if not (reader.Read()) || reader.TokenType <> JsonTokenType.StartObject then
-            fault FaultKind.BadValue $"{place}: expected an object"
+            let text = shown &reader
+            fault FaultKind.BadValue $"{section}{owner}: {text}; expected an object"
 
     /// The number of the name the reader stands on.
     let index (reader: byref<Utf8JsonReader>) (names: byte[][]) place =
@@ -49,8 +114,8 @@ type IntervalReader(vocabulary: Vocabulary) =
 
         i
 
-    /// A number after a name; none for null. Its place is put together from its parts once it is at fault.
-    let number (reader: byref<Utf8JsonReader>) (section: string) (owner: string) (field: string) =
+    /// A finite number after a name; none for null. Its place is put together from its parts once it is at fault.
+    let finite (reader: byref<Utf8JsonReader>) (section: string) (owner: string) (field: string) =
         reader.Read() |> ignore
 
         match reader.TokenType with
@@ -58,12 +123,25 @@ type IntervalReader(vocabulary: Vocabulary) =
         | JsonTokenType.Number ->
             let value = reader.GetDouble()
 
-            if not (Double.IsFinite value) || value < 0.0 then
-                let text = Encoding.UTF8.GetString(reader.ValueSpan)
-                fault FaultKind.BadValue $"{section}{owner}{field}: {text}; expected a finite number of at least 0"
+            if not (Double.IsFinite value) then
+                let text = shown &reader
+                fault FaultKind.BadValue $"{section}{owner}{field}: {text}; expected a finite number"
 
             ValueSome value
-        | other -> fault FaultKind.BadValue $"{section}{owner}{field}: {other}; expected a number"
+        | _ ->
+            let text = shown &reader
+            fault FaultKind.BadValue $"{section}{owner}{field}: {text}; expected a number"
+
+    /// A number as `finite`, of at least 0: less by the noise of a subtraction is 0.
+    let number (reader: byref<Utf8JsonReader>) section owner field =
+        match finite &reader section owner field with
+        | ValueSome value when value < 0.0 ->
+            if value < -noise then
+                let text = shown &reader
+                fault FaultKind.BadValue $"{section}{owner}{field}: {text}; expected a finite number of at least 0"
+
+            ValueSome 0.0
+        | value -> value
 
     let required (section: string) (owner: string) (field: string) value =
         match value with
@@ -75,47 +153,57 @@ type IntervalReader(vocabulary: Vocabulary) =
         if isThere then
             fault FaultKind.BadValue $"{section}{owner}{field} is there twice; expected it once"
 
+    let level (reader: byref<Utf8JsonReader>) (control: Control) =
+        match finite &reader "controls." control.Name "" with
+        | ValueNone -> nullGiven
+        | ValueSome value ->
+            let level = control.Level value
+
+            if not level.HasValue then
+                let text = shown &reader
+
+                fault
+                    FaultKind.ImpossibleConfiguration
+                    $"controls.{control.Name}: {text}; expected a value of the grid {control}"
+
+            level.Value
+
     let readControls (reader: byref<Utf8JsonReader>) =
-        expectObject &reader "controls"
-        Array.Fill(levels, -1)
+        expectObject &reader "controls" ""
+        Array.Fill(levels, notThere)
 
         while reader.Read() && reader.TokenType = JsonTokenType.PropertyName do
             let control = index &reader controlNames "controls"
-            once (levels[control] >= 0) "controls." controls[control].Name ""
-            let value = number &reader "controls." controls[control].Name ""
+            once (levels[control] <> notThere) "controls." controls[control].Name ""
+            levels[control] <- level &reader controls[control]
 
-            match value with
-            | ValueNone -> ()
-            | ValueSome value ->
-                let level = controls[control].Level value
-
-                if not level.HasValue then
-                    fault
-                        FaultKind.ImpossibleConfiguration
-                        $"controls.{controls[control].Name}: {value}; expected a value of the grid {controls[control]}"
-
-                levels[control] <- level.Value
-
-        match Array.IndexOf(levels, -1) with
-        | -1 -> ()
-        | missing -> fault FaultKind.BadValue $"controls.{controls[missing].Name} is missing; expected a number"
+        for i in 0 .. levels.Length - 1 do
+            if levels[i] < 0 then
+                fault FaultKind.BadValue $"controls.{controls[i].Name} is missing; expected a number"
 
     let readService (reader: byref<Utf8JsonReader>) service =
         let name = vocabulary.Topology.Services[service]
-        expectObject &reader name
+        expectObject &reader "services." name
         let mutable offered = ValueNone
         let mutable carried = ValueNone
         let mutable mean = ValueNone
+        // A null is there too.
+        let mutable hasOffered = false
+        let mutable hasCarried = false
+        let mutable hasMean = false
 
         while reader.Read() && reader.TokenType = JsonTokenType.PropertyName do
             if reader.ValueTextEquals(ReadOnlySpan offeredLoadName) then
-                once offered.IsSome "services." name ".offeredLoad"
+                once hasOffered "services." name ".offeredLoad"
+                hasOffered <- true
                 offered <- number &reader "services." name ".offeredLoad"
             elif reader.ValueTextEquals(ReadOnlySpan carriedLoadName) then
-                once carried.IsSome "services." name ".carriedLoad"
+                once hasCarried "services." name ".carriedLoad"
+                hasCarried <- true
                 carried <- number &reader "services." name ".carriedLoad"
             elif reader.ValueTextEquals(ReadOnlySpan meanResponseTimeName) then
-                once mean.IsSome "services." name ".meanResponseTime"
+                once hasMean "services." name ".meanResponseTime"
+                hasMean <- true
                 mean <- number &reader "services." name ".meanResponseTime"
             else
                 reader.Skip()
@@ -132,7 +220,7 @@ type IntervalReader(vocabulary: Vocabulary) =
         services[service] <- ServiceMetrics(RequestRate offered, RequestRate carried, served)
 
     let readServices (reader: byref<Utf8JsonReader>) =
-        expectObject &reader "services"
+        expectObject &reader "services" ""
         Array.Clear services
 
         while reader.Read() && reader.TokenType = JsonTokenType.PropertyName do
@@ -151,13 +239,22 @@ type IntervalReader(vocabulary: Vocabulary) =
         let mutable time = DateTimeOffset.MinValue
         reader.Read() |> ignore
 
-        if
-            reader.TokenType <> JsonTokenType.String
-            || not (reader.TryGetDateTimeOffset(&time))
+        if reader.TokenType <> JsonTokenType.String then
+            let text = shown &reader
+            fault FaultKind.BadValue $"time: {text}; {TimeText.expected}"
+        // What the reader takes without an offset would be of the machine's own zone.
+        elif
+            not reader.ValueIsEscaped
+            && TimeText.hasOffset reader.ValueSpan
+            && reader.TryGetDateTimeOffset(&time)
         then
-            fault FaultKind.BadValue "time: expected a time as in RFC 3339, such as 2026-01-31T12:00:05Z"
-
-        time.ToUniversalTime()
+            time.ToUniversalTime()
+        else
+            match TimeText.read (string (reader.GetString())) with
+            | Ok time -> time
+            | Error reason ->
+                let text = shown &reader
+                fault FaultKind.BadValue $"time: {text}; {reason}"
 
     let read (line: ReadOnlySpan<byte>) =
         let mutable reader = Utf8JsonReader(line)
@@ -225,6 +322,13 @@ type IntervalReader(vocabulary: Vocabulary) =
 [<RequireQualifiedAccess>]
 module IntervalJson =
 
+    /// A number that JSON has no word for is written as null.
+    let internal writeNumber (writer: Utf8JsonWriter) (name: string) (value: float) =
+        if Double.IsFinite value then
+            writer.WriteNumber(name, value)
+        else
+            writer.WriteNull name
+
     let private writeServices
         (writer: Utf8JsonWriter)
         (vocabulary: Vocabulary)
@@ -235,11 +339,11 @@ module IntervalJson =
         for i in 0 .. services.Count - 1 do
             let measured = services[i]
             writer.WriteStartObject(vocabulary.Topology.Services[i])
-            writer.WriteNumber("offeredLoad", measured.OfferedLoad.PerSecond)
-            writer.WriteNumber("carriedLoad", measured.CarriedLoad.PerSecond)
+            writeNumber writer "offeredLoad" measured.OfferedLoad.PerSecond
+            writeNumber writer "carriedLoad" measured.CarriedLoad.PerSecond
 
             if measured.MeanResponseTime.HasValue then
-                writer.WriteNumber("meanResponseTime", measured.MeanResponseTime.Value.Seconds)
+                writeNumber writer "meanResponseTime" measured.MeanResponseTime.Value.Seconds
 
             writer.WriteEndObject()
 
@@ -255,7 +359,7 @@ module IntervalJson =
         writer.WriteStartObject name
 
         for i in 0 .. grid.Controls.Count - 1 do
-            writer.WriteNumber(grid.Controls[i].Name, grid.Controls[i].Value configuration.Levels[i])
+            writeNumber writer grid.Controls[i].Name (grid.Controls[i].Value configuration.Levels[i])
 
         writer.WriteEndObject()
 

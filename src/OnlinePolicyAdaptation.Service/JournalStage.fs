@@ -22,8 +22,8 @@ type Watch =
         Commanded: Command -> unit
         /// The journal cannot be written, and why; none: it can again.
         JournalState: string voption -> unit
-        /// A decision that could not be delivered, and why.
-        Undelivered: Outgoing -> string -> unit
+        /// What became of a decision that was to be delivered, and why.
+        Delivery: Outgoing -> Fate -> string -> unit
     }
 
 /// What has happened since the start.
@@ -33,7 +33,6 @@ type Counts =
         Refits: int64
         Quarantined: int64
         AlreadyKnown: int64
-        Undelivered: int64
     }
 
 /// What the journal stage writes, and where.
@@ -74,7 +73,6 @@ type JournalStage(options: JournalOptions, start: CycleState) =
             Refits = 0L
             Quarantined = 0L
             AlreadyKnown = 0L
-            Undelivered = 0L
         }
 
     let text (bytes: byte[]) = Encoding.UTF8.GetString bytes

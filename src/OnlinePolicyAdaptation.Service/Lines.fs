@@ -17,7 +17,7 @@ type Line =
     | Unreadable of beginning: string * reason: string
 
 /// The lines of a stream of UTF-8 text, which end with a line feed, or a carriage return and a line feed. The last one need
-/// not end. Whatever comes, no more than about one line of `longest` bytes is held. Not for several readers at once.
+/// not end. A byte-order mark before the first is no part of it. Whatever comes, no more than about one line of `longest` bytes is held. Not for several readers at once.
 [<Sealed>]
 type Lines(pipe: PipeReader, longest: int) =
 
@@ -25,13 +25,29 @@ type Lines(pipe: PipeReader, longest: int) =
     static let shown = 200L
     static let strict = UTF8Encoding(false, true)
 
+    static let byteOrderMark = [| 0xEFuy; 0xBBuy; 0xBFuy |]
+
     let mutable tooLong = ValueNone
+    let mutable isFirst = true
 
     let beginningOf (line: ReadOnlySequence<byte>) =
         let beginning = line.Slice(0L, min shown line.Length)
         Encoding.UTF8.GetString(&beginning)
 
+    let startsWithMark (line: ReadOnlySequence<byte>) =
+        line.Length >= int64 byteOrderMark.Length
+        && line.Slice(0L, int64 byteOrderMark.Length).ToArray().AsSpan().SequenceEqual(ReadOnlySpan byteOrderMark)
+
+    let withoutMark (line: ReadOnlySequence<byte>) =
+        if isFirst && startsWithMark line then
+            line.Slice(int64 byteOrderMark.Length)
+        else
+            line
+
     let read (line: ReadOnlySequence<byte>) =
+        let line = withoutMark line
+        isFirst <- false
+
         match tooLong with
         | ValueSome beginning ->
             tooLong <- ValueNone

@@ -6,6 +6,14 @@ open System.Threading
 open global.Prometheus
 open OnlinePolicyAdaptation.ControlCycle
 
+/// Why a connection had to end for others.
+[<RequireQualifiedAccess>]
+type TurnedAway =
+    /// It was the longest without a request.
+    | Idle
+    /// There was no room for it but for the operators' pages, and it asked for something else.
+    | ProbesOnly
+
 /// What the controller counts and measures of itself, for Prometheus. Safe from any thread. `services`: their names.
 [<Sealed>]
 type Measures(services: string seq) =
@@ -88,8 +96,28 @@ type Measures(services: string seq) =
             "opar_slo_violations_total"
             "Intervals in which a service missed the bound of its mean response time."
 
-    let undelivered =
-        counter "opar_undelivered_total" "Decisions that the webhook did not take."
+    let lastInterval =
+        lateGauge "opar_last_interval_timestamp_seconds" "End of the last interval that was taken in."
+
+    let sourceFailures =
+        counter "opar_source_failures_total" "Times that the source of metrics could not be reached or did not answer."
+
+    let deliveries =
+        counterBy "outcome" "opar_deliveries_total" "Decisions that were to be delivered, by what became of them."
+
+    let faultyDecisions =
+        counter "opar_decision_faults_total" "Times that deciding failed, which is a fault of the program."
+
+    let journalWritable =
+        lateGauge "opar_journal_writable" "Whether the journal can be written: 1, or 0."
+
+    let turnedAway =
+        counterBy "reason" "opar_connections_turned_away_total" "Connections that had to end for others, by reason."
+
+    let turnedAwayWord =
+        function
+        | TurnedAway.Idle -> "idle"
+        | TurnedAway.ProbesOnly -> "probes_only"
 
     let outcomeWord =
         function
@@ -123,6 +151,15 @@ type Measures(services: string seq) =
 
         for service in services do
             violations.WithLabels [| service |] |> ignore
+
+        for kind in Quarantine.Kinds do
+            quarantined.WithLabels [| Quarantine.Word kind |] |> ignore
+
+        for fate in Fate.All do
+            deliveries.WithLabels [| fate.Word |] |> ignore
+
+        for reason in [ TurnedAway.Idle; TurnedAway.ProbesOnly ] do
+            turnedAway.WithLabels [| turnedAwayWord reason |] |> ignore
 
     /// An interval was offered.
     member _.Offered(outcome: Outcome) =
@@ -171,8 +208,27 @@ type Measures(services: string seq) =
     member _.ObjectiveMissed(service: int) =
         violations.WithLabels([| services[service] |]).Inc()
 
-    /// The webhook did not take a decision.
-    member _.Undelivered() = undelivered.Inc()
+    /// An interval that ended then was taken in.
+    member _.LastInterval(ended: DateTimeOffset) =
+        lastInterval.Set(float (ended.ToUnixTimeMilliseconds()) / 1000.0)
+
+    /// The source of metrics could not be reached, or gave no answer.
+    member _.SourceFailed() = sourceFailures.Inc()
+
+    /// What became of a decision that was to be delivered; once for each.
+    member _.Delivery(fate: Fate) =
+        deliveries.WithLabels([| fate.Word |]).Inc()
+
+    /// Deciding on an interval failed.
+    member _.DecidingFailed() = faultyDecisions.Inc()
+
+    /// Whether the journal can be written.
+    member _.JournalWritable(isWritable: bool) =
+        journalWritable.Set(if isWritable then 1.0 else 0.0)
+
+    /// A connection had to end for others.
+    member _.TurnedAway(reason: TurnedAway) =
+        turnedAway.WithLabels([| turnedAwayWord reason |]).Inc()
 
     /// Writes all of them in the text format of Prometheus.
     member _.Write(stream: Stream, cancellation: CancellationToken) =

@@ -5,13 +5,6 @@ open Microsoft.AspNetCore.Builder
 open Microsoft.AspNetCore.Http
 open Microsoft.AspNetCore.Routing
 
-/// Whether the controller does its work.
-[<RequireQualifiedAccess>]
-type Readiness =
-    /// The journal is open, and a system model or the base policy decides.
-    | Ready
-    | NotReady of reason: string
-
 /// How operators and their machines look at the controller. Nobody needs a token for it.
 [<RequireQualifiedAccess>]
 module Operations =
@@ -30,11 +23,19 @@ module Operations =
         context.Response.ContentType <- "text/plain; version=0.0.4; charset=utf-8"
         measures.Write(context.Response.Body, context.RequestAborted)
 
-    /// Adds `/healthz` (200: the process answers), `/readyz` (200, or 503 and the reason) and `/metrics` (for Prometheus).
+    let private pages = [ "/healthz"; "/readyz"; "/metrics" ]
+
+    /// Whether a request is for one of these pages, which are answered however many others there are.
+    let isAskedFor (request: HttpRequest) =
+        (HttpMethods.IsGet request.Method || HttpMethods.IsHead request.Method)
+        && pages |> List.exists (fun page -> request.Path.Equals(PathString page))
+
+    /// Adds `/healthz` (200: the process answers), `/readyz` (200, or 503 and the reasons) and `/metrics` (for Prometheus).
     /// `readiness` is asked from any thread and answers at once.
     let map (measures: Measures) (readiness: unit -> Readiness) (routes: IEndpointRouteBuilder) =
         let get pattern (handle: HttpContext -> Task) =
-            routes.MapGet(pattern, RequestDelegate handle) |> ignore
+            routes.MapMethods(pattern, [ HttpMethods.Get; HttpMethods.Head ], RequestDelegate handle)
+            |> ignore
 
         get "/healthz" (text StatusCodes.Status200OK "alive")
         get "/readyz" (ready readiness)

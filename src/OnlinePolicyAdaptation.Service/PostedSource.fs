@@ -18,6 +18,9 @@ type PostedSource(vocabulary: Vocabulary, capacity: int, time: TimeProvider) =
     /// Lines that wait.
     member _.Waiting = waiting.Reader.Count
 
+    /// Whether no line finds room now.
+    member _.IsFull = waiting.Reader.Count >= capacity
+
     /// The outcome of a line, once it is on the disk; `Busy` at once where there is no room for it. Safe from any thread.
     member _.Offer (line: Line) cancellation : Task<Outcome> =
         let outcome =

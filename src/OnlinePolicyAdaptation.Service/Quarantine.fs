@@ -151,6 +151,19 @@ type Quarantine(path: string, bound: int64, say: string -> unit) =
         | Ok() -> Ok quarantine
         | Error reason -> Error reason
 
+    static member Kinds =
+        [
+            FaultKind.Unparsable
+            FaultKind.BadValue
+            FaultKind.UnknownName
+            FaultKind.ImpossibleConfiguration
+            FaultKind.Implausible
+            FaultKind.Jump
+            FaultKind.Backwards
+            FaultKind.FromTheFuture
+            FaultKind.Poisonous
+        ]
+
     /// The word for a kind of fault.
     static member Word(kind: FaultKind) =
         match kind with
@@ -158,7 +171,7 @@ type Quarantine(path: string, bound: int64, say: string -> unit) =
         | FaultKind.BadValue -> "badValue"
         | FaultKind.UnknownName -> "unknownName"
         | FaultKind.ImpossibleConfiguration -> "impossibleConfiguration"
-        | FaultKind.Duplicate -> "duplicate"
+        | FaultKind.Implausible -> "implausible"
         | FaultKind.Backwards -> "backwards"
         | FaultKind.FromTheFuture -> "fromTheFuture"
         | FaultKind.Jump -> "jump"

@@ -53,7 +53,7 @@ let create (scenario: Scenario) mode planner clock knowsTrace (key: RandomKey) =
                     | Mode.Shadow -> planner
                 Estimation = scenario.Estimation
                 Guard = scenario.Operation.Guard
-                Admission = Admission.unbounded
+                Admission = Admission.usual scenario.Operation.Interval
                 Mode = mode
                 Clock = clock
             }

@@ -17,8 +17,16 @@ let private violations (objectives: EquatableArray<ServiceLevelObjective>) (metr
                 service
     ]
 
+/// Why deciding has failed, if so.
+let private failure (decision: Decision) =
+    decision.Record.Errors
+    |> List.tryPick (function
+        | CycleError.StageFailed(stage, reason) -> Some $"{stage}: {reason}"
+        | _ -> None)
+
 let private decided
     (measures: Measures)
+    (health: Health)
     (log: ILogger)
     objectives
     (services: string seq)
@@ -28,6 +36,15 @@ let private decided
     =
     let record = decision.Record
     measures.Offered Outcome.Accepted
+    measures.LastInterval decision.Time
+    health.Took()
+
+    match failure decision with
+    | Some reason ->
+        measures.DecidingFailed()
+        health.DecidingFailed reason
+    | None -> health.Decided()
+
     measures.Decided(decision.By, latency)
 
     for struct (stage, duration) in Chain.durations passing do
@@ -63,9 +80,9 @@ let private decided
     | ValueNone -> ()
 
 /// `services` are their names.
-let create (measures: Measures) (log: ILogger) objectives (services: string seq) : Watch =
+let create (measures: Measures) (health: Health) (log: ILogger) objectives (services: string seq) : Watch =
     {
-        Decided = decided measures log objectives services
+        Decided = decided measures health log objectives services
         Refitted = fun model -> measures.Refitted(TimeSpan.FromSeconds model.RefitSeconds, model.Samples)
         RefitFailed = fun reason -> log.LogError("a refit failed, the last model stays: {Reason}", reason)
         Quarantined =
@@ -77,10 +94,23 @@ let create (measures: Measures) (log: ILogger) objectives (services: string seq)
         JournalState =
             function
             | ValueSome reason ->
+                measures.JournalWritable false
+                health.Raise(Condition.Journal, reason)
                 log.LogError("the journal cannot be written, the configuration is held: {Reason}", reason)
-            | ValueNone -> log.LogInformation("the journal can be written again")
-        Undelivered =
-            fun sent reason ->
-                measures.Undelivered()
-                log.LogError("cycle {Cycle}: the decision was not delivered: {Reason}", sent.Cycle, reason)
+            | ValueNone ->
+                measures.JournalWritable true
+                health.Clear Condition.Journal
+                log.LogInformation("the journal can be written again")
+        Delivery =
+            fun sent fate reason ->
+                measures.Delivery fate
+
+                match fate with
+                | Fate.Delivered -> ()
+                | Fate.Superseded
+                | Fate.Stale ->
+                    log.LogWarning("cycle {Cycle}: the decision was not sent: {Reason}", sent.Cycle, reason)
+                | Fate.Refused
+                | Fate.GaveUp ->
+                    log.LogError("cycle {Cycle}: the decision was not delivered: {Reason}", sent.Cycle, reason)
     }

@@ -76,12 +76,15 @@ public sealed record Control
     /// <summary>The value of a level. Interpolated between the ends, so that 3 of 0..5 in [0, 1] is 0.6 exactly.</summary>
     public double Value(int level) => ((Lowest * (Levels - 1 - level)) + (Highest * level)) / (Levels - 1);
 
-    /// <summary>The level of a value on the grid (to a millionth of a step); null for a value off the grid.</summary>
+    /// <summary>
+    /// The level of a value on the grid, to a hundred-thousandth of a step: a third may be given as 0.333333, and the ends
+    /// with the noise of rounding. Null for a value off the grid.
+    /// </summary>
     public int? Level(double value)
     {
         var steps = (value - Lowest) / (Highest - Lowest) * (Levels - 1);
         var level = Math.Round(steps);
-        return level >= 0 && level < Levels && Math.Abs(steps - level) <= 1e-6 ? (int)level : null;
+        return level >= 0 && level < Levels && Math.Abs(steps - level) <= 1e-5 ? (int)level : null;
     }
 
     public override string ToString() =>

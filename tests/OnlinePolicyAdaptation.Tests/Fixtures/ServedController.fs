@@ -19,9 +19,11 @@ let private listenAddress url tokenFile =
 let settings () =
     {
         Address = listenAddress anyPort None
+        Connections = WebHost.connections
         Limits = Ingest.limits
         Offer = None
         Measures = Measures [ "web"; "search" ]
+        Refusal = fun () -> ValueNone
         Readiness = fun () -> Readiness.Ready
         Logs = NullLoggerFactory.Instance
     }

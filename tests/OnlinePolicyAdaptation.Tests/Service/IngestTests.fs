@@ -3,6 +3,7 @@ module OnlinePolicyAdaptation.Tests.Service.Ingest
 open System
 open System.Collections.Concurrent
 open System.IO
+open System.IO.Compression
 open System.Net
 open System.Net.Http
 open System.Net.Http.Headers
@@ -58,6 +59,20 @@ let private send (url: Uri) (content: HttpContent) (change: HttpRequestMessage -
 let private body (text: string) =
     new ByteArrayContent(Encoding.UTF8.GetBytes text)
 
+let private gzip (bytes: byte[]) =
+    use memory = new MemoryStream()
+
+    do
+        use gzip = new GZipStream(memory, CompressionMode.Compress)
+        gzip.Write(bytes, 0, bytes.Length)
+
+    memory.ToArray()
+
+let private packed (encoding: string) (bytes: byte[]) =
+    let content = new ByteArrayContent(bytes)
+    content.Headers.TryAddWithoutValidation("Content-Encoding", encoding) |> ignore
+    content
+
 let private ask content change expectedStatus expectedBody =
     served id (fun url _ ->
         task {
@@ -79,8 +94,32 @@ let tests =
             answers
                 "lines are counted by what became of them, blank ones are skipped"
                 "one\n\n  \r\nknown\r\nbad\ntwo"
+                HttpStatusCode.MultiStatus
+                """{"accepted":2,"alreadyKnown":1,"quarantined":1,"faults":[{"line":5,"reason":"no good"}],"lines":[{"first":1,"last":1,"outcome":"accepted"},{"first":4,"last":4,"outcome":"alreadyKnown"},{"first":5,"last":5,"outcome":"quarantined"},{"first":6,"last":6,"outcome":"accepted"}]}"""
+
+            answers
+                "neighbours of the same outcome are told together"
+                "one\ntwo\nbad\nbad\nbad"
+                HttpStatusCode.MultiStatus
+                """{"accepted":2,"alreadyKnown":0,"quarantined":3,"faults":[{"line":3,"reason":"no good"},{"line":4,"reason":"no good"},{"line":5,"reason":"no good"}],"lines":[{"first":1,"last":2,"outcome":"accepted"},{"first":3,"last":5,"outcome":"quarantined"}]}"""
+
+            answers
+                "lines that are all known are fine"
+                "known\nknown"
                 HttpStatusCode.OK
-                """{"accepted":2,"alreadyKnown":1,"quarantined":1,"faults":[{"line":5,"reason":"no good"}]}"""
+                """{"accepted":0,"alreadyKnown":2,"quarantined":0,"faults":[]}"""
+
+            answers
+                "known and bad lines are told apart"
+                "known\nbad"
+                HttpStatusCode.MultiStatus
+                """{"accepted":0,"alreadyKnown":1,"quarantined":1,"faults":[{"line":2,"reason":"no good"}],"lines":[{"first":1,"last":1,"outcome":"alreadyKnown"},{"first":2,"last":2,"outcome":"quarantined"}]}"""
+
+            answers
+                "where no line is any good, the post is not"
+                "bad\n\nbad"
+                HttpStatusCode.UnprocessableEntity
+                """{"accepted":0,"alreadyKnown":0,"quarantined":2,"faults":[{"line":1,"reason":"no good"},{"line":3,"reason":"no good"}]}"""
 
             answers
                 "nothing posted is nothing taken"
@@ -91,22 +130,22 @@ let tests =
             answers
                 "a line that is too long is a fault of its own"
                 ("one\n" + String('x', 1_001) + "\n" + String('x', 1_000) + "\ntwo")
-                HttpStatusCode.OK
-                """{"accepted":3,"alreadyKnown":0,"quarantined":1,"faults":[{"line":2,"reason":"a line of more than 1000 bytes"}]}"""
+                HttpStatusCode.MultiStatus
+                """{"accepted":3,"alreadyKnown":0,"quarantined":1,"faults":[{"line":2,"reason":"a line of more than 1000 bytes"}],"lines":[{"first":1,"last":1,"outcome":"accepted"},{"first":2,"last":2,"outcome":"quarantined"},{"first":3,"last":4,"outcome":"accepted"}]}"""
 
             answers
                 "where there is no room, it is told what was taken"
                 "one\n\nbad\nfull\nnever"
                 HttpStatusCode.TooManyRequests
-                """{"accepted":1,"alreadyKnown":0,"quarantined":1,"faults":[{"line":3,"reason":"no good"}],"taken":3,"error":"no room for more now; go on after this many lines"}"""
+                """{"accepted":1,"alreadyKnown":0,"quarantined":1,"faults":[{"line":3,"reason":"no good"}],"lines":[{"first":1,"last":1,"outcome":"accepted"},{"first":3,"last":3,"outcome":"quarantined"}],"taken":3,"error":"no room for more now; go on after this many lines"}"""
 
             testTask "a line that is not UTF-8 is a fault of its own" {
                 do!
                     ask
                         (new ByteArrayContent(Array.concat [ "one\n"B; [| 0xFFuy; 0xFEuy |]; "\ntwo\n"B ]))
                         ignore
-                        HttpStatusCode.OK
-                        """{"accepted":2,"alreadyKnown":0,"quarantined":1,"faults":[{"line":2,"reason":"a line that is not UTF-8"}]}"""
+                        HttpStatusCode.MultiStatus
+                        """{"accepted":2,"alreadyKnown":0,"quarantined":1,"faults":[{"line":2,"reason":"a line that is not UTF-8"}],"lines":[{"first":1,"last":1,"outcome":"accepted"},{"first":2,"last":2,"outcome":"quarantined"},{"first":3,"last":3,"outcome":"accepted"}]}"""
             }
 
             testTask "lines are offered in their order, also of a body in chunks" {
@@ -133,6 +172,171 @@ let tests =
                             Expect.equal (reply.Split("\"line\"").Length - 1) 100 "told"
                             Expect.stringContains reply "{\"line\":100," "the first ones"
                         })
+            }
+
+            testTask "at most 1,000 changes of outcome are told" {
+                do!
+                    served id (fun url _ ->
+                        task {
+                            let! status, reply, _ = send url (body (String.replicate 600 "one\nbad\n")) ignore
+                            Expect.equal status HttpStatusCode.MultiStatus "status"
+                            Expect.equal (reply.Split("\"outcome\"").Length - 1) 1_000 "told"
+                            Expect.stringContains reply "{\"first\":1000,\"last\":1000," "the first ones"
+                        })
+            }
+
+            testTask "a byte-order mark before the first line is no part of it" {
+                do!
+                    served id (fun url offered ->
+                        task {
+                            let! _ = send url (body "\uFEFFone\ntwo") ignore
+                            Expect.equal (List.ofSeq offered) [ Line.Text "one"; Line.Text "two" ] "offered"
+                        })
+            }
+
+            for name in [ "gzip"; "x-gzip"; "GZIP" ] do
+                testTask $"a body in {name} is unpacked" {
+                    do!
+                        served id (fun url offered ->
+                            task {
+                                let! status, reply, _ = send url (packed name (gzip "one\ntwo\n"B)) ignore
+                                Expect.equal status HttpStatusCode.OK reply
+                                Expect.equal (List.ofSeq offered) [ Line.Text "one"; Line.Text "two" ] "offered"
+                            })
+                }
+
+            for name in [ "br"; "deflate"; "zstd"; "gzip, gzip"; "nonsense" ] do
+                testTask $"a body in {name} is refused, and it is told what is taken" {
+                    do!
+                        served id (fun url offered ->
+                            task {
+                                use client = Http.client ()
+                                use! response = client.PostAsync(url, packed name "one"B)
+                                let! reply = response.Content.ReadAsStringAsync()
+                                Expect.equal response.StatusCode HttpStatusCode.UnsupportedMediaType reply
+                                Expect.stringContains reply $"Content-Encoding: {name}; expected gzip" "reason"
+
+                                Expect.equal
+                                    (response.Headers.GetValues "Accept-Encoding" |> String.concat ",")
+                                    "gzip"
+                                    "what is taken"
+
+                                Expect.isEmpty offered "nothing taken"
+                            })
+                }
+
+            testTask "a body of identity is as it is" {
+                do!
+                    served id (fun url offered ->
+                        task {
+                            let! status, reply, _ = send url (packed "identity" "one"B) ignore
+                            Expect.equal status HttpStatusCode.OK reply
+                            Expect.equal (List.ofSeq offered) [ Line.Text "one" ] "offered"
+                        })
+            }
+
+            for name, content in
+                [
+                    "not packed at all", "one\ntwo\n"B
+                    "cut off", (gzip (String.replicate 500 "one\n" |> Encoding.ASCII.GetBytes))[..19]
+                ] do
+                testTask $"a body that says it is gzip and is {name} is a bad request" {
+                    do!
+                        served id (fun url _ ->
+                            task {
+                                let! status, reply, _ = send url (packed "gzip" content) ignore
+                                Expect.equal status HttpStatusCode.BadRequest reply
+                                Expect.stringContains reply "not gzip" "reason"
+                            })
+                }
+
+            testTask "a body that unpacks to more than a body may be is cut off" {
+                do!
+                    served id (fun url offered ->
+                        task {
+                            let line = Array.append (Array.create 999 (byte 'x')) "\n"B
+
+                            let! status, reply, _ =
+                                send url (packed "gzip" (gzip (Array.concat (Array.replicate 6_000 line)))) ignore
+
+                            Expect.equal status HttpStatusCode.RequestEntityTooLarge reply
+                            Expect.stringContains reply $"\"taken\":{offered.Count}," "taken"
+                            Expect.isTrue (offered.Count > 0 && offered.Count <= 3_000) "lines before the end"
+
+                            let! status, reply, _ =
+                                send url (packed "gzip" (gzip (Array.zeroCreate 100_000_000))) ignore
+
+                            Expect.equal status HttpStatusCode.RequestEntityTooLarge reply
+                        })
+            }
+
+            testTask "while nothing is taken in, posts are to come back later" {
+                let refusal = ref (ValueSome "nothing is taken in: disk full")
+
+                let refusing (settings: WebHostSettings) =
+                    { settings with
+                        Refusal = fun () -> refusal.Value
+                    }
+
+                do!
+                    served refusing (fun url offered ->
+                        task {
+                            let! status, reply, headers = send url (body "one") ignore
+                            Expect.equal status HttpStatusCode.ServiceUnavailable reply
+
+                            Expect.stringContains
+                                reply
+                                "\"taken\":0,\"error\":\"nothing is taken in: disk full\""
+                                "reply"
+
+                            Expect.equal (headers.RetryAfter |> Option.ofObj |> Option.map string) (Some "7") "seconds"
+                            Expect.isEmpty offered "nothing taken"
+                            refusal.Value <- ValueNone
+                            let! status, _, _ = send url (body "one") ignore
+                            Expect.equal status HttpStatusCode.OK "later"
+                        })
+            }
+
+            testTask "where that begins amid a post, it is told what was taken" {
+                let offered = ref 0
+
+                let settings =
+                    { ServedController.settings () with
+                        Offer =
+                            Some(fun _ _ ->
+                                offered.Value <- offered.Value + 1
+                                Task.FromResult Outcome.Accepted)
+                        Refusal = fun () -> if offered.Value = 2 then ValueSome "full" else ValueNone
+                    }
+
+                do!
+                    ServedController.run settings (fun url ->
+                        task {
+                            let! status, reply, _ = send (Uri(url, "v1/metrics")) (body "1\n2\n3\n") ignore
+                            Expect.equal status HttpStatusCode.ServiceUnavailable reply
+                            Expect.stringContains reply "\"accepted\":2" "accepted"
+                            Expect.stringContains reply "\"taken\":2,\"error\":\"full\"" "taken"
+                        })
+            }
+
+            testTask "posts that find no room are counted" {
+                let settings = ServedController.settings ()
+
+                do!
+                    ServedController.run
+                        { settings with
+                            Offer = Some(fun _ _ -> Task.FromResult Outcome.Busy)
+                        }
+                        (fun url ->
+                            task {
+                                for _ in 1..2 do
+                                    let! _ = send (Uri(url, "v1/metrics")) (body "one") ignore
+                                    ()
+
+                                use client = Http.client ()
+                                let! page = client.GetStringAsync(Uri(url, "metrics"))
+                                Expect.stringContains page "opar_intervals_total{outcome=\"busy\"} 2\n" "counted"
+                            })
             }
 
             testTask "a busy controller says when to come back" {

@@ -84,15 +84,31 @@ let private faults =
         spoiled "\"time\"" "\"x\"", FaultKind.BadValue, [ "time"; "missing" ]
         spoiled "\"controls\"" "\"x\"", FaultKind.BadValue, [ "controls"; "missing" ]
         spoiled "\"services\"" "\"x\"", FaultKind.BadValue, [ "services"; "missing" ]
-        spoiled "2026-01-31" "2026-02-31", FaultKind.BadValue, [ "time"; "RFC 3339" ]
-        spoiled "\"2026-01-31T12:00:05Z\"" "1769860805", FaultKind.BadValue, [ "time"; "RFC 3339" ]
+        spoiled "2026-01-31" "2026-02-31", FaultKind.BadValue, [ "time"; "2026-02-31"; "RFC 3339" ]
+        spoiled "\"2026-01-31T12:00:05Z\"" "1769860805", FaultKind.BadValue, [ "time"; "1769860805"; "RFC 3339" ]
+        spoiled "\"2026-01-31T12:00:05Z\"" "null", FaultKind.BadValue, [ "time"; "null"; "RFC 3339" ]
+        spoiled "2026-01-31T12:00:05Z" "", FaultKind.BadValue, [ "time"; "RFC 3339" ]
+        spoiled "12:00:05Z" "12:00:05", FaultKind.BadValue, [ "time"; "2026-01-31T12:00:05"; "no offset"; "+01:00" ]
+        spoiled "12:00:05Z" "12:00:05.25", FaultKind.BadValue, [ "time"; "no offset" ]
+        spoiled "12:00:05Z" "12:00", FaultKind.BadValue, [ "time"; "no offset" ]
+        spoiled "T12:00:05Z" "", FaultKind.BadValue, [ "time"; "no offset" ]
+        spoiled "T12:00:05Z" " 12:00:05", FaultKind.BadValue, [ "time"; "no offset" ]
+        spoiled "T12:00:05Z" "t12:00:05", FaultKind.BadValue, [ "time"; "no offset" ]
+        spoiled "2026-01-31T12:00:05Z" "2026-01-31T12\\u003a00:05", FaultKind.BadValue, [ "time"; "no offset" ]
+        spoiled "T12:00:05Z" "Z", FaultKind.BadValue, [ "time"; "RFC 3339" ]
+        spoiled "2026-01-31T12:00:05Z" (String('9', 500)), FaultKind.BadValue, [ "time"; "..." ]
+        spoiled "2026-01-31T12:00:05Z" "0001-01-01T00:00:00+01:00", FaultKind.BadValue, [ "time"; "RFC 3339" ]
         spoiled "{\"p11\":0.6,\"c1\":3}" "[0.6,3]", FaultKind.BadValue, [ "controls"; "an object" ]
         spoiled ",\"c1\":3" "", FaultKind.BadValue, [ "controls.c1"; "missing" ]
         spoiled "\"c1\":3" "\"c1\":null", FaultKind.BadValue, [ "controls.c1"; "missing" ]
         spoiled "\"c1\":3" "\"c1\":\"3\"", FaultKind.BadValue, [ "controls.c1"; "a number" ]
         spoiled "\"c1\":3" "\"c1\":{\"deep\":3}", FaultKind.BadValue, [ "controls.c1"; "a number" ]
-        spoiled "\"c1\":3" "\"c1\":-1", FaultKind.BadValue, [ "controls.c1"; "-1"; "at least 0" ]
+        spoiled "\"c1\":3" "\"c1\":-1", FaultKind.ImpossibleConfiguration, [ "controls.c1"; "-1"; "1..5" ]
         spoiled "\"c1\":3" "\"c1\":1e999", FaultKind.BadValue, [ "controls.c1"; "1e999"; "finite" ]
+        spoiled "\"c1\":3" "\"c1\":-1e999", FaultKind.BadValue, [ "controls.c1"; "-1e999"; "finite" ]
+        spoiled "0.6" "-0.01", FaultKind.ImpossibleConfiguration, [ "controls.p11"; "-0.01" ]
+        spoiled "0.6" "1.01", FaultKind.ImpossibleConfiguration, [ "controls.p11"; "1.01" ]
+        spoiled "0.6" "0.6001", FaultKind.ImpossibleConfiguration, [ "controls.p11"; "0.6001" ]
         spoiled "\"c1\":3" "\"c9\":3", FaultKind.UnknownName, [ "controls.c9"; "p11, c1" ]
         spoiled "\"c1\":3" "\"c1\":3.5", FaultKind.ImpossibleConfiguration, [ "controls.c1"; "3.5" ]
         spoiled "\"c1\":3" "\"c1\":6", FaultKind.ImpossibleConfiguration, [ "controls.c1"; "6" ]
@@ -100,6 +116,12 @@ let private faults =
         good.Substring(0, good.IndexOf "\"s\":{") + "}}", FaultKind.BadValue, [ "services.s"; "missing" ]
         spoiled "4.5" "\"NaN\"", FaultKind.BadValue, [ "services.s.carriedLoad"; "a number" ]
         spoiled "4.5" "NaN", FaultKind.Unparsable, [ "byte" ]
+        spoiled "4.5" "\"NaN\"", FaultKind.BadValue, [ "services.s.carriedLoad"; "'NaN'" ]
+        spoiled "4.5" "[4.5]", FaultKind.BadValue, [ "services.s.carriedLoad"; "an array" ]
+        spoiled "4.5" "-1e-6", FaultKind.BadValue, [ "services.s.carriedLoad"; "-1e-6"; "at least 0" ]
+        spoiled "{\"offeredLoad\":5,\"carriedLoad\":4.5,\"meanResponseTime\":0.09}" "7",
+        FaultKind.BadValue,
+        [ "services.s: 7"; "an object" ]
         spoiled "4.5" "-4.5", FaultKind.BadValue, [ "services.s.carriedLoad"; "-4.5" ]
         spoiled "4.5" "true", FaultKind.BadValue, [ "services.s.carriedLoad"; "a number" ]
         spoiled "\"offeredLoad\":5," "", FaultKind.BadValue, [ "services.s.offeredLoad"; "missing" ]
@@ -139,6 +161,13 @@ let private synonyms =
         spoiled "{\"time\"" "{\"host\":{\"name\":\"a\",\"tags\":[1,[2]]},\"time\""
         spoiled "\"offeredLoad\"" "\"p99\":null,\"offeredLoad\""
         spoiled "offeredLoad" "offered\\u004coad"
+        spoiled "T12:00:05Z" "t12:00:05z"
+        spoiled "T12:00:05Z" " 12:00:05+00:00"
+        spoiled "12:00:05Z" "07:30:05-04:30"
+        spoiled "12:00:05Z" "12:00:05.000000000Z"
+        spoiled "12:00:05Z" "12:00:05\\u005A"
+        spoiled "0.6" "0.6000000000000001"
+        spoiled "0.6" "0.59999999"
         spoiled "\"c1\":3" "\"c1\":30e-1"
     ]
 
@@ -195,8 +224,59 @@ let tests =
                         spoiled "\"services\"" "\"controls\":{\"p11\":0.6,\"c1\":3},\"services\""
                         spoiled "\"s\":{" "\"s\":{\"offeredLoad\":1,\"carriedLoad\":0},\"s\":{"
                         spoiled "\"offeredLoad\":5" "\"offeredLoad\":5,\"offeredLoad\":6"
+                        spoiled "\"carriedLoad\":4.5" "\"carriedLoad\":4.5,\"carriedLoad\":4.5"
+                        spoiled "0.09" "0.09,\"meanResponseTime\":0.09"
                     ] do
                     expectFault (twice, FaultKind.BadValue, [ "twice" ])
+
+            testCase "a null that is followed by a value is there twice too"
+            <| fun () ->
+                for twice, field in
+                    [
+                        spoiled "\"c1\":3" "\"c1\":null,\"c1\":3", "controls.c1"
+                        spoiled "\"offeredLoad\":5" "\"offeredLoad\":null,\"offeredLoad\":5", "services.s.offeredLoad"
+                        spoiled "\"carriedLoad\"" "\"carriedLoad\":null,\"carriedLoad\"", "services.s.carriedLoad"
+                        spoiled "0.09" "null,\"meanResponseTime\":0.09", "services.s.meanResponseTime"
+                    ] do
+                    expectFault (twice, FaultKind.BadValue, [ $"{field} is there twice" ])
+
+            testCase "rounding noise on either side of any level is that level"
+            <| fun () ->
+                for level in 0..5 do
+                    for noise in [ -1.1102230246251565e-16; 2.2e-16; -1e-9; 1e-9 ] do
+                        let value =
+                            (float level / 5.0 + noise).ToString("R", Globalization.CultureInfo.InvariantCulture)
+
+                        match Intervals.read (spoiled "0.6" value) with
+                        | Ok read -> Expect.equal read.Configuration.Levels[0] level value
+                        | Error fault -> failtest fault.Reason
+
+            testCase "a difference that is less than 0 by noise is 0"
+            <| fun () ->
+                match Intervals.read (spoiled "\"offeredLoad\":5" "\"offeredLoad\":-1.1e-16") with
+                | Ok read -> Expect.equal read.Services[0].OfferedLoad (RequestRate 0.0) "offered"
+                | Error fault -> failtest fault.Reason
+
+            testCase "a number that JSON has no word for is written as null"
+            <| fun () ->
+                let line =
+                    Intervals.line
+                        { expected with
+                            Services =
+                                TwoNodes.array
+                                    [
+                                        ServiceMetrics(
+                                            RequestRate infinity,
+                                            RequestRate nan,
+                                            Nullable(ResponseTime -infinity)
+                                        )
+                                    ]
+                        }
+
+                Expect.stringContains
+                    line
+                    "{\"offeredLoad\":null,\"carriedLoad\":null,\"meanResponseTime\":null}"
+                    "line"
 
             testCase "unknown fields, spaces and other ways to write the same make no difference"
             <| fun () ->

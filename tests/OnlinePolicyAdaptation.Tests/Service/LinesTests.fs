@@ -104,6 +104,21 @@ let tests =
                     Expect.equal lines [ Line.Text "one"; Line.Text ""; Line.Text "two" ] text
             }
 
+            testTask "a byte-order mark is no part of the first line, however it arrives, and is one of any other" {
+                let mark = [| 0xEFuy; 0xBBuy; 0xBFuy |]
+                let whole = Array.concat [ mark; "one\n"B; mark; "two"B ]
+                let expected = [ Line.Text "one"; Line.Text "\uFEFFtwo" ]
+
+                for cut in 0 .. whole.Length do
+                    let! lines = linesOf 10 [ whole[.. cut - 1]; whole[cut..] ]
+                    Expect.equal lines expected $"cut after {cut}"
+
+                let! (longest: Line list) = linesOf 4 [ mark; "four\nfives"B ]
+                Expect.equal longest.Head (Line.Text "four") "it does not count"
+                let! onlyMark = linesOf 4 [ mark ]
+                Expect.equal onlyMark [ Line.Text "" ] "alone"
+            }
+
             testTask "a line that cannot be read is shown by its beginning" {
                 let! lines =
                     linesOf 500 [ [| byte 'x'; 0xFFuy |]; Array.create 2_000 (byte 'y'); "\nz"B ]

@@ -38,6 +38,12 @@ let private page () : Task<string> =
         measures.QueueDepth 5
         measures.ObjectiveMissed 1
         measures.Undelivered()
+        measures.Delivery DeliveryOutcome.Superseded
+        measures.SourceFailed()
+        measures.DecidingFailed()
+        measures.JournalWritable false
+        measures.LastInterval(DateTimeOffset.UnixEpoch.AddSeconds 1.5)
+        measures.TurnedAway TurnedAway.Idle
         use stream = new MemoryStream()
         do! measures.Write(stream, Threading.CancellationToken.None)
         return Text.Encoding.UTF8.GetString(stream.ToArray())
@@ -89,6 +95,30 @@ let tests =
                             })
             }
 
+            testTask "the operators' pages answer HEAD as GET, without a body" {
+                let settings =
+                    { ServedController.settings () with
+                        Readiness = fun () -> Readiness.NotReady "journal: full"
+                    }
+
+                do!
+                    ServedController.run settings (fun url ->
+                        task {
+                            for path, expected in
+                                [
+                                    "healthz", HttpStatusCode.OK
+                                    "readyz", HttpStatusCode.ServiceUnavailable
+                                    "metrics", HttpStatusCode.OK
+                                ] do
+                                use client = Http.client ()
+                                use request = new HttpRequestMessage(HttpMethod.Head, Uri(url, path))
+                                use! response = client.SendAsync request
+                                Expect.equal response.StatusCode expected path
+                                let! body = response.Content.ReadAsStringAsync()
+                                Expect.equal body "" path
+                        })
+            }
+
             testTask "the page of metrics is in the format of Prometheus" {
                 do!
                     ServedController.run (ServedController.settings ()) (fun url ->
@@ -108,10 +138,19 @@ let tests =
                                     "opar_decisions_total{by=\"hold\"} 0"
                                     "opar_slo_violations_total{service=\"web\"} 0"
                                     "opar_undelivered_total 0"
+                                    "opar_quarantined_total{kind=\"poisonous\"} 0"
+                                    "opar_source_failures_total 0"
                                 ] do
                                 Expect.stringContains body zero "starts at 0"
 
-                            for unknown in [ "opar_model_nmae_ratio 0"; "opar_model_rows 0"; "dotnet"; "process_" ] do
+                            for unknown in
+                                [
+                                    "opar_model_nmae_ratio 0"
+                                    "opar_model_rows 0"
+                                    "opar_journal_writable 0"
+                                    "dotnet"
+                                    "process_"
+                                ] do
                                 Expect.isFalse (body.Contains unknown) $"{unknown}: nothing is known of it"
                         })
             }
@@ -142,6 +181,13 @@ let tests =
                         "opar_slo_violations_total{service=\"search\"} 1"
                         "opar_slo_violations_total{service=\"web\"} 0"
                         "opar_undelivered_total 1"
+                        "opar_deliveries_total{outcome=\"superseded\"} 1"
+                        "opar_deliveries_total{outcome=\"delivered\"} 0"
+                        "opar_source_failures_total 1"
+                        "opar_decision_faults_total 1"
+                        "opar_journal_writable 0"
+                        "opar_last_interval_timestamp_seconds 1.5"
+                        "opar_connections_turned_away_total{reason=\"idle\"} 1"
                     ] do
                     Expect.stringContains page (line + "\n") "line"
             }

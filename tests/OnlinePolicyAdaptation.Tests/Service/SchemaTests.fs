@@ -116,6 +116,38 @@ let private full: Decision =
 let private decision =
     Encoding.UTF8.GetString(DecisionJson.write "small" Intervals.vocabulary full)
 
+/// The same where what was computed is no number.
+let private overflown: Decision =
+    { full with
+        Rules =
+            [
+                GuardRule.PoorModel infinity
+                GuardRule.PoorModel nan
+                GuardRule.Stale TimeSpan.MaxValue
+            ]
+        Error = ValueSome infinity
+        Record =
+            { full.Record with
+                Reward = ValueSome -infinity
+                QFactor = ValueSome nan
+                BaseQFactor = ValueSome -infinity
+            }
+    }
+
+let private ofOverflow () =
+    let line =
+        Encoding.UTF8.GetString(DecisionJson.write "small" Intervals.vocabulary overflown)
+
+    use document = JsonDocument.Parse line
+
+    for field in [ "error"; "reward"; "qFactor"; "baseQFactor" ] do
+        Expect.isFalse (fst (document.RootElement.TryGetProperty field)) field
+
+    Expect.stringContains
+        line
+        "\"guard\":[{\"rule\":\"poorModel\"},{\"rule\":\"poorModel\"},{\"rule\":\"stale\","
+        "rules"
+
 let private says heading (words: string list) =
     for word in words do
         Expect.stringContains (section heading) $"`{word}`" heading
@@ -148,17 +180,7 @@ let private ofQuarantine () =
     Scratch.withFolder (fun folder ->
         let path = Path.Combine(folder, "quarantine.ndjson")
 
-        let kinds =
-            [
-                FaultKind.Unparsable
-                FaultKind.BadValue
-                FaultKind.UnknownName
-                FaultKind.ImpossibleConfiguration
-                FaultKind.Duplicate
-                FaultKind.Backwards
-                FaultKind.FromTheFuture
-                FaultKind.Poisonous
-            ]
+        let kinds = Quarantine.Kinds
 
         do
             use quarantine = new Quarantine(path)
@@ -216,6 +238,7 @@ let tests =
         [
             testCase "names the fields of intervals, and its example is one" ofIntervals
             testCase "names the fields and words of decisions, and its example is one" ofDecisions
+            testCase "what is no finite number is left out of decisions" ofOverflow
             testCase "names the fields and kinds of quarantined elements" ofQuarantine
             testCase "names the columns of the journal and of its export" ofTheJournal
         ]

@@ -4,6 +4,8 @@ open System
 open System.Diagnostics
 open System.IO
 open System.Net.Http
+open System.Net.Sockets
+open System.Text
 open System.Text.Json
 open System.Threading
 open System.Threading.Tasks
@@ -43,6 +45,43 @@ let private whilePosting (delay: CancellationToken -> Task) (test: WebHost -> Ta
         let posted = client.PostAsync(Uri(host.Address, "v1/metrics"), body)
         do! arrived.Task
         do! test host posted
+    }
+
+/// Connections on which this was sent and nothing else is.
+let private connect (url: Uri) count (text: string) =
+    task {
+        let clients = ResizeArray<TcpClient>()
+
+        for _ in 1..count do
+            let client = new TcpClient()
+            do! client.ConnectAsync(url.Host, url.Port)
+
+            // The server may have closed it by then.
+            try
+                do! client.GetStream().WriteAsync(ReadOnlyMemory(Encoding.ASCII.GetBytes text))
+            with :? IOException ->
+                ()
+
+            clients.Add client
+
+        return clients
+    }
+
+let private closeAll (clients: TcpClient seq) =
+    for client in clients do
+        client.Dispose()
+
+let private status (url: Uri) (method: HttpMethod) (path: string) =
+    task {
+        use client = Http.client ()
+        use request = new HttpRequestMessage(method, Uri(url, path))
+
+        if method = HttpMethod.Post then
+            request.Content <- new StringContent "one"
+
+        use limit = new CancellationTokenSource(TimeSpan.FromSeconds 5.0)
+        use! response = client.SendAsync(request, limit.Token)
+        return int response.StatusCode
     }
 
 /// What is written to standard error while loggers of this factory are at work.
@@ -115,6 +154,106 @@ let tests =
                             let! _ = stop host
                             let! response = posted
                             Expect.isTrue response.IsSuccessStatusCode "answered"
+                        })
+            }
+
+            for text in [ ""; "GET /healthz HTTP/1.1\r\nHost: x\r\n" ] do
+                testTask $"hundreds of connections of one client that say {text.Length} bytes keep nobody out" {
+                    let settings =
+                        { ServedController.settings () with
+                            Offer = Some(fun _ _ -> Task.FromResult Outcome.Accepted)
+                        }
+
+                    do!
+                        ServedController.run settings (fun url ->
+                            task {
+                                let! idle = connect url 300 text
+
+                                for method, path in
+                                    [
+                                        HttpMethod.Get, "healthz"
+                                        HttpMethod.Head, "readyz"
+                                        HttpMethod.Get, "metrics"
+                                        HttpMethod.Post, "v1/metrics"
+                                    ] do
+                                    let! status = status url method path
+                                    Expect.equal status 200 $"{method} {path}"
+
+                                closeAll idle
+                            })
+                }
+
+            testTask "while a client's posts take all of its room, probes are answered, further posts turned away" {
+                let settings =
+                    { ServedController.settings () with
+                        Offer =
+                            Some(fun _ cancellation ->
+                                task {
+                                    do! Task.Delay(Timeout.Infinite, cancellation)
+                                    return Outcome.Accepted
+                                })
+                    }
+
+                do!
+                    ServedController.run settings (fun url ->
+                        task {
+                            let post = "POST /v1/metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\none\n"
+                            let! posts = connect url WebHost.connections.OfOneClient post
+                            do! Task.Delay 500
+
+                            for method, path in
+                                [
+                                    HttpMethod.Get, "healthz"
+                                    HttpMethod.Head, "readyz"
+                                    HttpMethod.Get, "metrics"
+                                ] do
+                                let! status = status url method path
+                                Expect.equal status 200 $"{method} {path}"
+
+                            let! turnedAway = status url HttpMethod.Post "v1/metrics"
+                            Expect.equal turnedAway 503 "one more post"
+                            // Probes find room even where idle connections take what is kept for them.
+                            let! idle = connect url 100 ""
+                            let! probe = status url HttpMethod.Get "healthz"
+                            Expect.equal probe 200 "probe"
+                            use client = Http.client ()
+                            let! page = client.GetStringAsync(Uri(url, "metrics"))
+
+                            Expect.stringContains
+                                page
+                                "opar_connections_turned_away_total{reason=\"probes_only\"} 1\n"
+                                "counted"
+
+                            closeAll idle
+                            closeAll posts
+                        })
+            }
+
+            testTask "a connection that says nothing, or half a request, is closed in time" {
+                let settings =
+                    { ServedController.settings () with
+                        Connections =
+                            { WebHost.connections with
+                                Silence = TimeSpan.FromSeconds 0.5
+                                Headers = TimeSpan.FromSeconds 0.5
+                            }
+                    }
+
+                do!
+                    ServedController.run settings (fun url ->
+                        task {
+                            for text in [ ""; "GET /healthz HTTP/1.1\r\nHost" ] do
+                                let! clients = connect url 1 text
+                                use limit = new CancellationTokenSource(TimeSpan.FromSeconds 10.0)
+                                use reader = new StreamReader(clients[0].GetStream())
+                                let! answer = reader.ReadToEndAsync limit.Token
+
+                                if text = "" then
+                                    Expect.equal answer "" "nothing to say"
+                                else
+                                    Expect.stringStarts answer "HTTP/1.1 408" "too slow"
+
+                                closeAll clients
                         })
             }
 
