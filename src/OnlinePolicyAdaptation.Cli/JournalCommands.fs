@@ -82,7 +82,7 @@ let private show (arguments: ParseResults<JournalShowArguments>) =
         use _ = journal
         let rows = rows (ScenarioController.vocabulary scenario) journal |> Seq.toArray
 
-        match JournalSummary.ofRows scenario.Reward.Objectives rows with
+        match JournalSummary.ofRows scenario.Reward rows with
         | None -> printfn $"{path}: no cycle yet"
         | Some summary ->
             JournalReport.table scenario summary ||> Terminal.table

@@ -4,19 +4,16 @@ module OnlinePolicyAdaptation.Service.WatchLog
 
 open System
 open Microsoft.Extensions.Logging
-open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 
-let private violations (objectives: EquatableArray<ServiceLevelObjective>) (metrics: Metrics) =
+let private violations (reward: RewardFunction) (metrics: Metrics) =
     [
-        for service in 0 .. objectives.Count - 1 do
-            let measured = metrics.Services[service].MeanResponseTime
-
-            if measured.HasValue && measured.Value.Seconds > objectives[service].Bound.Seconds then
+        for service in 0 .. reward.Objectives.Count - 1 do
+            if reward.Excess(service, metrics.Services[service]) > 0.0 then
                 service
     ]
 
-let private decided (measures: Measures) (log: ILogger) objectives (services: string seq) (decision: Decision) latency =
+let private decided (measures: Measures) (log: ILogger) reward (services: string seq) (decision: Decision) latency =
     let record = decision.Record
     measures.Offered Outcome.Accepted
     measures.Decided(decision.Author, latency)
@@ -25,7 +22,7 @@ let private decided (measures: Measures) (log: ILogger) objectives (services: st
     record.Model
     |> ValueOption.iter (fun model -> measures.ModelAge(record.Cycle - model.FittedAt))
 
-    for service in violations objectives record.Metrics do
+    for service in violations reward record.Metrics do
         measures.ObjectiveMissed service
 
     for rule in decision.Rules do
@@ -54,9 +51,9 @@ let private decided (measures: Measures) (log: ILogger) objectives (services: st
     | ValueNone -> ()
 
 /// `services` are their names.
-let create (measures: Measures) (log: ILogger) objectives (services: string seq) : Watch =
+let create (measures: Measures) (log: ILogger) reward (services: string seq) : Watch =
     {
-        Decided = decided measures log objectives services
+        Decided = decided measures log reward services
         Refitted = fun model -> measures.Refitted(TimeSpan.FromSeconds model.RefitSeconds, model.Samples)
         RefitFailed = fun reason -> log.LogError("a refit failed, the last model stays: {Reason}", reason)
         Quarantined =
