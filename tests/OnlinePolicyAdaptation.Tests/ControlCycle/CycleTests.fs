@@ -300,4 +300,39 @@ let tests =
                 for key in plans do
                     Expect.isFalse (actions.Contains key || children.Contains key.Value) "another one"
             }
+
+            test "of 65 loads in turn the plans of the newest 64 are kept, the least recently used going first" {
+                let start = informed 0.08
+
+                match start.Estimator.Model with
+                | Error error -> failtest $"{error}"
+                | Ok model ->
+                    let planned (load: int) plans =
+                        Adapt.planFor
+                            rollout
+                            model
+                            (TwoNodes.array [ RequestRate(float (5 * load)) ])
+                            (RandomKey 1UL)
+                            plans
+
+                    let made (load: int) plans =
+                        match planned load plans with
+                        | Ok plan, plans -> plan, plans
+                        | Error error, _ -> failtest $"{error}"
+
+                    let first, filled =
+                        (Adapt.noPlans, [ 1..64 ]) ||> List.mapFold (fun plans load -> made load plans)
+                    // Load 1 is used again, so that load 2 is the one not used for longest when the 65th comes.
+                    let again, touched = made 1 filled
+                    Expect.isTrue (obj.ReferenceEquals(again, first[0])) "kept"
+                    let _, full = made 65 touched
+
+                    for load in [ 1; 3 ] @ [ 4..64 ] do
+                        let plan, _ = made load full
+                        Expect.isTrue (obj.ReferenceEquals(plan, first[load - 1])) $"load {load} is kept"
+
+                    let anew, _ = made 2 full
+                    Expect.isFalse (obj.ReferenceEquals(anew, first[1])) "load 2 is planned for anew"
+                    Expect.equal anew.Values first[1].Values "and as before"
+            }
         ]
