@@ -243,6 +243,53 @@ let tests =
                 Expect.floatClose Accuracy.veryHigh (tests observed).Mean 0.2 "as 0"
             }
 
+            test "a cell of few samples is not familiar either, and counts as unsurprising" {
+                let count estimator =
+                    ChangeDetector.tests estimator.Detector |> Array.head |> _.Count
+
+                let busier =
+                    { TwoNodes.sample 0.08 walk.Head with
+                        OfferedLoads = TwoNodes.array [ RequestRate 50.0 ]
+                    }
+
+                let counts =
+                    (informed, [ 0..4 ])
+                    ||> List.mapFold (fun estimator cycle ->
+                        let next, _ =
+                            Estimate.observe estimation layout cycle busier (ValueSome [| 0.1 |]) estimator
+
+                        count next, next)
+                    |> fst
+
+                Expect.equal counts [ for i in 1..5 -> count informed + i ] "each counts"
+            }
+
+            test "a cell is familiar from five samples on, and what it has shown before is as unusual as its rank" {
+                let remembered seconds =
+                    {
+                        Cycle = 0
+                        Seconds = [| seconds |]
+                        Weight = 1.0
+                    }
+
+                let scores current seconds =
+                    let sample =
+                        { TwoNodes.sample 0.0 walk.Head with
+                            ResponseTimes = TwoNodes.array [ ResponseTime seconds ]
+                        }
+
+                    Surprise.scores (List.map remembered current) sample [| 0.1 |]
+
+                Expect.isTrue (scores (List.replicate 4 0.1) 0.2).IsNone "four"
+
+                match scores (List.replicate 5 0.1) 0.2, scores (0.2 :: List.replicate 4 0.1) 0.2 with
+                | ValueSome never, ValueSome once ->
+                    // The least deviation is 0.05. One of five is as large: (1 + 0.5) / 6, the upper quartile.
+                    Expect.floatClose Accuracy.high never[0] (log 2.0 / 0.05) "never seen"
+                    Expect.floatClose Accuracy.high once[0] 0.6744897501960817 "seen once"
+                | other -> failtest $"{other}"
+            }
+
             test "all trees are grown anew for what is new, and only then" {
                 let sample load configuration =
                     { TwoNodes.sample 0.08 configuration with
@@ -296,6 +343,8 @@ let tests =
                         change, next)
 
                 Expect.equal (changes |> List.map (ValueOption.map _.Since)) [ ValueNone; ValueSome 0 ] "since cycle 0"
+                let test = (ChangeDetector.tests observed.Detector)[0]
+                Expect.equal (test.Count, test.Slower.Height) (0, 0.0) "the change is not found again"
                 let struct (snapshot, _) = Estimate.beginRefit layout observed
 
                 match Estimate.refit estimation layout 2 key snapshot with

@@ -132,6 +132,21 @@ let tests =
                 Expect.isTrue onlyAfter.Reference.IsNone "nothing was measured before"
             }
 
+            test "mean and deviation of a cell count samples by their weights, by hand" {
+                let weighed weight seconds =
+                    { remembered 1 seconds with
+                        Weight = weight
+                    }
+
+                let mean = CellStatistics.meanLog [ weighed 1.0 0.1; weighed 0.5 0.4 ] 0
+                Expect.floatClose Accuracy.veryHigh mean ((log 0.1 + 0.5 * log 0.4) / 1.5) "mean"
+
+                // Around the one that counts the others are off by 1; five guesses of 0.1 are added.
+                let samples = [ weighed 1.0 1.0; weighed 0.0 (exp 1.0); weighed 0.0 (exp 1.0) ]
+                let expected = (sqrt (System.Math.PI / 2.0) * 2.0 + 0.5) / 8.0
+                Expect.floatClose Accuracy.veryHigh (CellStatistics.deviation samples 0) expected "deviation"
+            }
+
             test "what has lost its weight is no reference" {
                 let _, cell = cell [] []
 

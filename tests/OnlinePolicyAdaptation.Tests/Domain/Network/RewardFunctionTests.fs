@@ -93,6 +93,7 @@ let tests =
                 Expect.floatClose Accuracy.veryHigh (excess TwoNodes.reward 0.1206) 0.001 "0.121 - 0.12"
                 Expect.floatClose Accuracy.veryHigh (excess exact 0.1204) 0.0004 "not rounded"
                 Expect.equal (excess exact 0.12) 0.0 "the bound itself is kept"
+                Expect.equal (excess exact 0.119) 0.0 "what is below it makes up for nothing"
 
                 Expect.equal
                     (exact.Excess(0, ServiceMetrics(RequestRate 5.0, RequestRate 0.0, Nullable())))
