@@ -135,7 +135,7 @@ let private control
 
         let watch =
             let log =
-                WatchLog.create measures health log scenario.Reward.Objectives vocabulary.Topology.Services
+                WatchLog.create measures health log scenario.Reward vocabulary.Topology.Services
                 |> ControlFiles.counting time files
 
             { log with

@@ -91,7 +91,7 @@ let private show (arguments: ParseResults<JournalShowArguments>) =
         let rows = rows (ScenarioController.vocabulary scenario) journal |> Seq.toArray
         let history = JournalHistory.ofJournal journal rows
 
-        match JournalSummary.ofRows scenario.Reward.Objectives rows with
+        match JournalSummary.ofRows scenario.Reward rows with
         | None ->
             printfn $"{path}: no cycle yet"
             Terminal.table [ "what"; "value" ] (JournalReport.historyRows history)

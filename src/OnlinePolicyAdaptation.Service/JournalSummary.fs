@@ -1,7 +1,6 @@
 namespace OnlinePolicyAdaptation.Service
 
 open System
-open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.ControlCycle
 
@@ -48,13 +47,11 @@ module JournalSummary =
     let private counted items =
         items |> Seq.countBy id |> Seq.sortByDescending snd |> List.ofSeq
 
-    let private violations (objectives: EquatableArray<ServiceLevelObjective>) (rows: JournalRow[]) =
-        Array.init objectives.Count (fun service ->
+    let private violations (reward: RewardFunction) (rows: JournalRow[]) =
+        Array.init reward.Objectives.Count (fun service ->
             let missed =
                 rows
-                |> Seq.filter (fun row ->
-                    let measured = row.Interval.Services[service].MeanResponseTime
-                    measured.HasValue && measured.Value.Seconds > objectives[service].Bound.Seconds)
+                |> Seq.filter (fun row -> reward.Excess(service, row.Interval.Services[service]) > 0.0)
                 |> Seq.length
 
             float missed / float rows.Length)
@@ -78,7 +75,7 @@ module JournalSummary =
             ]
 
     /// None where there are no rows.
-    let ofRows objectives (rows: JournalRow[]) =
+    let ofRows reward (rows: JournalRow[]) =
         if rows.Length = 0 then
             None
         else
@@ -102,7 +99,7 @@ module JournalSummary =
                         |> Seq.choose (fun row -> Option.map2 (-) row.QFactor row.BaseQFactor)
                         |> mean
                     Reward = rows |> Seq.choose _.Reward |> mean
-                    Violations = violations objectives rows
+                    Violations = violations reward rows
                     Changes =
                         [
                             for row in rows do

@@ -4,16 +4,13 @@ module OnlinePolicyAdaptation.Service.WatchLog
 
 open System
 open Microsoft.Extensions.Logging
-open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.ControlCycle
 
-let private violations (objectives: EquatableArray<ServiceLevelObjective>) (metrics: Metrics) =
+let private violations (reward: RewardFunction) (metrics: Metrics) =
     [
-        for service in 0 .. objectives.Count - 1 do
-            let measured = metrics.Services[service].MeanResponseTime
-
-            if measured.HasValue && measured.Value.Seconds > objectives[service].Bound.Seconds then
+        for service in 0 .. reward.Objectives.Count - 1 do
+            if reward.Excess(service, metrics.Services[service]) > 0.0 then
                 service
     ]
 
@@ -28,7 +25,7 @@ let private decided
     (measures: Measures)
     (health: Health)
     (log: ILogger)
-    objectives
+    reward
     (services: string seq)
     (decision: Decision)
     latency
@@ -55,7 +52,7 @@ let private decided
     record.Model
     |> ValueOption.iter (fun model -> measures.ModelAge(record.Cycle - model.FittedAt))
 
-    for service in violations objectives record.Metrics do
+    for service in violations reward record.Metrics do
         measures.ObjectiveMissed service
 
     for rule in decision.Rules do
@@ -80,9 +77,9 @@ let private decided
     | ValueNone -> ()
 
 /// `services` are their names.
-let create (measures: Measures) (health: Health) (log: ILogger) objectives (services: string seq) : Watch =
+let create (measures: Measures) (health: Health) (log: ILogger) reward (services: string seq) : Watch =
     {
-        Decided = decided measures health log objectives services
+        Decided = decided measures health log reward services
         Refitted = fun model -> measures.Refitted(TimeSpan.FromSeconds model.RefitSeconds, model.Samples)
         RefitFailed = fun reason -> log.LogError("a refit failed, the last model stays: {Reason}", reason)
         Quarantined =

@@ -21,19 +21,37 @@ public sealed record ControlGrid
 {
     /// <param name="controls">At least one, of different names.</param>
     /// <param name="edge">What happens to a move that would leave the grid.</param>
+    /// <param name="nodes">
+    /// The number of nodes. Null: as many as the controls name, and a second one where there is a routing weight, as a
+    /// weight would do nothing on a single node.
+    /// </param>
     /// <exception cref="ArgumentException">There is no control, or two have the same name.</exception>
-    public ControlGrid(EquatableArray<Control> controls, GridEdge edge = GridEdge.Mask)
+    /// <exception cref="ArgumentOutOfRangeException">A control names a node beyond those given.</exception>
+    public ControlGrid(EquatableArray<Control> controls, GridEdge edge = GridEdge.Mask, int? nodes = null)
     {
         ArgumentOutOfRangeException.ThrowIfZero(controls.Count, nameof(controls));
         if (controls.Select(control => control.Name).Distinct(StringComparer.Ordinal).Count() != controls.Count)
         {
             throw new ArgumentException("two controls have the same name", nameof(controls));
         }
+        var named = controls.Max(control => LastNode(control.Target)) + 1;
+        if (nodes < Math.Max(named, 1))
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(nodes),
+                nodes,
+                $"the controls name nodes up to number {named}; expected at least as many"
+            );
+        }
         Controls = controls;
         Edge = edge;
+        Nodes = nodes ?? Math.Max(named, controls.Any(c => c.Target is ControlTarget.RoutingWeight) ? 2 : 1);
     }
 
     public EquatableArray<Control> Controls { get; }
+
+    /// <summary>The number of nodes that requests are routed to, at least 1.</summary>
+    public int Nodes { get; }
 
     public GridEdge Edge { get; }
 
@@ -186,4 +204,13 @@ public sealed record ControlGrid
         }
         return product;
     }
+
+    /// <summary>The highest node that a control names, from 0; -1: none.</summary>
+    private static int LastNode(ControlTarget target) =>
+        target switch
+        {
+            ControlTarget.RoutingWeight weight => weight.Node,
+            ControlTarget.CpuCores cpu => cpu.Nodes.DefaultIfEmpty(-1).Max(),
+            _ => -1,
+        };
 }

@@ -104,8 +104,19 @@ public sealed class RewardFunction
     public double Reward(double excess, ReadOnlySpan<double> usedByCurrent, ReadOnlySpan<double> usedByNext) =>
         Rounded(excess > 0 ? -excess : Saving(CostAt == CostAt.CurrentState ? usedByCurrent : usedByNext));
 
-    /// <summary>By how many seconds a service misses its objective; 0 when it keeps it.</summary>
-    public double Excess(int service, double seconds) => Objectives[service].Excess(Rounded(seconds));
+    /// <summary>
+    /// By how many seconds a service misses its objective, its response time being rounded first where there are
+    /// <see cref="Decimals"/>; 0 when it keeps it. The one place that says so.
+    /// </summary>
+    public double Excess(int service, double seconds)
+    {
+        var (rounded, bound) = (Rounded(seconds), Objectives[service].Bound.Seconds);
+        return rounded <= bound ? 0 : rounded - bound;
+    }
+
+    /// <summary>By how many seconds a service misses its objective; 0 also where it answered nothing.</summary>
+    public double Excess(int service, ServiceMetrics measured) =>
+        measured.MeanResponseTime is { } time ? Excess(service, time.Seconds) : 0;
 
     /// <summary>The reward of a configuration whose response times keep every objective, before rounding.</summary>
     public double Saving(Configuration configuration)

@@ -1,8 +1,5 @@
 namespace OnlinePolicyAdaptation.Domain.Network;
 
 /// <summary>The promise made to a service's clients: its mean response time stays within the bound.</summary>
-public readonly record struct ServiceLevelObjective(ResponseTime Bound)
-{
-    /// <summary>By how many seconds a response time misses the bound; 0 when it keeps it.</summary>
-    public double Excess(double seconds) => seconds <= Bound.Seconds ? 0 : seconds - Bound.Seconds;
-}
+/// <remarks>Whether a measured time keeps it, and by how much not, says <see cref="RewardFunction.Excess(int, double)"/>.</remarks>
+public readonly record struct ServiceLevelObjective(ResponseTime Bound);

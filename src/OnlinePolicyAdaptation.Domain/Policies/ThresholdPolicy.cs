@@ -25,6 +25,7 @@ public sealed class ThresholdPolicy : IPolicy<SystemState, ControlAction>
 {
     private readonly ControlGrid _grid;
     private readonly int _nodes;
+    private readonly RoutingShares[] _routing;
     private readonly ThresholdOptions _options;
 
     /// <param name="grid">The controls, for services and nodes of the topology.</param>
@@ -39,6 +40,10 @@ public sealed class ThresholdPolicy : IPolicy<SystemState, ControlAction>
         );
         _grid = grid;
         _nodes = topology.Nodes.Count;
+        _routing =
+        [
+            .. Enumerable.Range(0, topology.Services.Count).Select(service => new RoutingShares(grid, service, _nodes)),
+        ];
         _options = options;
     }
 
@@ -63,22 +68,15 @@ public sealed class ThresholdPolicy : IPolicy<SystemState, ControlAction>
         var shares = new double[_nodes];
         for (var service = 0; service < state.OfferedLoads.Count; service++)
         {
-            var weights = new double?[_nodes];
             var accepted = 1.0;
             for (var i = 0; i < _grid.Controls.Count; i++)
             {
-                var value = _grid.Controls[i].Value(state.Configuration.Levels[i]);
-                switch (_grid.Controls[i].Target)
+                if (_grid.Controls[i].Target is ControlTarget.BlockingRate blocking && blocking.Service == service)
                 {
-                    case ControlTarget.RoutingWeight weight when weight.Service == service:
-                        weights[weight.Node] = value;
-                        break;
-                    case ControlTarget.BlockingRate blocking when blocking.Service == service:
-                        accepted = 1 - value;
-                        break;
+                    accepted = 1 - _grid.Controls[i].Value(state.Configuration.Levels[i]);
                 }
             }
-            RoutingShares.Compute(weights, shares);
+            _routing[service].Write(state.Configuration, shares);
             var work = state.OfferedLoads[service].PerSecond * accepted * _options.CpuSecondsPerRequest[service];
             for (var node = 0; node < _nodes; node++)
             {

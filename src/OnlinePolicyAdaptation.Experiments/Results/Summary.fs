@@ -101,11 +101,9 @@ module Summary =
 
     /// Seconds by which the services missed their objectives, added up.
     let excess (scenario: Scenario) (o: Observation) =
-        Seq.zip scenario.Reward.Objectives o.Timed.Record.Metrics.Services
-        |> Seq.sumBy (fun (objective, service) ->
-            match measured service with
-            | ValueSome seconds -> objective.Excess seconds
-            | ValueNone -> 0.0)
+        o.Timed.Record.Metrics.Services
+        |> Seq.indexed
+        |> Seq.sumBy (fun (service, measured: ServiceMetrics) -> scenario.Reward.Excess(service, measured))
 
     let private violated scenario o = excess scenario o > 0.0
 

@@ -27,32 +27,46 @@ public sealed class NodeSlowdown
     /// <summary>No response time is thought to fall below this share of what it was.</summary>
     private const double LeastFactor = 0.1;
 
-    private readonly RoutingShares _shares;
+    private readonly RoutingShares _routing;
+
+    /// <summary>Nodes with a routing weight, in the grid's order.</summary>
+    private readonly int[] _weighted;
     private readonly double[] _means;
     private readonly double[,] _covariance;
 
     /// <summary>What is thought of a service before anything is measured: no change.</summary>
     public NodeSlowdown(ControlGrid grid, int service)
     {
-        _shares = new(grid, service);
-        _means = new double[_shares.Count];
-        _covariance = new double[_shares.Count, _shares.Count];
-        for (var node = 0; node < _shares.Count; node++)
+        _routing = new(grid, service, grid.Nodes);
+        _weighted =
+        [
+            .. grid
+                .Controls.Select(control => control.Target)
+                .OfType<ControlTarget.RoutingWeight>()
+                .Where(weight => weight.Service == service)
+                .Select(weight => weight.Node),
+        ];
+        var count = _weighted.Length + (_weighted.Length < grid.Nodes ? 1 : 0);
+        _means = new double[count];
+        _covariance = new double[count, count];
+        for (var node = 0; node < count; node++)
         {
             _covariance[node, node] = 1;
         }
     }
 
-    private NodeSlowdown(RoutingShares shares, double[] means, double[,] covariance)
+    private NodeSlowdown(NodeSlowdown before, double[] means, double[,] covariance)
     {
-        _shares = shares;
+        _routing = before._routing;
+        _weighted = before._weighted;
         _means = means;
         _covariance = covariance;
     }
 
     /// <summary>
     /// The slowdown of every node, the mean of what is thought: nodes with a routing weight in the grid's order, then the
-    /// node that gets the rest. 0.5: it takes half as long again as before.
+    /// nodes that divide the rest, taken for one; where all nodes have a weight there is no rest. 0.5: it takes half as
+    /// long again as before.
     /// </summary>
     public EquatableArray<double> Means => _means.ToEquatableArray();
 
@@ -63,9 +77,9 @@ public sealed class NodeSlowdown
     public NodeSlowdown After(Configuration configuration, double change, double variance)
     {
         // A rank-one update of the normal distribution (Kalman, 1960).
-        Span<double> shares = stackalloc double[_shares.Count];
-        Span<double> gain = stackalloc double[_shares.Count];
-        _shares.Write(configuration, shares);
+        Span<double> shares = stackalloc double[_means.Length];
+        Span<double> gain = stackalloc double[_means.Length];
+        WriteShares(configuration, shares);
         Multiply(shares, gain);
         var peculiar = Math.Max(LeastPeculiarity, Peculiarity * Math.Abs(change));
         var total = Dot(shares, gain) + variance + (peculiar * peculiar);
@@ -80,25 +94,45 @@ public sealed class NodeSlowdown
                 covariance[i, j] = _covariance[i, j] - (gain[i] * gain[j] / total);
             }
         }
-        return new(_shares, means, covariance);
+        return new(this, means, covariance);
     }
 
     /// <summary>The factor by which a configuration's response time is expected to have changed, above 0.</summary>
     public double Factor(Configuration configuration)
     {
-        Span<double> shares = stackalloc double[_shares.Count];
-        _shares.Write(configuration, shares);
+        Span<double> shares = stackalloc double[_means.Length];
+        WriteShares(configuration, shares);
         return Math.Max(LeastFactor, 1 + Dot(shares, _means));
     }
 
     /// <summary>The standard deviation of that factor, from what is not known of the nodes.</summary>
     public double Deviation(Configuration configuration)
     {
-        Span<double> shares = stackalloc double[_shares.Count];
-        Span<double> product = stackalloc double[_shares.Count];
-        _shares.Write(configuration, shares);
+        Span<double> shares = stackalloc double[_means.Length];
+        Span<double> product = stackalloc double[_means.Length];
+        WriteShares(configuration, shares);
         Multiply(shares, product);
         return Math.Sqrt(Math.Max(0, Dot(shares, product)));
+    }
+
+    /// <summary>The shares of the nodes with a weight, then the rest.</summary>
+    private void WriteShares(Configuration configuration, Span<double> shares)
+    {
+        Span<double> all = stackalloc double[_routing.Nodes];
+        _routing.Write(configuration, all);
+        for (var i = 0; i < _weighted.Length; i++)
+        {
+            shares[i] = all[_weighted[i]];
+        }
+        if (shares.Length > _weighted.Length)
+        {
+            var rest = 0.0;
+            for (var node = 0; node < all.Length; node++)
+            {
+                rest += _routing.IsWeighted(node) ? 0 : all[node];
+            }
+            shares[_weighted.Length] = rest;
+        }
     }
 
     private void Multiply(ReadOnlySpan<double> vector, Span<double> product)

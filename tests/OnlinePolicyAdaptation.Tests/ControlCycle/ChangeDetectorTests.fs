@@ -85,4 +85,44 @@ let tests =
 
                 Expect.equal service (ValueSome 2) "the third"
             }
+
+            test "a sample without a score counts as one of 0" {
+                let scored =
+                    ChangeDetector.ofTests
+                        [|
+                            for mean in [ 0.3; -0.6 ] ->
+                                {
+                                    Count = 2
+                                    Mean = mean
+                                    Slower = { Height = 1.0; Since = 4 }
+                                    Faster = { Height = 0.0; Since = 0 }
+                                }
+                        |]
+
+                let tests = ChangeDetector.tests (ChangeDetector.unscored scored)
+                Expect.equal (tests |> Array.map _.Count) [| 3; 3 |] "one more"
+                Expect.floatClose Accuracy.veryHigh tests[0].Mean 0.2 "2 x 0.3 / 3"
+                Expect.floatClose Accuracy.veryHigh tests[1].Mean -0.4 "2 x -0.6 / 3"
+                Expect.equal (tests |> Array.map _.Slower.Height) [| 1.0; 1.0 |] "no evidence of anything"
+            }
+
+            test "scores are summed up less their mean and an allowance, since the first above it, by hand" {
+                let struct (first, none) =
+                    ChangeDetector.observe 7 [| 2.0 |] (ChangeDetector.create 1 3)
+                // Mean 2/4 = 0.5; height 2 - 0.5 - 0.5 = 1.
+                let test = (ChangeDetector.tests first)[0]
+                Expect.floatClose Accuracy.veryHigh test.Mean 0.5 "mean"
+                Expect.floatClose Accuracy.veryHigh test.Slower.Height 1.0 "height"
+                Expect.equal test.Slower.Since 7 "since now"
+                Expect.equal test.Faster.Height 0.0 "never below zero"
+                Expect.isTrue (ValueOption.isNone none) "no change"
+                // A score of 9 is cut off at 4: mean (2 + 4)/5 = 1.2, height 1 + 4 - 1.2 - 0.5 = 3.3.
+                let struct (second, _) = ChangeDetector.observe 8 [| 9.0 |] first
+                let test = (ChangeDetector.tests second)[0]
+                Expect.floatClose Accuracy.veryHigh test.Slower.Height 3.3 "height"
+                Expect.equal test.Slower.Since 7 "since then"
+                // Mean (6 + 4)/6, height 3.3 + 4 - 10/6 - 0.5 = 5.133: above 5.
+                let struct (_, change) = ChangeDetector.observe 9 [| 4.0 |] second
+                Expect.equal change (ValueSome { Service = 0; Since = 7 }) "a change"
+            }
         ]

@@ -229,4 +229,110 @@ let tests =
 
                     Expect.equal record.Reward (ValueSome expected) "charged at the state reached"
             }
+
+            test "where the state one leaves is charged, it is the configuration of the interval before" {
+                let settings =
+                    { TwoNodes.settings Planner.BasePolicy with
+                        Reward =
+                            RewardFunction(
+                                TwoNodes.grid,
+                                TwoNodes.array [ TwoNodes.objective ],
+                                [ Seq.ofList [ 1 ] ],
+                                CostAt.CurrentState,
+                                3
+                            )
+                    }
+
+                let rewards =
+                    (Cycle.start settings [] (RandomKey 7UL), List.indexed [ 5.0; 4.0; 2.0; 2.0 ])
+                    ||> List.mapFold (fun state (cycle, cores) ->
+                        let state, record =
+                            Cycle.step
+                                settings
+                                state
+                                (TwoNodes.metrics cycle (TwoNodes.configuration 1.0 cores) (ValueSome 0.09))
+
+                        record.Reward, state)
+                    |> fst
+
+                // 1 - c1/5 of the interval before; the first has none and is charged for its own.
+                Expect.equal rewards [ ValueSome 0.0; ValueSome 0.0; ValueSome 0.2; ValueSome 0.6 ] "by hand"
+            }
+
+            test "no chance of a plan is that of an action" {
+                let actions = ResizeArray<RandomKey>()
+                let mutable isPlanning = false
+                let plans = ResizeArray<RandomKey>()
+
+                let drawing =
+                    { new IPolicy<SystemState, ControlAction> with
+                        member _.Act(_, _, key) =
+                            (if isPlanning then plans else actions).Add key
+                            ControlAction.Keep TwoNodes.grid.Controls.Count
+                    }
+
+                let settings = { rollout with BasePolicy = drawing }
+
+                let mutable state =
+                    Cycle.start settings (TwoNodes.configurations |> List.map (TwoNodes.sample 0.08)) (RandomKey 7UL)
+
+                for cycle in 0..5 do
+                    match Cycle.observe settings state (TwoNodes.metrics cycle corner (ValueSome 0.09)) with
+                    | Error error -> failtest $"{error}"
+                    | Ok(next, observed) ->
+                        let struct (next, _) = Cycle.refitted settings next
+                        isPlanning <- true
+                        let planned = Cycle.planAhead settings observed.Loads next
+                        isPlanning <- false
+                        state <- Cycle.decide settings planned observed |> fst
+
+                Expect.hasLength (Seq.distinct actions) 6 "each cycle draws its own"
+                Expect.isNonEmpty plans "plans were made"
+
+                // In a plan a state is drawn for by a child of the plan's key, so no plan's key may be an action's.
+                let children =
+                    set
+                        [
+                            for key in actions do
+                                for i in 0 .. TwoNodes.grid.ConfigurationCount - 1 -> key.Split(i).Value
+                        ]
+
+                for key in plans do
+                    Expect.isFalse (actions.Contains key || children.Contains key.Value) "another one"
+            }
+
+            test "of 65 loads in turn the plans of the newest 64 are kept, the least recently used going first" {
+                let start = informed 0.08
+
+                match start.Estimator.Model with
+                | Error error -> failtest $"{error}"
+                | Ok model ->
+                    let planned (load: int) plans =
+                        Adapt.planFor
+                            rollout
+                            model
+                            (TwoNodes.array [ RequestRate(float (5 * load)) ])
+                            (RandomKey 1UL)
+                            plans
+
+                    let made (load: int) plans =
+                        match planned load plans with
+                        | Ok plan, plans -> plan, plans
+                        | Error error, _ -> failtest $"{error}"
+
+                    let first, filled =
+                        (Adapt.noPlans, [ 1..64 ]) ||> List.mapFold (fun plans load -> made load plans)
+                    // Load 1 is used again, so that load 2 is the one not used for longest when the 65th comes.
+                    let again, touched = made 1 filled
+                    Expect.isTrue (obj.ReferenceEquals(again, first[0])) "kept"
+                    let _, full = made 65 touched
+
+                    for load in [ 1; 3 ] @ [ 4..64 ] do
+                        let plan, _ = made load full
+                        Expect.isTrue (obj.ReferenceEquals(plan, first[load - 1])) $"load {load} is kept"
+
+                    let anew, _ = made 2 full
+                    Expect.isFalse (obj.ReferenceEquals(anew, first[1])) "load 2 is planned for anew"
+                    Expect.equal anew.Values first[1].Values "and as before"
+            }
         ]

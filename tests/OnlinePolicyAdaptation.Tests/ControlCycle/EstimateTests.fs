@@ -320,4 +320,147 @@ let tests =
                     let first = whole.Substring(cells, whole.IndexOf("]}", cells) + 2 - cells)
                     refused (whole.Insert(cells, first + ",")) "cells[1]")
             }
+
+            test "a sample of a cell that is hardly known counts as unsurprising" {
+                let tests estimator =
+                    (ChangeDetector.tests estimator.Detector)[0]
+
+                let surprised =
+                    { informed with
+                        Detector =
+                            ChangeDetector.ofTests
+                                [|
+                                    { tests informed with
+                                        Count = 2
+                                        Mean = 0.3
+                                    }
+                                |]
+                    }
+
+                let busier =
+                    { TwoNodes.sample 0.08 walk.Head with
+                        OfferedLoads = TwoNodes.array [ RequestRate 50.0 ]
+                    }
+
+                let observed, change =
+                    Estimate.observe estimation layout 0 busier (ValueSome [| 0.1 |]) surprised
+
+                Expect.isTrue change.IsNone "no change"
+                Expect.equal (tests observed).Count 3 "it counts"
+                Expect.floatClose Accuracy.veryHigh (tests observed).Mean 0.2 "as 0"
+            }
+
+            test "a cell of few samples is not familiar either, and counts as unsurprising" {
+                let count estimator =
+                    ChangeDetector.tests estimator.Detector |> Array.head |> _.Count
+
+                let busier =
+                    { TwoNodes.sample 0.08 walk.Head with
+                        OfferedLoads = TwoNodes.array [ RequestRate 50.0 ]
+                    }
+
+                let counts =
+                    (informed, [ 0..4 ])
+                    ||> List.mapFold (fun estimator cycle ->
+                        let next, _ =
+                            Estimate.observe estimation layout cycle busier (ValueSome [| 0.1 |]) estimator
+
+                        count next, next)
+                    |> fst
+
+                Expect.equal counts [ for i in 1..5 -> count informed + i ] "each counts"
+            }
+
+            test "a cell is familiar from five samples on, and what it has shown before is as unusual as its rank" {
+                let remembered seconds =
+                    {
+                        Cycle = 0
+                        Seconds = [| seconds |]
+                        Weight = 1.0
+                    }
+
+                let scores current seconds =
+                    let sample =
+                        { TwoNodes.sample 0.0 walk.Head with
+                            ResponseTimes = TwoNodes.array [ ResponseTime seconds ]
+                        }
+
+                    Surprise.scores (List.map remembered current) sample [| 0.1 |]
+
+                Expect.isTrue (scores (List.replicate 4 0.1) 0.2).IsNone "four"
+
+                match scores (List.replicate 5 0.1) 0.2, scores (0.2 :: List.replicate 4 0.1) 0.2 with
+                | ValueSome never, ValueSome once ->
+                    // The least deviation is 0.05. One of five is as large: (1 + 0.5) / 6, the upper quartile.
+                    Expect.floatClose Accuracy.high never[0] (log 2.0 / 0.05) "never seen"
+                    Expect.floatClose Accuracy.high once[0] 0.6744897501960817 "seen once"
+                | other -> failtest $"{other}"
+            }
+
+            test "all trees are grown anew for what is new, and only then" {
+                let sample load configuration =
+                    { TwoNodes.sample 0.08 configuration with
+                        OfferedLoads = TwoNodes.array [ RequestRate load ]
+                    }
+
+                let isNews load times =
+                    (informed, [ 1..times ])
+                    ||> List.fold (fun estimator cycle ->
+                        let observed, _ =
+                            Estimate.observe
+                                estimation
+                                layout
+                                cycle
+                                (sample load walk.Head)
+                                ValueNone
+                                { estimator with IsNews = false }
+
+                        observed)
+                    |> _.IsNews
+
+                Expect.isFalse (isNews 5.0 1) "known already"
+                Expect.isTrue (isNews 50.0 1) "the first of its cell"
+                Expect.isTrue (isNews 50.0 4) "the fourth"
+                Expect.isFalse (isNews 50.0 5) "the fifth"
+            }
+
+            test "the sample that shows a change first is taken for one of the new system" {
+                let at p c seconds =
+                    { TwoNodes.sample 0.0 (TwoNodes.configuration p c) with
+                        ResponseTimes = TwoNodes.array [ ResponseTime seconds ]
+                    }
+
+                let history =
+                    [
+                        for c in 1.0 .. 5.0 do
+                            yield! List.replicate 6 (at 0.0 c 0.1)
+
+                        yield! List.replicate 6 (at 1.0 5.0 1.0)
+                    ]
+
+                // Node 2 takes three times as long, each cycle at another number of cores.
+                let changes, observed =
+                    (Estimate.start estimation layout key history, [ 0..1 ])
+                    ||> List.mapFold (fun estimator cycle ->
+                        let sample = at 0.0 (1.0 + float cycle) 0.3
+
+                        let next, change =
+                            Estimate.observe estimation layout cycle sample (ValueSome [| 0.1 |]) estimator
+
+                        change, next)
+
+                Expect.equal (changes |> List.map (ValueOption.map _.Since)) [ ValueNone; ValueSome 0 ] "since cycle 0"
+                let test = (ChangeDetector.tests observed.Detector)[0]
+                Expect.equal (test.Count, test.Slower.Height) (0, 0.0) "the change is not found again"
+                let struct (snapshot, _) = Estimate.beginRefit layout observed
+
+                match Estimate.refit estimation layout 2 key snapshot with
+                | Error error -> failtest $"{error}"
+                | Ok fitted ->
+                    // The forest is fitted as if nothing had changed; 0.3 s, corrected twice, would be 0.8 s.
+                    let seconds =
+                        Estimate.predict fitted.Estimate (TwoNodes.configuration 0.0 1.0) TwoNodes.load
+
+                    Expect.floatClose { absolute = 0.06; relative = 0.0 } seconds[0] 0.3 "as measured in cycle 0"
+            }
         ]

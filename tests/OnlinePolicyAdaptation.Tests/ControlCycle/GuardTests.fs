@@ -341,4 +341,34 @@ let tests =
                     ||> List.fold (fun state second -> Guard.commit settings state (beginning + seconds second) move)
 
                 Expect.equal (remembered.Moves |> Array.map List.length) [| 10; 10 |] "those of the window"
+
+            test "settling counts from the last action that moved something, up to and without its end" {
+                let settings =
+                    { Guard.permissive grid with
+                        SettlingTime = seconds 20
+                    }
+
+                let move = ControlAction(TwoNodes.array [ 0; 1 ])
+                let keep = ControlAction.Keep controls
+                let moved = Guard.commit settings (Guard.start settings) beginning move
+                let kept = Guard.commit settings moved (beginning + seconds 10) keep
+
+                let rules (after: TimeSpan) =
+                    let context =
+                        {
+                            Time = beginning + after
+                            Age = ValueNone
+                            MissedDeadline = false
+                            Error = ValueNone
+                            Samples = ValueNone
+                        }
+
+                    let struct (_, rules) =
+                        Guard.check settings kept context (TwoNodes.configuration 0.4 3.0) move keep
+
+                    rules
+
+                Expect.equal (rules (seconds 20 - TimeSpan.FromTicks 1L)) [ GuardRule.Settling ] "not yet"
+                Expect.equal (rules (seconds 20)) [] "settled"
+            }
         ]

@@ -177,4 +177,120 @@ let tests =
 
                 let there = TwoNodes.configuration (weight at) 2.0
                 Expect.isLessThanOrEqual (later.Deviation there) (before.Deviation there + 1e-12) "anywhere")
+
+            test "what was measured in the cycle of the change is of the system after it" {
+                let _, cell = cell [] []
+
+                let renewed =
+                    Relevance.renew
+                        5
+                        [||]
+                        []
+                        { cell with
+                            Samples = [ remembered 5 0.4; remembered 4 0.2 ]
+                        }
+
+                match renewed.Reference with
+                | ValueSome reference -> Expect.floatClose Accuracy.veryHigh reference[0] (log 0.2) "that of cycle 4"
+                | ValueNone -> failtest "nothing was known"
+
+                let onlyAfter =
+                    Relevance.renew
+                        5
+                        [||]
+                        []
+                        { cell with
+                            Samples = [ remembered 5 0.4 ]
+                        }
+
+                Expect.isTrue onlyAfter.Reference.IsNone "nothing was measured before"
+            }
+
+            test "mean and deviation of a cell count samples by their weights, by hand" {
+                let weighed weight seconds =
+                    { remembered 1 seconds with
+                        Weight = weight
+                    }
+
+                let mean = CellStatistics.meanLog [ weighed 1.0 0.1; weighed 0.5 0.4 ] 0
+                Expect.floatClose Accuracy.veryHigh mean ((log 0.1 + 0.5 * log 0.4) / 1.5) "mean"
+
+                // Around the one that counts the others are off by 1; five guesses of 0.1 are added.
+                let samples = [ weighed 1.0 1.0; weighed 0.0 (exp 1.0); weighed 0.0 (exp 1.0) ]
+                let expected = (sqrt (System.Math.PI / 2.0) * 2.0 + 0.5) / 8.0
+                Expect.floatClose Accuracy.veryHigh (CellStatistics.deviation samples 0) expected "deviation"
+            }
+
+            test "what has lost its weight is no reference" {
+                let _, cell = cell [] []
+
+                let renewed =
+                    Relevance.renew
+                        5
+                        [||]
+                        []
+                        { cell with
+                            Samples = [ { remembered 4 0.2 with Weight = 0.0 } ]
+                        }
+
+                Expect.isTrue renewed.Reference.IsNone "none that counts"
+            }
+
+            test "what the change before is thought to have done is done to the samples from before it" {
+                let slowdowns = [| after [ 1.0, 0.0; 0.0, 1.0 ] |]
+                let current, cell = cell [ 0.1 ] [ 0.3 ]
+                let factor = slowdowns[0].Factor cell.Configuration
+                Expect.isGreaterThan factor 1.2 "slower"
+                let renewed = Relevance.renew 1000 slowdowns current cell
+                Expect.equal (renewed.Samples |> List.map _.Seconds[0]) [ 0.3; 0.1 * factor ] "the older one only"
+            }
+
+            test "the disagreement of older and newer means is measured by the deviation of their difference, by hand" {
+                // Older: deviation (5 x 0.1)/(4 + 5) = 0.0556 as all are equal; of the difference of means 0.0556^2 (1/4 + 1/2).
+                let current, measured = cell (List.replicate 4 0.1) [ 0.112; 0.112 ]
+                let deviation = 5.0 * 0.1 / 9.0
+                let difference = log (0.112 / 0.1)
+
+                let contradiction =
+                    difference * difference / (deviation * deviation * (1.0 / 4.0 + 1.0 / 2.0))
+
+                Expect.isGreaterThan contradiction 1.5 "it counts"
+                let expected = exp (-0.5 * (contradiction - 1.0))
+
+                match weights (Relevance.reweigh unchanged current measured) with
+                | 1.0 :: 1.0 :: older ->
+                    for weight in older do
+                        Expect.floatClose Accuracy.high weight expected "by the disagreement"
+                | other -> failtest $"{other}"
+            }
+
+            test "older samples are compared as they are corrected" {
+                let slowdowns = [| after [ 1.0, 0.0; 0.0, 1.0 ] |]
+                let _, here = cell [] []
+                let factor = slowdowns[0].Factor here.Configuration
+                let current, measured = cell (List.replicate 4 0.1) [ 0.1 * factor ]
+
+                Expect.equal
+                    (weights (Relevance.reweigh slowdowns current measured))
+                    (List.replicate 5 1.0)
+                    "they agree"
+            }
+
+            test "what cells measured before and after a change tells by how much nodes are slower" {
+                let cellAt p current =
+                    let _, cell = cell [] []
+
+                    { cell with
+                        Configuration = TwoNodes.configuration p 3.0
+                        Samples = List.replicate 3 (remembered 10 current) @ [ remembered 4 0.1 ]
+                        Reference = ValueSome [| log 0.1 |]
+                    }
+
+                let window = SampleWindow.ofCells 5 [ cellAt 1.0 0.1; cellAt 0.0 0.3 ]
+                let slowdowns = Relevance.slowdowns TwoNodes.grid 1 window
+                Expect.floatClose Accuracy.high slowdowns[0].Means[0] 0.0 "node 1"
+                // A change of 2; a mean of 3 of deviation 0.5/8; peculiar is 0.3 x 2; all that was thought is 1.
+                let noise = (0.5 / 8.0) ** 2.0 / 3.0
+                Expect.floatClose Accuracy.high slowdowns[0].Means[1] (2.0 / (1.0 + noise + 0.36)) "by hand"
+            }
         ]

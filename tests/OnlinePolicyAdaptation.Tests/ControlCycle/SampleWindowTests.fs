@@ -82,4 +82,26 @@ let tests =
 
                 Expect.equal (List.map quantised [ 0.0; 0.2; 6.0; 8.0 ]) [ 0.0; 5.0; 5.0; 10.0 ] "steps of 5"
             }
+
+            test "the samples since a change are those from its cycle on" {
+                let remembered cycle =
+                    {
+                        Cycle = cycle
+                        Seconds = [| 0.1 |]
+                        Weight = 1.0
+                    }
+
+                let cell =
+                    {
+                        Configuration = here
+                        OfferedLoads = TwoNodes.load
+                        Samples = [ remembered 6; remembered 5; remembered 4 ]
+                        Reference = ValueNone
+                    }
+
+                let window = SampleWindow.ofCells 5 [ cell ]
+                Expect.equal (SampleWindow.current window cell |> List.map _.Cycle) [ 6; 5 ] "5 and later"
+                Expect.isTrue window.HasChanged "a change"
+                Expect.isFalse SampleWindow.empty.HasChanged "none yet"
+            }
         ]

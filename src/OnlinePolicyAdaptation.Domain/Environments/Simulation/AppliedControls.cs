@@ -14,7 +14,6 @@ internal sealed class AppliedControls
         var topology = parameters.Topology;
         _cores = [.. parameters.Nodes.Select(node => node.Cores)];
         _blockingRates = new double[topology.Services.Count];
-        var weights = topology.Services.Select(_ => new double?[topology.Nodes.Count]).ToArray();
         for (var i = 0; i < grid.Controls.Count; i++)
         {
             var value = grid.Controls[i].Value(configuration.Levels[i]);
@@ -29,12 +28,14 @@ internal sealed class AppliedControls
                 case ControlTarget.BlockingRate blocking:
                     _blockingRates[blocking.Service] = value;
                     break;
-                case ControlTarget.RoutingWeight weight:
-                    weights[weight.Service][weight.Node] = value;
-                    break;
             }
         }
-        _shareEnds = [.. weights.Select(ShareEnds)];
+        _shareEnds =
+        [
+            .. Enumerable
+                .Range(0, topology.Services.Count)
+                .Select(service => ShareEnds(new(grid, service, topology.Nodes.Count), configuration)),
+        ];
     }
 
     public double Cores(int node) => _cores[node];
@@ -54,10 +55,10 @@ internal sealed class AppliedControls
     }
 
     /// <summary>Where each node's share of [0, 1) ends; exactly 1 for the last node that has one.</summary>
-    private static double[] ShareEnds(double?[] weights)
+    private static double[] ShareEnds(RoutingShares shares, Configuration configuration)
     {
-        var ends = new double[weights.Length];
-        RoutingShares.Compute(weights, ends);
+        var ends = new double[shares.Nodes];
+        shares.Write(configuration, ends);
         var last = Array.FindLastIndex(ends, share => share > 0);
         for (var node = 1; node < last; node++)
         {

@@ -71,4 +71,33 @@ let tests =
                 Expect.equal (at 0.0 1.0 0.1206) -0.001 "0.1206 rounds above it"
                 Expect.equal (at 0.0 4.0 0.1) 0.2 "1 - 4/5"
             }
+
+            test "an objective is missed by as much as the reward counts, rounded or not" {
+                let excess (reward: RewardFunction) (seconds: float) =
+                    let measured =
+                        ServiceMetrics(RequestRate 5.0, RequestRate 5.0, Nullable(ResponseTime seconds))
+
+                    Expect.equal (reward.Excess(0, measured)) (reward.Excess(0, seconds)) "of a measurement"
+                    reward.Excess(0, seconds)
+
+                let exact =
+                    RewardFunction(
+                        TwoNodes.grid,
+                        TwoNodes.array [ TwoNodes.objective ],
+                        [ Seq.ofList [ 1 ] ],
+                        CostAt.NextState,
+                        Nullable()
+                    )
+
+                Expect.equal (excess TwoNodes.reward 0.1204) 0.0 "0.1204 s rounds to the bound"
+                Expect.floatClose Accuracy.veryHigh (excess TwoNodes.reward 0.1206) 0.001 "0.121 - 0.12"
+                Expect.floatClose Accuracy.veryHigh (excess exact 0.1204) 0.0004 "not rounded"
+                Expect.equal (excess exact 0.12) 0.0 "the bound itself is kept"
+                Expect.equal (excess exact 0.119) 0.0 "what is below it makes up for nothing"
+
+                Expect.equal
+                    (exact.Excess(0, ServiceMetrics(RequestRate 5.0, RequestRate 0.0, Nullable())))
+                    0.0
+                    "nothing was answered"
+            }
         ]

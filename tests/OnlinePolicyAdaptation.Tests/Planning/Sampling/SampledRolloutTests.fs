@@ -73,6 +73,59 @@ let private coin: Problem =
         Policies = [ [| 0; 0 |]; [| 1; 1 |] ]
     }
 
+/// Screening as the paper words it (Kim and Nelson 2001, figure 1, c = 1), slowly: the samples of each action, and those
+/// that are left.
+let private slowlyScreened (truncation: Truncation<int, int>) (screening: Screening) total (key: RandomKey) state =
+    let actions = Seq.toArray (truncation.Model.AdmissibleActions state)
+
+    let sample action i =
+        Simulation.sampleQFactor truncation (key.Split(i: int)) state actions[action]
+
+    let n0 = screening.FirstStage
+
+    let average numbers =
+        Array.sum numbers / float (Array.length numbers)
+
+    let k = float actions.Length
+
+    let eta =
+        0.5
+        * (((2.0 * screening.ErrorProbability) / (k - 1.0)) ** (-2.0 / (float n0 - 1.0))
+           - 1.0)
+
+    let h2 = 2.0 * eta * (float n0 - 1.0)
+
+    let s2 i l =
+        let differences = Array.init n0 (fun j -> sample i j - sample l j)
+        let mean = average differences
+        (differences |> Array.sumBy (fun d -> (d - mean) ** 2.0)) / (float n0 - 1.0)
+
+    let mutable r = n0
+    let mutable left = [ 0 .. actions.Length - 1 ]
+    let counts = Array.create actions.Length n0
+    let mutable running = true
+
+    while running do
+        let mean i = average (Array.init r (sample i))
+
+        let w i l =
+            let delta = screening.Indifference
+            max 0.0 (delta / (2.0 * float r) * (h2 * s2 i l / (delta * delta) - float r))
+
+        left <-
+            left
+            |> List.filter (fun i -> left |> List.forall (fun l -> l = i || mean i >= mean l - w i l))
+
+        if left.Length = 1 || r = total then
+            running <- false
+        else
+            for i in left do
+                counts[i] <- r + 1
+
+            r <- r + 1
+
+    counts, left |> List.map (fun i -> actions[i])
+
 [<Tests>]
 let tests =
     testList
@@ -256,4 +309,53 @@ let tests =
                         SampledMultiagentRollout.decide truncation composed [| 0 |] 4 (RandomKey 11UL) s
 
                     multiagent.Best.QFactor.Mean |> Expect.equal "Q-factor" joint.Best.QFactor.Mean)
+
+            testCase
+                "screening draws as many samples of each action as the paper's procedure, and keeps the same"
+                (fun () ->
+                    let third =
+                        { coin with
+                            Process =
+                                { coin.Process with
+                                    Choices =
+                                        coin.Process.Choices
+                                        |> Array.map (fun choices ->
+                                            Array.append
+                                                choices
+                                                [|
+                                                    {
+                                                        Action = 2
+                                                        Reward = 1.2
+                                                        Successors =
+                                                            [|
+                                                                { State = 0; Probability = 0.25 }
+                                                                { State = 1; Probability = 0.75 }
+                                                            |]
+                                                    }
+                                                |])
+                                }
+                        }
+
+                    let truncation = truncation third 2 [| 3.0; 0.0 |]
+
+                    for key in 1UL .. 12UL do
+                        for total in [ 9; 10; 40 ] do
+                            let decision =
+                                SampledRollout.decide
+                                    truncation
+                                    {
+                                        Trajectories = total
+                                        Screening = ValueSome screening
+                                        Threads = 1
+                                    }
+                                    (RandomKey key)
+                                    0
+
+                            let counts, left = slowlyScreened truncation screening total (RandomKey key) 0
+
+                            decision.Candidates
+                            |> Array.map _.QFactor.Samples
+                            |> Expect.equal $"samples, key {key}, at most {total}" counts
+
+                            left |> Expect.contains "one of those left" decision.Best.Action)
         ]

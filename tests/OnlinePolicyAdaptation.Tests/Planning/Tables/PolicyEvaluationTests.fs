@@ -125,4 +125,35 @@ let tests =
 
                 PolicyEvaluation.exactWithin 0L p.Discount chain
                 |> Values.close "values" (PolicyEvaluation.exactOf p.Discount chain))
+            test "the error bound is the error itself where every step stays where it is" {
+                for gamma in [ 0.5; 0.8; 0.95 ] do
+                    let stay: Problem =
+                        {
+                            Process =
+                                {
+                                    Choices =
+                                        [|
+                                            [|
+                                                {
+                                                    Action = 0
+                                                    Reward = 1.0
+                                                    Successors = [| { State = 0; Probability = 1.0 } |]
+                                                }
+                                            |]
+                                        |]
+                                    Gamma = gamma
+                                }
+                            Values = [| 0.0 |]
+                            Policies = [ [| 0 |] ]
+                        }
+
+                    let chain = RewardProcess.ofPolicy stay.Model (stay.Finite stay.Policies[0])
+                    let result = PolicyEvaluation.bySweeps Sweeps.Jacobi 0.01 stay.Discount chain
+                    let error = 1.0 / (1.0 - gamma) - result.Values[0]
+                    (abs (result.ErrorBound - error), 1e-9) |> Expect.isLessThan $"gamma = {gamma}"
+                    (Array.last result.Changes, 0.01) |> Expect.isLessThan "ends below theta"
+
+                    for change in result.Changes |> Array.take (result.Changes.Length - 1) do
+                        (change, 0.01) |> Expect.isGreaterThanOrEqual "and not later"
+            }
         ]
