@@ -103,19 +103,12 @@ type Journal private (path: string, connect: unit -> Result<JournalFile.Session,
         }
 
     /// Inserts a row that may be there already; if it is there with another content, that is an error.
-    let insert (session: JournalFile.Session) table cycle (columns: (string * objnull) list) =
-        let names = columns |> List.map fst |> String.concat ", "
-        let places = columns |> List.mapi (fun i _ -> $"${i}") |> String.concat ", "
-        let values = columns |> List.map snd
-
-        if session.Execute $"INSERT OR IGNORE INTO {table} ({names}) VALUES ({places})" values = 0 then
-            let same =
-                columns
-                |> List.mapi (fun i (name, _) -> $"{name} = ${i}")
-                |> String.concat " AND "
-
-            if session.Query $"SELECT 1 FROM {table} WHERE {same}" values _.GetInt32(0) = [] then
-                raise (unavailable $"{path}: {table} of cycle {cycle}: another one is there already" null)
+    let insert (session: JournalFile.Session) table cycle (insertion: string) (same: string) (values: objnull list) =
+        if
+            session.Execute insertion values = 0
+            && session.Query same values _.GetInt32(0) = []
+        then
+            raise (unavailable $"{path}: {table} of cycle {cycle}: another one is there already" null)
 
     /// Forgets what is older than the retention. Of the checkpoints older than the last ten, one in 1,000 cycles stays.
     let expire (session: JournalFile.Session) cycle retention =
@@ -189,14 +182,17 @@ type Journal private (path: string, connect: unit -> Result<JournalFile.Session,
                 session
                 "interval"
                 entry.Cycle
-                [
-                    "cycle", entry.Cycle
-                    "time", entry.Time.UtcTicks
-                    "position", entry.Position
-                    "content", entry.Interval
-                ]
+                "INSERT OR IGNORE INTO interval (cycle, time, position, content) VALUES ($0, $1, $2, $3)"
+                "SELECT 1 FROM interval WHERE cycle = $0 AND time = $1 AND position = $2 AND content = $3"
+                [ entry.Cycle; entry.Time.UtcTicks; entry.Position; entry.Interval ]
 
-            insert session "decision" entry.Cycle [ "cycle", entry.Cycle; "content", entry.Decision ]
+            insert
+                session
+                "decision"
+                entry.Cycle
+                "INSERT OR IGNORE INTO decision (cycle, content) VALUES ($0, $1)"
+                "SELECT 1 FROM decision WHERE cycle = $0 AND content = $1"
+                [ entry.Cycle; entry.Decision ]
 
         for model in models do
             let error: objnull =

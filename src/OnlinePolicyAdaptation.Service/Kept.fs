@@ -15,9 +15,11 @@ type Outgoing =
         Mode: Mode
         Action: ControlAction
         Target: Configuration
-        /// `DecisionJson`.
-        Text: string
+        Line: Lazy<string>
     }
+
+    /// `DecisionJson`, written when it is first asked for.
+    member this.Text = this.Line.Value
 
 /// An interval that was decided on.
 type DecidedInterval =
@@ -47,7 +49,7 @@ module Kept =
             Mode = decision.Mode
             Action = decision.Action
             Target = decision.Target
-            Text = Encoding.UTF8.GetString(DecisionJson.write name vocabulary decision)
+            Line = lazy Encoding.UTF8.GetString(DecisionJson.write name vocabulary decision)
         }
 
     /// `name` is the controller's, in idempotency keys.
@@ -82,7 +84,7 @@ module Kept =
                 Mode = DecisionJson.modeIn decision
                 Action = DecisionJson.actionIn vocabulary decision
                 Target = Configuration(DecisionJson.ofControls vocabulary (decision.GetProperty "controls") level)
-                Text = text
+                Line = lazy text
             })
 
     /// Whether it came of an element of the source.

@@ -1,6 +1,7 @@
 namespace OnlinePolicyAdaptation.Service
 
 open System
+open System.Collections.Concurrent
 open System.IO
 open System.Threading
 open global.Prometheus
@@ -88,6 +89,8 @@ type Measures(services: string seq) =
             HistogramConfiguration(Buckets = [| for exponent in -6 .. 1 -> 10.0 ** float exponent |])
         )
 
+    let stageOf = ConcurrentDictionary<string, Histogram.Child>()
+
     let queue = gauge "opar_queue_depth" "Intervals that wait for the control cycle."
 
     let violations =
@@ -172,7 +175,7 @@ type Measures(services: string seq) =
 
     /// A stage has taken so long for an interval.
     member _.StageTook(stage: string, duration: TimeSpan) =
-        stages.WithLabels([| stage |]).Observe duration.TotalSeconds
+        stageOf.GetOrAdd(stage, (fun stage -> stages.WithLabels [| stage |])).Observe duration.TotalSeconds
 
     /// A system model was fitted to so many measurements.
     member _.Refitted(duration: TimeSpan, measurements: int) =

@@ -40,6 +40,13 @@ let create (scenario: Scenario) mode planner clock knowsTrace (key: RandomKey) =
     checkSize scenario mode planner
     |> Result.bind (fun () -> basePolicy scenario trace (key.Split 0))
     |> Result.map (fun basePolicy ->
+        // Where planning goes through all states anyway, actions are looked up rather than worked out each time.
+        let basePolicy =
+            if mode = Mode.Base || GivenPolicy.draws scenario.BasePolicy then
+                basePolicy
+            else
+                PolicyTables.ofPolicy scenario.Grid basePolicy
+
         let settings =
             {
                 Grid = scenario.Grid
