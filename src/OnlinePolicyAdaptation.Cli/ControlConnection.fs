@@ -99,7 +99,7 @@ module ControlConnection =
                 }
         | MetricsOrigin.Prometheus settings ->
             let query = Prometheus.query client settings vocabulary
-            Ok(openLoop (PrometheusSource.create query unreachable interval time))
+            Ok(openLoop (PrometheusSource.create query (fun trouble -> unreachable trouble.Reason) interval time))
         | MetricsOrigin.Trace csv ->
             let reader = TraceReader.Open(csv, scenario.Grid, scenario.Columns)
             Ok(openLoop (TraceSource.create reader position clock request.Pace interval time))
