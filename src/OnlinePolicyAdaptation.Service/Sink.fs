@@ -49,9 +49,12 @@ let webhook (client: HttpClient) settings (time: TimeProvider) : Deliver =
 
             for sent in decisions do
                 if isActedOn sent && not sent.Action.IsKeep then
-                    match! Webhook.deliver client settings time sent.IdempotencyKey sent.Text cancellation with
+                    match!
+                        Webhook.deliver client settings time sent.IdempotencyKey sent.Text (fun () -> Ok()) cancellation
+                    with
                     | Delivery.Delivered -> ()
                     | Delivery.GaveUp reason
+                    | Delivery.Withdrawn reason
                     | Delivery.Refused reason -> undelivered.Add(struct (sent, reason))
 
             return List.ofSeq undelivered
