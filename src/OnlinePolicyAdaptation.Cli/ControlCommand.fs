@@ -117,13 +117,17 @@ let private control
         use output = Console.OpenStandardOutput()
         use client = Http.client ()
 
-        let unreachable reason =
-            log.LogWarning("the source of metrics cannot be reached: {Reason}", (reason: string))
+        let measures = Measures vocabulary.Topology.Services
 
         let! connection =
-            ControlConnection.create request time client unreachable ControlSettings.key cycles earlier
-
-        let measures = Measures vocabulary.Topology.Services
+            ControlConnection.create
+                request
+                time
+                client
+                (WatchLog.sourceTrouble measures log)
+                ControlSettings.key
+                cycles
+                earlier
 
         let posted =
             match connection with
@@ -157,13 +161,14 @@ let private control
                 {
                     Sink.Receiver =
                         fun sent stillWanted cancellation ->
-                            task {
-                                match stillWanted () with
-                                | Error reason -> return Delivery.Withdrawn reason
-                                | Ok() ->
-                                    return!
-                                        Webhook.deliver client settings time sent.IdempotencyKey sent.Text cancellation
-                            }
+                            Webhook.deliver
+                                client
+                                settings
+                                time
+                                sent.IdempotencyKey
+                                sent.Text
+                                stillWanted
+                                cancellation
                     Sink.Clock = cycle.Settings.Clock
                     Sink.MaximumAge = scenario.Operation.Guard.MaximumAge
                     Sink.Time = time

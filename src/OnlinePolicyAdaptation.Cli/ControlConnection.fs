@@ -55,7 +55,7 @@ module ControlConnection =
         (request: ControlRequest)
         (time: TimeProvider)
         (client: HttpClient)
-        (unreachable: string -> unit)
+        (trouble: SourceTrouble -> unit)
         (key: RandomKey)
         cycles
         (earlier: int -> JournalEntry seq)
@@ -76,7 +76,7 @@ module ControlConnection =
         | MetricsOrigin.Posts -> Ok(ControlConnection.Posted(PostedSource(vocabulary, waitingRoom, time)))
         | MetricsOrigin.Prometheus settings ->
             let query = Prometheus.query client settings vocabulary
-            Ok(ControlConnection.Open(PrometheusSource.create query unreachable interval time))
+            Ok(ControlConnection.Open(PrometheusSource.create query trouble interval time))
         | MetricsOrigin.Trace csv ->
             let reader = TraceReader.Open(csv, scenario.Grid, scenario.Columns)
             Ok(ControlConnection.Open(TraceSource.create reader position clock request.Pace interval time))

@@ -61,17 +61,45 @@ let withMeter (title: string) (total: int64) (work: (int64 -> string -> unit) ->
                     bar.Value <- min (float total) (float finished)
                     bar.Description <- Markup.Escape note))
 
-/// Runs work that ends early when Ctrl-C is pressed or the process is told to end (SIGTERM).
+/// What work has to end in, once it is told to.
+let private grace = TimeSpan.FromSeconds 1.5
+
+/// Runs work that ends early when Ctrl-C is pressed or the process is told to end (SIGTERM, SIGHUP, SIGQUIT). Work that
+/// goes on past the grace, or until a second signal, is ended with the whole process.
 let untilInterrupted (work: CancellationToken -> 'a) : 'a =
     use stop = new CancellationTokenSource()
 
-    let onSignal (context: PosixSignalContext) =
-        context.Cancel <- true
-        stop.Cancel()
+    let signals = ref 0
+    let isOver = ref 0
 
-    use _ = PosixSignalRegistration.Create(PosixSignal.SIGTERM, onSignal)
-    use _ = PosixSignalRegistration.Create(PosixSignal.SIGINT, onSignal)
-    work stop.Token
+    let finish code why =
+        if Interlocked.Exchange(isOver, 1) = 0 then
+            Console.Error.WriteLine $"ended before the work was over: {why}"
+            exit code
+
+    let onSignal code (context: PosixSignalContext) =
+        context.Cancel <- true
+
+        if Interlocked.Increment signals = 1 then
+            // Its own thread: those of the pool may all be at work.
+            let watch () =
+                Thread.Sleep grace
+                finish code $"it went on for {grace.TotalSeconds} s after the signal"
+
+            Thread(watch, IsBackground = true).Start()
+            stop.Cancel()
+        else
+            finish code "a second signal"
+
+    use _ = PosixSignalRegistration.Create(PosixSignal.SIGTERM, onSignal 143)
+    use _ = PosixSignalRegistration.Create(PosixSignal.SIGINT, onSignal 130)
+    use _ = PosixSignalRegistration.Create(PosixSignal.SIGHUP, onSignal 129)
+    use _ = PosixSignalRegistration.Create(PosixSignal.SIGQUIT, onSignal 131)
+
+    try
+        work stop.Token
+    finally
+        Interlocked.Exchange(isOver, 1) |> ignore
 
 /// A table on standard output.
 let table (header: string list) (rows: string list list) =

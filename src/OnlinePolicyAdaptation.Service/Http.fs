@@ -15,6 +15,22 @@ let client () =
         Timeout = Timeout.InfiniteTimeSpan
     )
 
+/// An address as it may be shown: without user, password and query, which may be secret.
+let shown (url: Uri) =
+    url.GetComponents(UriComponents.SchemeAndServer ||| UriComponents.Path, UriFormat.UriEscaped)
+
+/// Text of foreign origin as one short line.
+let oneLine (text: string) =
+    let longest = 500
+
+    let cut =
+        if text.Length > longest then
+            text.Substring(0, longest) + "..."
+        else
+            text
+
+    cut |> String.map (fun c -> if Char.IsControl c then ' ' else c)
+
 /// Whether the same request may well succeed later: timeouts, overload, and faults of the server.
 let mayPass (status: HttpStatusCode) =
     int status >= 500

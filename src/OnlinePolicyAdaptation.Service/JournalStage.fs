@@ -2,6 +2,7 @@ namespace OnlinePolicyAdaptation.Service
 
 open System
 open System.Collections.Generic
+open System.Diagnostics
 open System.Text
 open System.Threading
 open System.Threading.Tasks
@@ -245,6 +246,20 @@ type JournalStage(options: JournalOptions, start: CycleState) =
         batch |> Seq.iter announce
         batch
 
+    /// Transactions that follow each other closely are fewer and larger; a single one does not wait.
+    let spacing = TimeSpan.FromMilliseconds 3.0
+    let mutable lastCommit = Int64.MinValue / 2L
+
+    let space () =
+        task {
+            let wait = spacing - Stopwatch.GetElapsedTime lastCommit
+
+            if wait > TimeSpan.Zero then
+                do! Task.Delay(wait, options.GiveUp)
+
+            lastCommit <- Stopwatch.GetTimestamp()
+        }
+
     /// On a thread of its own: meanwhile the stages go on, and what they give goes into the next transaction.
     let keepIn journal (batch: List<Kept>) =
         Task.Run<List<Kept>>(fun () ->
@@ -253,6 +268,7 @@ type JournalStage(options: JournalOptions, start: CycleState) =
                 let checkpoint = checkpoint batch
 
                 if entries.Count > 0 || models.Count > 0 then
+                    do! space ()
                     do! commit journal entries models checkpoint
 
                 return finish models batch

@@ -77,7 +77,30 @@ module Prometheus =
         | "+Inf", _ -> Ok(ValueSome infinity)
         | "-Inf", _ -> Ok(ValueSome -infinity)
         | _, (true, value) -> Ok(ValueSome value)
-        | _ -> unusable FaultKind.BadValue metric $"'{text}'; expected a number"
+        | _ -> unusable FaultKind.BadValue metric $"'{Http.oneLine text}'; expected a number"
+
+    /// The labels that are not the same in all samples.
+    let private differing (samples: JsonElement list) =
+        let labels =
+            function
+            | Member "metric" metric when metric.ValueKind = JsonValueKind.Object ->
+                [ for label in metric.EnumerateObject() -> label.Name, label.Value.ToString() ]
+            | _ -> []
+
+        samples
+        |> List.collect labels
+        |> List.countBy id
+        |> List.filter (fun (_, count) -> count < samples.Length)
+        |> List.map (fst >> fst)
+        |> List.distinct
+
+    let private severalSamples metric (samples: JsonElement list) =
+        let difference =
+            match differing samples with
+            | [] -> "their labels are the same"
+            | labels -> labels |> String.concat ", " |> Http.oneLine |> sprintf "they differ in %s"
+
+        unusable FaultKind.BadValue metric $"{samples.Length} samples; expected one; {difference}"
 
     /// The sample of an answer; none for an empty vector.
     let private sample metric (answer: JsonElement) =
@@ -87,14 +110,44 @@ module Prometheus =
             | [] -> Ok ValueNone
             | [ Member "value" (Items [ _; Text value ]) ] -> number metric value
             | [ _ ] -> unusable FaultKind.Unparsable metric "a sample without a number; expected one number"
-            | _ -> unusable FaultKind.BadValue metric $"{samples.Length} samples; expected one"
+            | _ -> severalSamples metric samples
         | Member "data" (Member "resultType" (Text "scalar") & Member "result" (Items [ _; Text value ])) ->
             number metric value
         | Member "data" (Member "resultType" (Text other)) ->
             unusable
                 FaultKind.Unparsable
                 metric
-                $"a result of type {other}; expected a scalar or a vector of one sample"
+                $"a result of type {Http.oneLine other}; expected a scalar or a vector of one sample"
+        | _ ->
+            unusable
+                FaultKind.Unparsable
+                metric
+                "an answer that is not of the Prometheus API; expected status, data, result"
+
+    let private texts =
+        function
+        | Items items -> items |> List.map string<JsonElement> |> String.concat "; " |> Http.oneLine
+        | other -> Http.oneLine (other.ToString())
+
+    let private isNothing (element: JsonElement) =
+        match element with
+        | Items [] -> true
+        | _ -> element.ValueKind = JsonValueKind.Null
+
+    /// The sample of an answer that the server itself does not doubt.
+    let private sound metric (answer: JsonElement) =
+        match answer with
+        | Member "status" (Text "error") & Member "error" error ->
+            unusable FaultKind.Unparsable metric $"status error: {texts error}; expected status success"
+        | Member "status" (Text "success") ->
+            match answer with
+            | Member "warnings" warnings when not (isNothing warnings) ->
+                unusable FaultKind.BadValue metric $"warnings: {texts warnings}; expected an answer without"
+            | Member "isPartial" partial when partial.ValueKind <> JsonValueKind.False && not (isNothing partial) ->
+                unusable FaultKind.BadValue metric "isPartial; expected a whole answer"
+            | _ -> sample metric answer
+        | Member "status" status ->
+            unusable FaultKind.Unparsable metric $"status {texts status}; expected status success"
         | _ ->
             unusable
                 FaultKind.Unparsable
@@ -111,7 +164,7 @@ module Prometheus =
     /// What the server said of an error, or else the status.
     let private complaint (status: HttpStatusCode) body =
         match parse body with
-        | Some(Member "error" (Text error)) -> $"HTTP {int status}: {error}"
+        | Some(Member "error" (Text error)) -> $"HTTP {int status}: {Http.oneLine error}"
         | _ -> $"HTTP {int status}"
 
     let private interpret metric (status: HttpStatusCode) body =
@@ -121,7 +174,7 @@ module Prometheus =
             unusable FaultKind.Unparsable metric (complaint status body)
         else
             match parse body with
-            | Some answer -> sample metric answer
+            | Some answer -> sound metric answer
             | None ->
                 unusable FaultKind.Unparsable metric "an answer that is not JSON; expected that of the Prometheus API"
 
@@ -166,7 +219,7 @@ module Prometheus =
     let private ask question metric =
         task {
             use request = request question metric
-            let server = question.Settings.Url
+            let server = Http.shown question.Settings.Url
 
             try
                 let! status, body = answer question request

@@ -76,6 +76,15 @@ let private decided
         )
     | ValueNone -> ()
 
+/// What is wrong with the source of metrics.
+let sourceTrouble (measures: Measures) (log: ILogger) (trouble: SourceTrouble) =
+    measures.SourceFailed()
+
+    match trouble with
+    | SourceTrouble.Unreachable reason ->
+        log.LogWarning("the source of metrics cannot be reached: {Reason}", reason)
+    | SourceTrouble.ClockStepped _ -> log.LogWarning("the source of metrics: {Reason}", trouble.Reason)
+
 /// `services` are their names.
 let create (measures: Measures) (health: Health) (log: ILogger) reward (services: string seq) : Watch =
     {

@@ -17,9 +17,9 @@ type WebhookSettings =
         Url: Uri
         /// A file with the bearer token that the receiver asks for.
         BearerTokenFile: string option
-        /// For one attempt; 10 ms to a day.
+        /// For one attempt; held within 10 ms and a day.
         AttemptTimeout: TimeSpan
-        /// For all attempts at one decision and the pauses between them; 10 ms to a day.
+        /// For all attempts at one decision and the pauses between them; held within 10 ms and a day.
         Budget: TimeSpan
         /// The pause after the first attempt; it doubles with each further one, more or less by chance. Above 0.
         FirstPause: TimeSpan
@@ -36,7 +36,7 @@ type Delivery =
     | GaveUp of reason: string
     /// The receiver does not want it, and would not later either.
     | Refused of reason: string
-    /// It was not wanted any more when it was to be sent.
+    /// It was no longer wanted before an attempt; an earlier attempt may have reached the receiver, all the same.
     | Withdrawn of reason: string
 
 /// Decisions, posted to where they are acted on.
@@ -59,6 +59,11 @@ module Webhook =
         | Accepted
         | Failed of reason: string * retryAfter: TimeSpan voption
         | Refused of reason: string
+        | Withdrawn of reason: string
+
+    /// The times that the retry library takes.
+    let private within (time: TimeSpan) =
+        max (TimeSpan.FromMilliseconds 10.0) (min (TimeSpan.FromDays 1.0) time)
 
     let private retryAfter (time: TimeProvider) (response: HttpResponseMessage) =
         match response.Headers.RetryAfter with
@@ -106,7 +111,7 @@ module Webhook =
                 use! response =
                     client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation)
 
-                let reason = $"{settings.Url}: HTTP {int response.StatusCode}"
+                let reason = $"{Http.shown settings.Url}: HTTP {int response.StatusCode}"
 
                 return
                     if response.IsSuccessStatusCode then
@@ -116,15 +121,20 @@ module Webhook =
                     else
                         Attempt.Refused $"{reason}; expected 2xx"
             with
-            | :? HttpRequestException as e -> return Attempt.Failed($"{settings.Url}: {e.Message}", ValueNone)
+            | :? HttpRequestException as e ->
+                return Attempt.Failed($"{Http.shown settings.Url}: {e.Message}", ValueNone)
             | :? OperationCanceledException when not cancellation.IsCancellationRequested ->
-                return Attempt.Failed($"{settings.Url}: no answer in time", ValueNone)
+                return Attempt.Failed($"{Http.shown settings.Url}: no answer in time", ValueNone)
         }
 
-    let private attempt client settings time key decision cancellation =
-        match request settings key decision with
-        | Error reason -> Task.FromResult(Attempt.Failed(reason, ValueNone))
-        | Ok request -> send client settings time request cancellation
+    let private attempt client settings time key decision stillWanted cancellation =
+        match stillWanted () with
+        | Error reason -> Task.FromResult(Attempt.Withdrawn reason)
+        | Ok() ->
+
+            match request settings key decision with
+            | Error reason -> Task.FromResult(Attempt.Failed(reason, ValueNone))
+            | Ok request -> send client settings time request cancellation
 
     /// Why an attempt has to be repeated.
     let private failure settings (outcome: Outcome<Attempt>) =
@@ -133,15 +143,17 @@ module Webhook =
             match outcome.Result with
             | Attempt.Failed(reason, _) -> ValueSome reason
             | Attempt.Accepted
+            | Attempt.Withdrawn _
             | Attempt.Refused _ -> ValueNone
         | :? TimeoutRejectedException ->
-            ValueSome $"{settings.Url}: no answer within {settings.AttemptTimeout.TotalSeconds} s"
+            ValueSome $"{Http.shown settings.Url}: no answer within {settings.AttemptTimeout.TotalSeconds} s"
         | _ -> ValueNone
 
-    /// The pause that the receiver asks for; null, Polly's own, where it asks for none or for hardly any.
+    /// The pause that the receiver asks for, but no longer than the budget; null, Polly's own, where it asks for none or for hardly any.
     let private askedPause settings (outcome: Outcome<Attempt>) =
         match outcome.Exception, outcome.Result with
-        | null, Attempt.Failed(_, ValueSome pause) when pause > settings.FirstPause -> Nullable pause
+        | null, Attempt.Failed(_, ValueSome pause) when pause > settings.FirstPause ->
+            Nullable(within (min pause settings.Budget))
         | _ -> Nullable()
 
     let private pipeline settings time (failed: string -> unit) =
@@ -150,8 +162,8 @@ module Webhook =
                 MaxRetryAttempts = Int32.MaxValue,
                 BackoffType = DelayBackoffType.Exponential,
                 UseJitter = true,
-                Delay = settings.FirstPause,
-                MaxDelay = settings.LongestPause,
+                Delay = within settings.FirstPause,
+                MaxDelay = within settings.LongestPause,
                 ShouldHandle = (fun args -> ValueTask<bool>(failure settings args.Outcome |> ValueOption.isSome)),
                 DelayGenerator = (fun args -> ValueTask<Nullable<TimeSpan>>(askedPause settings args.Outcome)),
                 OnRetry =
@@ -161,14 +173,15 @@ module Webhook =
             )
 
         ResiliencePipelineBuilder<Attempt>(TimeProvider = time)
-            .AddTimeout(settings.Budget)
+            .AddTimeout(within settings.Budget)
             .AddRetry(retry)
-            .AddTimeout(settings.AttemptTimeout)
+            .AddTimeout(within settings.AttemptTimeout)
             .Build()
 
     /// Posts a decision (JSON) with the header `Idempotency-Key: key`, which tells the receiver a repetition. Network
     /// errors, 408, 429, 5xx and a token file that cannot be read are tried again after growing pauses, or after the
-    /// pause that the receiver asks for; any other status that is not 2xx is final. Throws only when cancelled.
+    /// pause that the receiver asks for; any other status that is not 2xx is final. `stillWanted` is asked
+    /// right before each attempt; its reason ends the delivery. Throws only when cancelled.
     /// The client follows no redirects, which may turn a POST into a GET: `Http.client`.
     let deliver
         (client: HttpClient)
@@ -176,16 +189,18 @@ module Webhook =
         (time: TimeProvider)
         (key: string)
         (decision: string)
+        (stillWanted: unit -> Result<unit, string>)
         (cancellation: CancellationToken)
         : Task<Delivery> =
         task {
-            let last = ref $"{settings.Url}: no answer"
+            let last = ref $"{Http.shown settings.Url}: no answer"
             let pipeline = pipeline settings time (fun reason -> last.Value <- reason)
 
             try
                 let! result =
                     pipeline.ExecuteAsync(
-                        (fun cancellation -> ValueTask<Attempt>(attempt client settings time key decision cancellation)),
+                        (fun cancellation ->
+                            ValueTask<Attempt>(attempt client settings time key decision stillWanted cancellation)),
                         cancellation
                     )
 
@@ -193,6 +208,7 @@ module Webhook =
                     match result with
                     | Attempt.Accepted -> Delivery.Delivered
                     | Attempt.Refused reason -> Delivery.Refused reason
+                    | Attempt.Withdrawn reason -> Delivery.Withdrawn reason
                     | Attempt.Failed(reason, _) -> Delivery.GaveUp reason
             with :? TimeoutRejectedException ->
                 return Delivery.GaveUp $"{last.Value}; gave up after {settings.Budget.TotalSeconds} s"

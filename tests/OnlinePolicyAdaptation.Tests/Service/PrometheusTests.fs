@@ -293,6 +293,47 @@ let tests =
                 FaultKind.Unparsable
                 [ "without a number" ]
             unusable "another API" "carried" 200 "{\"data\": 1}" FaultKind.Unparsable [ "not of the Prometheus API" ]
+            unusable
+                "an error beside data"
+                "carried"
+                200
+                ((vector [ "5" ]).Replace("\"success\"", "\"error\",\"error\":\"query timed out\""))
+                FaultKind.Unparsable
+                [ "carried load of web"; "status error: query timed out" ]
+            unusable
+                "warnings"
+                "carried"
+                200
+                ((vector [ "5" ]).Replace("\"success\"", "\"success\",\"warnings\":[\"store s-2 is down\"]"))
+                FaultKind.BadValue
+                [ "warnings: store s-2 is down" ]
+            unusable
+                "a part of the answer"
+                "carried"
+                200
+                ((vector [ "5" ]).Replace("\"success\"", "\"success\",\"isPartial\":true"))
+                FaultKind.BadValue
+                [ "isPartial" ]
+            unusable
+                "two series"
+                "carried"
+                200
+                """{"status":"success","data":{"resultType":"vector","result":[
+                {"metric":{"job":"a","pod":"p1"},"value":[1,"5"]},{"metric":{"job":"a","pod":"p2"},"value":[1,"5"]}]}}"""
+                FaultKind.BadValue
+                [ "2 samples; expected one; they differ in pod" ]
+
+            testTask "infos, no warnings and a whole answer are a measurement" {
+                let answer =
+                    (vector [ "5" ])
+                        .Replace(
+                            "\"success\"",
+                            "\"success\",\"infos\":[\"no counter\"],\"warnings\":[],\"isPartial\":false"
+                        )
+
+                do! withAnswer "carried" (StubServer.reply 200 answer) (fun result -> Expect.isOk result "used")
+            }
+
             unusable "no JSON" "carried" 200 "<html>" FaultKind.Unparsable [ "not JSON" ]
             unusable "a redirect" "carried" 302 "" FaultKind.Unparsable [ "HTTP 302" ]
             unusable "forbidden" "carried" 403 "no" FaultKind.Unparsable [ "HTTP 403" ]

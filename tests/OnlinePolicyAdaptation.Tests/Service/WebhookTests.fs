@@ -29,7 +29,7 @@ let private pauses settings (clock: FastClock) =
 let private deliverAs key settings clock =
     task {
         use client = Http.client ()
-        return! Webhook.deliver client settings clock key """{"c1":3}""" CancellationToken.None
+        return! Webhook.deliver client settings clock key """{"c1":3}""" (fun () -> Ok()) CancellationToken.None
     }
 
 let private deliver settings clock = deliverAs "cycle-7" settings clock
@@ -181,6 +181,76 @@ let tests =
                         })
             }
 
+            for asked in [ "4294968"; "2147483647"; "-5"; "soon"; "Fri, 31 Dec 9999 23:59:59 GMT" ] do
+                testTask $"a Retry-After of {asked} holds nobody up for longer than the budget" {
+                    do!
+                        receiver (List.replicate 1_000_000 (asksFor 429 asked)) (fun url _ ->
+                            task {
+                                let settings =
+                                    { settings url with
+                                        Budget = TimeSpan.FromSeconds 500.0
+                                    }
+
+                                match! deliver settings (clock ()) with
+                                | Delivery.GaveUp reason -> Expect.stringContains reason "gave up after 500 s" "reason"
+                                | other -> failtest $"{other}"
+                            })
+                }
+
+            testTask "times beyond those of the retry library are held within them" {
+                do!
+                    receiver [] (fun url _ ->
+                        task {
+                            let settings =
+                                { settings url with
+                                    AttemptTimeout = TimeSpan.FromDays 30.0
+                                    Budget = TimeSpan.FromDays 30.0
+                                    FirstPause = TimeSpan.Zero
+                                }
+
+                            let! result = deliver settings (clock ())
+                            Expect.equal result Delivery.Delivered "delivered"
+                        })
+            }
+
+            testTask "a decision that is no longer wanted is not sent again" {
+                do!
+                    receiver [ status 503; status 503 ] (fun url seen ->
+                        task {
+                            use client = Http.client ()
+
+                            let stillWanted () =
+                                if seen.Count < 2 then Ok() else Error "a newer one came"
+
+                            let! result =
+                                Webhook.deliver
+                                    client
+                                    (settings url)
+                                    (clock ())
+                                    "k"
+                                    "{}"
+                                    stillWanted
+                                    CancellationToken.None
+
+                            Expect.equal result (Delivery.Withdrawn "a newer one came") "withdrawn"
+                            Expect.equal seen.Count 2 "attempts"
+                        })
+            }
+
+            testTask "secrets of the address are not told" {
+                do!
+                    receiver [ status 404 ] (fun url _ ->
+                        task {
+                            let secret = Uri $"http://user:password@{url.Authority}/act?key=secret"
+                            let! result = deliver (settings secret) (clock ())
+
+                            Expect.equal
+                                result
+                                (Delivery.Refused $"http://{url.Authority}/act: HTTP 404; expected 2xx")
+                                "the address without them"
+                        })
+            }
+
             testTask "a Retry-After of 0 does not make it hammer" {
                 do!
                     receiver [ asksFor 429 "0" ] (fun url _ ->
@@ -289,7 +359,10 @@ let tests =
                         task {
                             use client = Http.client ()
                             use stop = new CancellationTokenSource(TimeSpan.FromSeconds 0.05)
-                            let delivery = Webhook.deliver client (settings url) (clock ()) "k" "{}" stop.Token
+
+                            let delivery =
+                                Webhook.deliver client (settings url) (clock ()) "k" "{}" (fun () -> Ok()) stop.Token
+
                             let! _ = Task.WhenAny delivery
                             Expect.isTrue delivery.IsCanceled "cancelled"
                         })

@@ -1,0 +1,86 @@
+module OnlinePolicyAdaptation.Tests.Service.PrometheusSource
+
+open System
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open OnlinePolicyAdaptation.Service
+
+/// A clock whose wait is over at once, and which can be set.
+type private SettableClock() =
+    inherit TimeProvider()
+    let mutable steady = TimeSpan.Zero
+    let mutable offset = TimeSpan.Zero
+
+    member val Waits = ResizeArray<TimeSpan>()
+    member _.Set step = offset <- offset + step
+    override _.TimestampFrequency = TimeSpan.TicksPerSecond
+    override _.GetTimestamp() = steady.Ticks
+
+    override _.GetUtcNow() =
+        DateTimeOffset(2024, 5, 6, 7, 8, 10, TimeSpan.Zero) + steady + offset
+
+    override this.CreateTimer(callback, state, dueTime, period) =
+        this.Waits.Add dueTime
+        steady <- steady + dueTime
+        TimeProvider.System.CreateTimer(callback, state, TimeSpan.Zero, period)
+
+let private interval = TimeSpan.FromSeconds 5.0
+
+/// The source on this clock, with a server that fails so often, and what it told.
+let private source (clock: SettableClock) failures =
+    let mutable left = failures
+    let told = ResizeArray<SourceTrouble>()
+    let asked = ResizeArray<DateTimeOffset>()
+
+    let query time (_: CancellationToken) =
+        asked.Add time
+        left <- left - 1
+
+        Task.FromResult(
+            if left >= 0 then
+                Error(QueryError.Unreachable "down")
+            else
+                Error(
+                    QueryError.Unusable
+                        {
+                            Kind = FaultKind.BadValue
+                            Reason = "x"
+                        }
+                )
+        )
+
+    PrometheusSource.create query told.Add interval clock, told, asked
+
+let private isWithinInterval (clock: SettableClock) =
+    for wait in clock.Waits do
+        Expect.isLessThanOrEqual wait interval "a pause"
+
+[<Tests>]
+let tests =
+    testList
+        "Service.PrometheusSource"
+        [
+            testTask "an outage is over an interval after the server is back" {
+                let clock = SettableClock()
+                let pull, told, asked = source clock 20
+                let! _ = pull CancellationToken.None
+                isWithinInterval clock
+                Expect.equal asked.Count 21 "asked at each interval's end"
+                Expect.equal (List.ofSeq told) (List.replicate 20 (SourceTrouble.Unreachable "down")) "told"
+            }
+
+            for step in [ -120.0; 120.0 ] do
+                testTask $"a clock that is set by {step} s is told and followed" {
+                    let clock = SettableClock()
+                    let pull, told, asked = source clock 0
+                    let! _ = pull CancellationToken.None
+                    clock.Set(TimeSpan.FromSeconds step)
+                    let! _ = pull CancellationToken.None
+                    let! _ = pull CancellationToken.None
+                    isWithinInterval clock
+                    Expect.equal (List.ofSeq told) [ SourceTrouble.ClockStepped(TimeSpan.FromSeconds step) ] "told"
+                    Expect.equal (asked[2] - asked[1]) interval "one interval further"
+                    Expect.isLessThanOrEqual asked[2] (clock.GetUtcNow()) "not of the future"
+                }
+        ]
