@@ -84,12 +84,7 @@ let private kept vocabulary (journal: Journal) cycles =
                 | Error _ -> ()
     |]
 
-let private control
-    (request: ControlRequest)
-    (cycle: Cycle)
-    (files: ControlFiles)
-    (cancellation: CancellationToken)
-    =
+let private control (request: ControlRequest) (cycle: Cycle) (files: ControlFiles) (cancellation: CancellationToken) =
     result {
         let journal = files.Journal
         let scenario = request.Scenario
@@ -144,14 +139,15 @@ let private control
 
             { log with
                 Decided =
-                    fun decision latency passing ->
-                        log.Decided decision latency passing
+                    fun decision latency durations ->
+                        log.Decided decision latency durations
                         posted |> Option.iter (fun posted -> measures.QueueDepth posted.Waiting)
             }
 
         let deliveries = Deliveries(watch, journal, time)
         use giveUp = new CancellationTokenSource()
         use _ = cancellation.Register(fun () -> giveUp.CancelAfter patience)
+
         let unwritten reason =
             log.LogError("decisions cannot be written to standard output: {Reason}", (reason: string))
 
@@ -161,14 +157,7 @@ let private control
                 {
                     Sink.Receiver =
                         fun sent stillWanted cancellation ->
-                            Webhook.deliver
-                                client
-                                settings
-                                time
-                                sent.IdempotencyKey
-                                sent.Text
-                                stillWanted
-                                cancellation
+                            Webhook.deliver client settings time sent.IdempotencyKey sent.Text stillWanted cancellation
                     Sink.Clock = cycle.Settings.Clock
                     Sink.MaximumAge = scenario.Operation.Guard.MaximumAge
                     Sink.Time = time
@@ -202,7 +191,8 @@ let private control
                         match receiver, journal with
                         | Some receiver, _ -> Sink.receiver receiver
                         // Nobody is sent anything: a decision has come as far as it can.
-                        | None, ValueSome journal -> Sink.watching (fun decided -> journal.NoteDelivered decided.Taken.Cycle)
+                        | None, ValueSome journal ->
+                            Sink.watching (fun decided -> journal.NoteDelivered decided.Taken.Cycle)
                         | None, ValueNone -> ()
                     ]
             }

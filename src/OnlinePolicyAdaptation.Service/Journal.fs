@@ -427,8 +427,7 @@ type Journal private (path: string, connect: unit -> Result<JournalFile.Session,
     member journal.NoteWritten(cycle: int) = journal.NoteReached("written", cycle)
 
     /// Notes that all decisions up to a cycle are where they were to go; it is written as outcomes are.
-    member journal.NoteDelivered(cycle: int) =
-        journal.NoteReached("delivered", cycle)
+    member journal.NoteDelivered(cycle: int) = journal.NoteReached("delivered", cycle)
 
     /// Counts something that is no decision, such as a failed refit; it is written as outcomes are.
     member _.Note(kind: string, time: DateTimeOffset, reason: string) =
@@ -588,7 +587,10 @@ type Journal private (path: string, connect: unit -> Result<JournalFile.Session,
 
             try
                 if not isClosed then
-                    if held.IsSome && (unwrittenTallies.Count > 0 || outcomes.Count > 0 || not reached.IsEmpty) then
+                    if
+                        held.IsSome
+                        && (unwrittenTallies.Count > 0 || outcomes.Count > 0 || not reached.IsEmpty)
+                    then
                         journal.Flush() |> ignore
 
                     isClosed <- true

@@ -13,8 +13,8 @@ open OnlinePolicyAdaptation.ControlCycle
 /// What an onlooker is called with as it happens.
 type Watch =
     {
-        /// A decision that is on the disk, the time from its interval's arrival until then, and what its stages took.
-        Decided: Decision -> TimeSpan -> Passing -> unit
+        /// A decision that is on the disk, the time from its interval's arrival until then, and how long its stages took.
+        Decided: Decision -> TimeSpan -> (struct (string * TimeSpan)) list -> unit
         Refitted: JournalModel -> unit
         /// A refit beside the decisions that went wrong; the last model stays.
         RefitFailed: string -> unit
@@ -53,6 +53,17 @@ type JournalOptions =
         GiveUp: CancellationToken
     }
 
+/// Elements that are written together, and the states that the stages had after the last of them.
+[<Sealed>]
+type private Batch(first: Kept, state: CycleState) =
+    member val Elements = List [ first ]
+    member val State = state with get, set
+
+    member batch.Add(kept: Kept, state: CycleState) =
+        batch.Elements.Add kept
+        batch.State <- state
+        batch
+
 /// Everything an element leads to is on the disk before it goes on. Elements that come while a transaction is written go into
 /// the next one. While the journal cannot be written nothing goes on, and the source is held back.
 [<Sealed>]
@@ -87,44 +98,6 @@ type JournalStage(options: JournalOptions, start: CycleState) =
             Decision = decided.Outgoing.Text
         }
 
-    let model fittedAt installedAt (samples: int) (duration: TimeSpan) error : JournalModel =
-        {
-            FittedAt = fittedAt
-            InstalledAt = installedAt
-            Samples = samples
-            RefitSeconds = duration.TotalSeconds
-            Error = error
-        }
-
-    /// The model that was put in place with this element.
-    let installed (kept: Kept) =
-        match kept.Element with
-        | Element.Interval(taken, ({ Refit = ValueSome(Ok version) } as decision)) ->
-            ValueSome(
-                model
-                    taken.Cycle
-                    taken.Cycle
-                    version.Samples
-                    (Chain.durationOf Estimate.name kept.Passing)
-                    decision.Error
-            )
-        | Element.Event(Event.Refitted {
-                                           Model = Ok fitted
-                                           FittedAt = fittedAt
-                                           Duration = duration
-                                       }) ->
-            let state = Cycle.stateOf kept.Passing
-
-            ValueSome(
-                model
-                    fittedAt
-                    (Cycle.number cycle state)
-                    fitted.Estimate.Samples
-                    duration
-                    (PredictionErrors.nmae (Cycle.estimator cycle state).Errors)
-            )
-        | _ -> ValueNone
-
     let isCheckpointDue state =
         options.Journal.IsSome
         && (not hasCheckpoint
@@ -142,10 +115,8 @@ type JournalStage(options: JournalOptions, start: CycleState) =
             || (cycle.Settings.Clock = Clock.RealTime
                 && refitsSinceCheckpoint >= 4 * refitsBetweenCheckpoints))
 
-    /// The checkpoint after the last of these elements, if one is due.
-    let checkpoint (batch: List<Kept>) =
-        let state = Cycle.stateOf batch[batch.Count - 1].Passing
-
+    /// The checkpoint of a state, if one is due.
+    let checkpoint state =
         if isCheckpointDue state && isWhole state then
             hasCheckpoint <- true
             refitsSinceCheckpoint <- 0
@@ -195,7 +166,7 @@ type JournalStage(options: JournalOptions, start: CycleState) =
                     Decisions = counts.Decisions + 1L
                 }
 
-            options.Watch.Decided decision (options.Time.GetElapsedTime taken.Arrival.Received) kept.Passing
+            options.Watch.Decided decision (options.Time.GetElapsedTime taken.Arrival.Received) kept.Durations
             reply taken.Arrival Outcome.Accepted
         | Element.Event(Event.Rejected(arrival, fault)) ->
             counts <-
@@ -224,8 +195,10 @@ type JournalStage(options: JournalOptions, start: CycleState) =
         let models = List<JournalModel>()
 
         for kept in batch do
-            kept.Decided |> ValueOption.iter (fun decided -> entries.Add(entry decided))
-            installed kept |> ValueOption.iter models.Add
+            if options.Journal.IsSome then
+                kept.Decided |> ValueOption.iter (fun decided -> entries.Add(entry decided))
+
+            kept.Model |> ValueOption.iter models.Add
 
             match kept.Element with
             | Element.Event(Event.Rejected(arrival, fault)) -> quarantine arrival fault
@@ -261,42 +234,40 @@ type JournalStage(options: JournalOptions, start: CycleState) =
         }
 
     /// On a thread of its own: meanwhile the stages go on, and what they give goes into the next transaction.
-    let keepIn journal (batch: List<Kept>) =
+    let keepIn journal (batch: Batch) =
         Task.Run<List<Kept>>(fun () ->
             task {
-                let struct (entries, models) = prepare batch
-                let checkpoint = checkpoint batch
+                let struct (entries, models) = prepare batch.Elements
+                let checkpoint = checkpoint batch.State
 
                 if entries.Count > 0 || models.Count > 0 then
                     do! space ()
                     do! commit journal entries models checkpoint
 
-                return finish models batch
+                return finish models batch.Elements
             })
 
     let keepNowhere kept =
-        let batch = List [ kept ]
-        let struct (_, models) = prepare batch
-        finish models batch |> ignore
+        let elements = List [ kept ]
+        let struct (_, models) = prepare elements
+        finish models elements |> ignore
         kept
 
     /// Elements in one transaction.
     let atOnce = 256L
 
-    member _.Flow: Flow<Passing, Kept, NotUsed> =
-        let kept =
-            Flow.Create<Passing>().Select(Kept.ofPassing options.Name options.Vocabulary cycle)
+    let kept = Kept.ofPassing options.Name options.Vocabulary cycle
 
+    member _.Flow: Flow<Passing, Kept, NotUsed> =
         match options.Journal with
-        | ValueNone -> kept.Select keepNowhere
+        | ValueNone -> Flow.Create<Passing>().Select(fun passing -> keepNowhere (kept passing))
         | ValueSome journal ->
-            kept
+            Flow
+                .Create<Passing>()
                 .Batch(
                     atOnce,
-                    (fun kept -> List [ kept ]),
-                    (fun batch kept ->
-                        batch.Add kept
-                        batch)
+                    (fun passing -> Batch(kept passing, Cycle.stateOf passing)),
+                    (fun batch passing -> batch.Add(kept passing, Cycle.stateOf passing))
                 )
                 .SelectAsync(1, keepIn journal)
                 .SelectMany(fun batch -> batch :> Kept seq)

@@ -29,7 +29,7 @@ let private decided
     (services: string seq)
     (decision: Decision)
     latency
-    passing
+    (durations: (struct (string * TimeSpan)) list)
     =
     let record = decision.Record
     measures.Offered Outcome.Accepted
@@ -44,7 +44,7 @@ let private decided
 
     measures.Decided(decision.By, latency)
 
-    for struct (stage, duration) in Chain.durations passing do
+    for struct (stage, duration) in durations do
         measures.StageTook(stage, duration)
 
     decision.Error |> ValueOption.iter measures.ModelError
@@ -81,8 +81,7 @@ let sourceTrouble (measures: Measures) (log: ILogger) (trouble: SourceTrouble) =
     measures.SourceFailed()
 
     match trouble with
-    | SourceTrouble.Unreachable reason ->
-        log.LogWarning("the source of metrics cannot be reached: {Reason}", reason)
+    | SourceTrouble.Unreachable reason -> log.LogWarning("the source of metrics cannot be reached: {Reason}", reason)
     | SourceTrouble.ClockStepped _ -> log.LogWarning("the source of metrics: {Reason}", trouble.Reason)
 
 /// `services` are their names.
@@ -114,8 +113,7 @@ let create (measures: Measures) (health: Health) (log: ILogger) reward (services
                 match fate with
                 | Fate.Delivered -> ()
                 | Fate.Superseded
-                | Fate.Stale ->
-                    log.LogWarning("cycle {Cycle}: the decision was not sent: {Reason}", sent.Cycle, reason)
+                | Fate.Stale -> log.LogWarning("cycle {Cycle}: the decision was not sent: {Reason}", sent.Cycle, reason)
                 | Fate.Refused
                 | Fate.GaveUp ->
                     log.LogError("cycle {Cycle}: the decision was not delivered: {Reason}", sent.Cycle, reason)
