@@ -98,7 +98,7 @@ let private control (request: ControlRequest) options fresh (journal: Journal vo
         let measures = Measures vocabulary.Topology.Services
 
         let watch =
-            WatchLog.create measures log scenario.Reward.Objectives vocabulary.Topology.Services
+            WatchLog.create measures log scenario.Goal.Reward.Objectives vocabulary.Topology.Services
 
         let loop =
             {

@@ -6,6 +6,7 @@ open System.Net.Http
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Service
 
 /// A source of intervals, connected with where decisions go.
@@ -64,7 +65,7 @@ module ControlConnection =
         let scenario = request.Scenario
         let vocabulary = ScenarioController.vocabulary scenario
         let clock = ControlSettings.clock request.Settings
-        let interval = scenario.Operation.Interval
+        let interval = scenario.Live.Interval
 
         let position =
             match Seq.tryLast (earlier (cycles - 1)) with
@@ -101,7 +102,12 @@ module ControlConnection =
             let query = Prometheus.query client settings vocabulary
             Ok(openLoop (PrometheusSource.create query unreachable interval time))
         | MetricsOrigin.Trace csv ->
-            let reader = TraceReader.Open(csv, scenario.Grid, scenario.Columns)
+            let columns =
+                scenario.Controller.History
+                |> Option.map _.Columns
+                |> Option.defaultValue scenario.Experiment.Columns
+
+            let reader = TraceReader.Open(csv, scenario.System.Grid, columns)
             Ok(openLoop (TraceSource.create reader position clock request.Pace interval time))
         | MetricsOrigin.Simulation ->
             rewound scenario key vocabulary (earlier 0)

@@ -8,6 +8,7 @@ open System.Text.Json
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Service
 
 /// What decisions depend on besides the intervals; kept in the journal, so that its reader need not be told.
@@ -45,8 +46,8 @@ module ControlSettings =
             | Ok forgetting, Ok outlook ->
                 Ok
                     { scenario with
-                        Estimation =
-                            { scenario.Estimation with
+                        Controller.Estimation =
+                            { scenario.Controller.Estimation with
                                 Forgetting = forgetting
                                 Outlook = outlook
                                 RefitEvery = settings.RefitEvery
@@ -62,13 +63,13 @@ module ControlSettings =
     let private files (settings: ControlSettings) (scenario: Scenario) =
         [
             settings.Scenario
-            match scenario.BasePolicy with
-            | GivenPolicy.Tabular path
-            | GivenPolicy.Rules path
-            | GivenPolicy.Network(path, _) -> path
+            match scenario.Controller.BasePolicy with
+            | BasePolicySpecification.Tabular path
+            | BasePolicySpecification.Rules path
+            | BasePolicySpecification.Network(path, _) -> path
             | _ -> ()
             if settings.KnowsTrace then
-                yield! Option.toList scenario.TraceBefore
+                yield! scenario.Controller.History |> Option.map _.Path |> Option.toList
         ]
 
     let private parse (description: string) =

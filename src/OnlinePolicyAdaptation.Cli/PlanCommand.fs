@@ -6,6 +6,7 @@ open System
 open System.IO
 open Argu
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Planning
 
 /// The option's word among those it may be; another one is a misuse of the command.
@@ -98,7 +99,7 @@ let run (arguments: ParseResults<PlanArguments>) =
     |> Result.bind (fun scenario ->
         states arguments
         |> Result.bind (fun states ->
-            algorithm scenario.Grid.ConfigurationCount
+            algorithm scenario.System.Grid.ConfigurationCount
             |> Result.bind (fun algorithm ->
                 PlanningProblem.load scenario (arguments.TryGetResult PlanArguments.Delay_Table)
                 |> Result.bind (fun problem ->

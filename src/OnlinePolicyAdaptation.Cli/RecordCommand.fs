@@ -7,6 +7,7 @@ open System.Threading
 open Argu
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 
 let private record (arguments: ParseResults<RecordArguments>) (scenario: Scenario) (simulation: Simulation) =
     let out = arguments.GetResult RecordArguments.Out
@@ -33,7 +34,10 @@ let private record (arguments: ParseResults<RecordArguments>) (scenario: Scenari
             |> _.GetAwaiter().GetResult()
 
         Recording.write out scenario simulation (not (arguments.Contains Without_Statistics)) rows
-        printfn $"{Path.GetFullPath out}: {rows.Count} intervals over {scenario.Grid.ConfigurationCount} configurations"
+
+        printfn
+            $"{Path.GetFullPath out}: {rows.Count} intervals over {scenario.System.Grid.ConfigurationCount} configurations"
+
         Ok()
 
 let run (arguments: ParseResults<RecordArguments>) =

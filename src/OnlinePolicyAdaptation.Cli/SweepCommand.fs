@@ -8,6 +8,7 @@ open System.Threading
 open Argu
 open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 
 /// A point that is still to be run.
 type private Planned =
@@ -28,14 +29,14 @@ let private planned (arguments: ParseResults<SweepArguments>) path directory ind
             scenario
             |> Scenario.change (fun scenario ->
                 { scenario with
-                    Seeds = arguments.GetResult(SweepArguments.Seeds, scenario.Seeds)
-                    Cycles = arguments.GetResult(SweepArguments.Cycles, scenario.Cycles)
-                    TraceBefore =
+                    Experiment.Seeds = arguments.GetResult(SweepArguments.Seeds, scenario.Experiment.Seeds)
+                    Experiment.Cycles = arguments.GetResult(SweepArguments.Cycles, scenario.Experiment.Cycles)
+                    Experiment.TraceBefore =
                         arguments.TryGetResult SweepArguments.Trace_Before
-                        |> Option.orElse scenario.TraceBefore
-                    TraceAfter =
+                        |> Option.orElse scenario.Experiment.TraceBefore
+                    Experiment.TraceAfter =
                         arguments.TryGetResult SweepArguments.Trace_After
-                        |> Option.orElse scenario.TraceAfter
+                        |> Option.orElse scenario.Experiment.TraceAfter
                 })
 
         return
@@ -48,7 +49,7 @@ let private planned (arguments: ParseResults<SweepArguments>) path directory ind
     }
 
 let private runs (planned: Planned) =
-    planned.Scenario.Seeds
+    planned.Scenario.Experiment.Seeds
     * List.length (Experiment.contenders planned.Scenario false)
 
 /// Runs a point and keeps its outcome.
@@ -66,7 +67,8 @@ let private runPoint threads (step: unit -> unit) (cancellation: CancellationTok
 
 let private runAll threads (todo: Planned list) cancellation =
     let total =
-        todo |> List.sumBy (fun planned -> runs planned * planned.Scenario.Cycles)
+        todo
+        |> List.sumBy (fun planned -> runs planned * planned.Scenario.Experiment.Cycles)
 
     Terminal.withProgress $"{todo.Length} points" (max 1 total) (fun step ->
         task {

@@ -1,5 +1,6 @@
 namespace OnlinePolicyAdaptation.Experiments
 
+open OnlinePolicyAdaptation.Scenarios
 open System
 open System.Collections.Concurrent
 open System.Threading
@@ -72,15 +73,17 @@ module Experiment =
     let readTraces (scenario: Scenario) =
         let read = RecordedLoads.read scenario
 
-        match scenario.TraceBefore with
-        | None -> Error $"scenario {scenario.Name} has no field trace.before: there is no system to run on"
+        match scenario.Experiment.TraceBefore with
+        | None ->
+            Error
+                $"scenario {scenario.Name} has no field experiment.traces: there is no recording to run on; expected one, such as `opar record` makes of a simulation"
         | Some before ->
             let before = read before
 
             let traces =
                 {
                     Before = before
-                    After = scenario.TraceAfter |> Option.map read |> Option.defaultValue before
+                    After = scenario.Experiment.TraceAfter |> Option.map read |> Option.defaultValue before
                 }
 
             RecordedLoads.check scenario [ traces.Before; traces.After ]
@@ -88,12 +91,12 @@ module Experiment =
 
     let private settings (scenario: Scenario) planner basePolicy =
         {
-            Grid = scenario.Grid
-            Reward = scenario.Reward
-            Discount = scenario.Discount
+            Grid = scenario.System.Grid
+            Reward = scenario.Goal.Reward
+            Discount = scenario.Goal.Discount
             BasePolicy = basePolicy
             Planner = planner
-            Estimation = scenario.Estimation
+            Estimation = scenario.Controller.Estimation
         }
 
     /// Where no schedule is known; what a load pattern does in a cycle does not depend on it.
@@ -102,7 +105,7 @@ module Experiment =
     /// The loads of every cycle, as patterns in seconds and by number, and the system that they are offered to.
     let private environment (scenario: Scenario) traces (key: RandomKey) : struct (_ * IEnvironment) =
         let schedule =
-            match scenario.System with
+            match scenario.Experiment.Environment with
             | ManagedSystem.Traces -> usualSchedule
             | ManagedSystem.Mesh simulation -> simulation.Recording.Schedule
 
@@ -115,7 +118,7 @@ module Experiment =
             |> Seq.map _.RateAt((float cycle + 0.5) * seconds)
             |> EquatableArray.ToEquatableArray
 
-        match scenario.System with
+        match scenario.Experiment.Environment with
         | ManagedSystem.Traces ->
             let levelsOf trace =
                 let levels = RecordedLoads.levels trace
@@ -126,14 +129,14 @@ module Experiment =
             let replay trace level (first: int) (index: int) : IEnvironment =
                 TraceEnvironment(
                     trace,
-                    scenario.Grid,
-                    scenario.Start,
+                    scenario.System.Grid,
+                    scenario.System.Start,
                     (fun interval -> level (int64 first + interval)),
                     key.Split index
                 )
 
             let loads cycle =
-                if cycle < int64 scenario.ChangeAt then
+                if cycle < int64 scenario.Experiment.ChangeAt then
                     before cycle
                 else
                     after cycle
@@ -141,20 +144,26 @@ module Experiment =
             struct (loads,
                     SystemChange(
                         replay traces.Before before 0 0,
-                        replay traces.After after scenario.ChangeAt 1,
-                        scenario.ChangeAt
+                        replay traces.After after scenario.Experiment.ChangeAt 1,
+                        scenario.Experiment.ChangeAt
                     ))
         | ManagedSystem.Mesh simulation -> struct (rates, MeshEnvironment.create scenario simulation key)
 
     /// The base policies of an experiment, the scenario's first, each under its kind, numbered where a kind comes again.
     let basePolicies (scenario: Scenario) =
-        let policies = scenario.BasePolicy :: scenario.AlsoBasePolicies |> List.distinct
+        let policies =
+            scenario.Controller.BasePolicy :: scenario.Experiment.AlsoBasePolicies
+            |> List.distinct
 
         policies
         |> List.mapi (fun i policy ->
-            let kind = GivenPolicy.kind policy
+            let kind = BasePolicySpecification.kind policy
 
-            match policies |> List.take i |> List.filter (fun p -> GivenPolicy.kind p = kind) with
+            match
+                policies
+                |> List.take i
+                |> List.filter (fun p -> BasePolicySpecification.kind p = kind)
+            with
             | [] -> kind, policy
             | same -> $"{kind}-{same.Length + 1}", policy)
 
@@ -163,9 +172,9 @@ module Experiment =
 
     /// Why a base policy cannot be improved one control after another, if so.
     let private jointOnly (scenario: Scenario) policy =
-        if scenario.Grid.Controls.Count = 1 then
+        if scenario.System.Grid.Controls.Count = 1 then
             Some "with one control it is the same as choosing all controls together"
-        elif GivenPolicy.draws policy then
+        elif BasePolicySpecification.draws policy then
             Some "it draws its actions, and the controls still to be chosen need one action to stand for them"
         else
             None
@@ -182,16 +191,19 @@ module Experiment =
 
     /// What a scenario compares, in the order of reports.
     let contenders (scenario: Scenario) retrains =
-        let horizons = scenario.Horizons |> List.distinct
+        let horizons = scenario.Experiment.Horizons |> List.distinct
 
         [
             Contender.Base
             yield! horizons |> List.map Contender.Rollout
-            if comparesBasePolicies scenario && (jointOnly scenario scenario.BasePolicy).IsNone then
+            if
+                comparesBasePolicies scenario
+                && (jointOnly scenario scenario.Controller.BasePolicy).IsNone
+            then
                 yield! horizons |> List.map Contender.Multiagent
             if not horizons.IsEmpty then
-                for forgetting in scenario.AlsoForgetting |> List.distinct do
-                    if forgetting <> scenario.Estimation.Forgetting then
+                for forgetting in scenario.Experiment.AlsoForgetting |> List.distinct do
+                    if forgetting <> scenario.Controller.Estimation.Forgetting then
                         Contender.RolloutForgetting(List.max horizons, forgetting)
             for name, policy in basePolicies scenario |> List.tail do
                 Contender.Further(name, BasePolicyUse.Unchanged)
@@ -237,7 +249,7 @@ module Experiment =
     let private forgettingOf (scenario: Scenario) contender =
         match contender with
         | Contender.RolloutForgetting(_, forgetting) -> forgetting
-        | _ -> scenario.Estimation.Forgetting
+        | _ -> scenario.Controller.Estimation.Forgetting
 
     let private shared (scenario: Scenario) traces contenders (key: RandomKey) =
         let systemBefore =
@@ -247,19 +259,24 @@ module Experiment =
             lazy ok (RecordedSystem.responseTimes scenario traces.After (newSystemKey key))
 
         let optimum (responseTimes: Lazy<IResponseTimeModel>) =
-            OptimalPolicy.create scenario.Grid scenario.Reward scenario.Discount responseTimes.Value
+            OptimalPolicy.create scenario.System.Grid scenario.Goal.Reward scenario.Goal.Discount responseTimes.Value
 
         /// Where a base policy is made from a system, it is the one before the change.
         let given policy =
             let created =
-                GivenPolicy.create scenario.Grid scenario.Topology scenario.Reward scenario.Discount policy (fun () ->
-                    Ok systemBefore.Value)
+                BasePolicySpecification.create
+                    scenario.System.Grid
+                    scenario.System.Topology
+                    scenario.Goal.Reward
+                    scenario.Goal.Discount
+                    policy
+                    (fun () -> Ok systemBefore.Value)
                 |> ok
 
-            if GivenPolicy.draws policy then
+            if BasePolicySpecification.draws policy then
                 created
             else
-                PolicyTables.ofPolicy scenario.Grid created
+                PolicyTables.ofPolicy scenario.System.Grid created
 
         let start forgetting =
             Cycle.start
@@ -310,21 +327,21 @@ module Experiment =
 
         let step (state: CycleState) metrics =
             let settings =
-                if state.Cycle < scenario.ChangeAt then
+                if state.Cycle < scenario.Experiment.ChangeAt then
                     settingsBefore
                 else
                     settingsAfter
 
             Cycle.step settings state metrics
 
-        struct (shared.Starts[scenario.Estimation.Forgetting].Value, step)
+        struct (shared.Starts[scenario.Controller.Estimation.Forgetting].Value, step)
 
     let private runOne engine (scenario: Scenario) traces shared contender retrained seed onCycle cancellation =
         task {
             let key = seedKey seed
             let struct (start, step) = controller scenario shared contender retrained
             let struct (loads, system) = environment scenario traces (environmentKey key)
-            let observations = ResizeArray<Observation> scenario.Cycles
+            let observations = ResizeArray<Observation> scenario.Experiment.Cycles
 
             let sink (timed: Stream.TimedRecord) =
                 observations.Add
@@ -338,7 +355,16 @@ module Experiment =
 
                 onCycle ()
 
-            do! Stream.closedLoop engine TimeProvider.System system step start scenario.Cycles sink cancellation
+            do!
+                Stream.closedLoop
+                    engine
+                    TimeProvider.System
+                    system
+                    step
+                    start
+                    scenario.Experiment.Cycles
+                    sink
+                    cancellation
 
             return observations.ToArray()
         }
@@ -349,7 +375,7 @@ module Experiment =
         let trainings =
             [|
                 for warm in [ false; true ] do
-                    for seed in 1 .. scenario.Seeds -> struct (warm, seed)
+                    for seed in 1 .. scenario.Experiment.Seeds -> struct (warm, seed)
             |]
 
         let trained = ConcurrentDictionary<struct (bool * int), RetrainedPolicy>()
@@ -364,7 +390,8 @@ module Experiment =
         Map.ofList
             [
                 for warm in [ false; true ] ->
-                    Contender.Retrained warm, [| for seed in 1 .. scenario.Seeds -> trained[struct (warm, seed)] |]
+                    Contender.Retrained warm,
+                    [| for seed in 1 .. scenario.Experiment.Seeds -> trained[struct (warm, seed)] |]
             ]
         : RetrainedPolicies
 
@@ -390,7 +417,7 @@ module Experiment =
             use engine = Stream.startEngine ()
 
             let sharedBy =
-                Array.init scenario.Seeds (fun i -> seedKey (i + 1) |> shared scenario traces contenders)
+                Array.init scenario.Experiment.Seeds (fun i -> seedKey (i + 1) |> shared scenario traces contenders)
 
             // What is wrong with a trace or a base policy is told before the first cycle.
             sharedBy |> Array.head |> complete
@@ -398,7 +425,7 @@ module Experiment =
             let runs =
                 [|
                     for contender in contenders do
-                        for seed in 1 .. scenario.Seeds -> struct (contender, seed)
+                        for seed in 1 .. scenario.Experiment.Seeds -> struct (contender, seed)
                 |]
 
             let observations = ConcurrentDictionary<struct (Contender * int), Observation[]>()

@@ -2,6 +2,7 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Experiments.Plan
 
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Domain.Policies
 open OnlinePolicyAdaptation.Planning
 
@@ -11,7 +12,8 @@ let private newtonPoints = 31
 /// A base policy that has one action in each state.
 let basePolicy (problem: PlanningProblem) choice : Result<FinitePolicy, string> =
     match choice with
-    | BasePolicy.Greedy -> Ok(NetworkModel.greedy problem.Scenario.Grid GreedyPolicy.DefaultMoveCharge problem.Model)
+    | BasePolicy.Greedy ->
+        Ok(NetworkModel.greedy problem.Scenario.System.Grid GreedyPolicy.DefaultMoveCharge problem.Model)
     | BasePolicy.Table(source, actions) ->
         FinitePolicy.ofActions problem.Model actions
         |> Result.mapError (fun message -> $"{source}: {message}")
@@ -19,7 +21,7 @@ let basePolicy (problem: PlanningProblem) choice : Result<FinitePolicy, string> 
 
 /// J_mu of a base policy, exact.
 let baseValues (problem: PlanningProblem) choice =
-    let discount = problem.Scenario.Discount
+    let discount = problem.Scenario.Goal.Discount
 
     match choice with
     | BasePolicy.Random ->
@@ -43,7 +45,7 @@ let private terminalValues (problem: PlanningProblem) (settings: LookaheadSettin
 /// Q-factors of admissible actions, spread over all actions of the grid.
 let private overAllActions (problem: PlanningProblem) state (qFactors: float[]) =
     let model = problem.Model
-    let all = Array.create problem.Scenario.Grid.ActionCount ValueNone
+    let all = Array.create problem.Scenario.System.Grid.ActionCount ValueNone
     let first = model.FirstChoice[state]
 
     qFactors
@@ -53,7 +55,7 @@ let private overAllActions (problem: PlanningProblem) state (qFactors: float[]) 
 
 let private lookahead (problem: PlanningProblem) horizon values state =
     let decision =
-        Lookahead.decide problem.Model problem.Scenario.Discount horizon values ValueNone state
+        Lookahead.decide problem.Model problem.Scenario.Goal.Discount horizon values ValueNone state
 
     {
         State = state
@@ -65,8 +67,8 @@ let private lookahead (problem: PlanningProblem) horizon values state =
 /// The multiagent decision, with the Q-factors of the values that its components were chosen by.
 let private multiagent (problem: PlanningProblem) horizon basePolicy values =
     let model = problem.Model
-    let discount = problem.Scenario.Discount
-    let components = ActionComponents.ofGrid problem.Scenario.Grid
+    let discount = problem.Scenario.Goal.Discount
+    let components = ActionComponents.ofGrid problem.Scenario.System.Grid
     let order = ActionComponents.naturalOrder components
 
     let oneStep =
@@ -106,7 +108,7 @@ let private horizonOf (settings: LookaheadSettings) =
 /// Values and decisions for a request, or what is wrong with it.
 let run (problem: PlanningProblem) (request: PlanRequest) =
     let model = problem.Model
-    let discount = problem.Scenario.Discount
+    let discount = problem.Scenario.Goal.Discount
 
     let result values solution decide newton states =
         {

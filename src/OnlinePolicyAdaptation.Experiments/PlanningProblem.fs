@@ -1,5 +1,6 @@
 namespace OnlinePolicyAdaptation.Experiments
 
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
@@ -36,12 +37,16 @@ module PlanningProblem =
 
     let private forest (scenario: Scenario) path =
         try
-            RecordedSystem.responseTimes scenario (TestbedTrace.Read(path, scenario.Grid, scenario.Columns)) key
+            RecordedSystem.responseTimes
+                scenario
+                (TestbedTrace.Read(path, scenario.System.Grid, scenario.Experiment.Columns))
+                key
         with :? BadInputException as e ->
             Error e.Message
 
     let private create (scenario: Scenario) source loads responseTimes =
-        let dynamics = NetworkDynamics(scenario.Grid, scenario.Reward, responseTimes)
+        let dynamics =
+            NetworkDynamics(scenario.System.Grid, scenario.Goal.Reward, responseTimes)
 
         NetworkModel.tabulate dynamics loads
         |> Result.map (fun model ->
@@ -54,16 +59,17 @@ module PlanningProblem =
             })
 
     let private at (scenario: Scenario) source (forest: IResponseTimeModel) loads =
-        let quantised = SampleWindow.quantised scenario.Estimation loads
+        let quantised = SampleWindow.quantised scenario.Controller.Estimation loads
 
-        create scenario source loads (ResponseTimeTable.Of(scenario.Grid, forest, quantised.AsSpan()))
+        create scenario source loads (ResponseTimeTable.Of(scenario.System.Grid, forest, quantised.AsSpan()))
 
     /// The problems at every load level of the scenario, in their order and at least one, with the response times of a
     /// forest fitted to the scenario's trace from before any change.
     let atEveryLoad (scenario: Scenario) =
-        match scenario.TraceBefore with
+        match scenario.Experiment.TraceBefore with
         | None ->
-            Error $"scenario {scenario.Name} has no field trace, so its response times must be given as a delay table"
+            Error
+                $"scenario {scenario.Name} has no field experiment.traces, so its response times must be given as a delay table"
         | Some path ->
             forest scenario path
             |> Result.bind (fun forest ->
@@ -78,9 +84,9 @@ module PlanningProblem =
     let load (scenario: Scenario) (delayTable: string option) =
         match Scenario.loadLevels scenario, delayTable with
         | [ loads ], Some path ->
-            DelayTable.read path scenario.Grid loads.Count
+            DelayTable.read path scenario.System.Grid loads.Count
             |> Result.bind (create scenario (ResponseTimeSource.Table path) loads)
         | [ _ ], None -> atEveryLoad scenario |> Result.map List.head
         | levels, _ ->
             Error
-                $"scenario {scenario.Name} has {levels.Length} load levels, each with a decision problem of its own; expected a scenario whose services have requestsPerSecond"
+                $"scenario {scenario.Name} has {levels.Length} load levels, each with a decision problem of its own; expected loads that are requestsPerSecond"

@@ -5,25 +5,31 @@ module OnlinePolicyAdaptation.Service.ScenarioController
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.ControlCycle
-open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 
 let vocabulary (scenario: Scenario) =
     {
-        Grid = scenario.Grid
-        Topology = scenario.Topology
+        Grid = scenario.System.Grid
+        Topology = scenario.System.Topology
     }
 
 let private trace (scenario: Scenario) =
-    scenario.TraceBefore
-    |> Option.map (fun path -> TestbedTrace.Read(path, scenario.Grid, scenario.Columns))
+    scenario.Controller.History
+    |> Option.map (fun history -> TestbedTrace.Read(history.Path, scenario.System.Grid, history.Columns))
 
 let private basePolicy (scenario: Scenario) trace key =
-    GivenPolicy.create scenario.Grid scenario.Topology scenario.Reward scenario.Discount scenario.BasePolicy (fun () ->
-        match trace with
-        | Some trace -> RecordedSystem.responseTimes scenario trace key
-        | None ->
-            Error
-                $"scenario {scenario.Name} has no field trace.before: a base policy that is made from a recorded system needs one; expected another basePolicy.kind, such as network or threshold")
+    BasePolicySpecification.create
+        scenario.System.Grid
+        scenario.System.Topology
+        scenario.Goal.Reward
+        scenario.Goal.Discount
+        scenario.Controller.BasePolicy
+        (fun () ->
+            match trace with
+            | Some trace -> RecordedSystem.responseTimes scenario trace key
+            | None ->
+                Error
+                    $"scenario {scenario.Name} has no field controller.history: a base policy that is made from a recorded system needs one; expected another controller.basePolicy, such as network or threshold")
 
 /// The options and the state to start in: with a model of the scenario's trace of the system as it was, or without.
 let create (scenario: Scenario) mode planner knowsTrace (key: RandomKey) =
@@ -35,18 +41,18 @@ let create (scenario: Scenario) mode planner knowsTrace (key: RandomKey) =
             {
                 Settings =
                     {
-                        Grid = scenario.Grid
-                        Reward = scenario.Reward
-                        Discount = scenario.Discount
+                        Grid = scenario.System.Grid
+                        Reward = scenario.Goal.Reward
+                        Discount = scenario.Goal.Discount
                         BasePolicy = basePolicy
                         Planner =
                             match mode with
                             | Mode.Base -> Planner.BasePolicy
                             | Mode.Act
                             | Mode.Shadow -> planner
-                        Estimation = scenario.Estimation
+                        Estimation = scenario.Controller.Estimation
                     }
-                Guard = scenario.Operation.Guard
+                Guard = scenario.Controller.Guard
                 Mode = mode
             }
 

@@ -1,5 +1,6 @@
 namespace OnlinePolicyAdaptation.Experiments
 
+open OnlinePolicyAdaptation.Scenarios
 open System
 open MathNet.Numerics.Distributions
 open MathNet.Numerics.Statistics
@@ -101,7 +102,7 @@ module Summary =
 
     /// Seconds by which the services missed their objectives, added up.
     let excess (scenario: Scenario) (o: Observation) =
-        Seq.zip scenario.Reward.Objectives o.Timed.Record.Metrics.Services
+        Seq.zip scenario.Goal.Reward.Objectives o.Timed.Record.Metrics.Services
         |> Seq.sumBy (fun (objective, service) ->
             match measured service with
             | ValueSome seconds -> objective.Excess seconds
@@ -114,7 +115,7 @@ module Summary =
         let levels = o.Timed.Record.Metrics.Configuration.Levels
 
         let cores =
-            scenario.Grid.Controls
+            scenario.System.Grid.Controls
             |> Seq.mapi (fun i control ->
                 match control.Target with
                 | :? ControlTarget.CpuCores as cpu -> ValueSome(control.Value levels[i] * float cpu.Nodes.Count)
@@ -161,7 +162,7 @@ module Summary =
         let matters = Adaptation.matters before after
 
         let earned (o: Observation) =
-            after.Of(o.Loads, result.Scenario.Grid.IndexOf o.Timed.Record.Metrics.Configuration)
+            after.Of(o.Loads, result.Scenario.System.Grid.IndexOf o.Timed.Record.Metrics.Configuration)
             |> ValueOption.defaultValue Double.NegativeInfinity
 
         let optimum =
@@ -197,7 +198,7 @@ module Summary =
 
     let private detectionDelay (scenario: Scenario) (observations: Observation[]) =
         match observations |> Array.tryFind noticed with
-        | Some o -> ValueSome(o.Timed.Record.Cycle - scenario.ChangeAt)
+        | Some o -> ValueSome(o.Timed.Record.Cycle - scenario.Experiment.ChangeAt)
         | None -> ValueNone
 
     /// Seconds of computing of every seed that has adapted, and measurements of the new system, the median over all seeds.

@@ -4,6 +4,7 @@ open System.IO
 open System.Text.Json
 open Expecto
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Planning
 open OnlinePolicyAdaptation.Tests
 open OnlinePolicyAdaptation.Tests.Fixtures.GoldenModels
@@ -62,7 +63,7 @@ let private refuses name (change: string list -> string list) (parts: string lis
     testCase name (fun () ->
         Scratch.withFile "table.csv" (String.concat "\n" (change TwoServices.smallTable) + "\n") (fun path ->
             withProblem TwoServices.small (fun problem ->
-                match DelayTable.read path problem.Scenario.Grid 2 with
+                match DelayTable.read path problem.Scenario.System.Grid 2 with
                 | Ok _ -> failtest "accepted"
                 | Error message ->
                     for part in parts do

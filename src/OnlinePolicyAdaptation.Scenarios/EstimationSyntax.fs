@@ -1,6 +1,6 @@
 /// How scenarios and options of commands write what a model is estimated from and planned with.
 [<RequireQualifiedAccess>]
-module OnlinePolicyAdaptation.Experiments.EstimationSyntax
+module OnlinePolicyAdaptation.Scenarios.EstimationSyntax
 
 open System
 open System.Globalization
