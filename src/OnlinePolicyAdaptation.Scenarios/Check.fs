@@ -42,6 +42,10 @@ let index path kind (known: string seq) name : Checked<int> =
     | Some index -> Ok index
     | None -> fail (ScenarioFault.unknown path kind known name)
 
+/// A length of time. What is out of every range is said by the schema, and becomes the nearest in range.
+let seconds value =
+    TimeSpan.FromSeconds(value |> max 0.0 |> min 1e9)
+
 /// An error for every name that stands twice.
 let distinct path kind (names: string seq) =
     names

@@ -135,10 +135,9 @@ module internal ControllerPart =
                 {
                     Bounds = bounds
                     MaximumChanges = section.MaximumChanges |> Option.defaultValue Int32.MaxValue
-                    StabilisationWindow = TimeSpan.FromSeconds(section.StabilisationSeconds |> Option.defaultValue 0.0)
-                    SettlingTime = TimeSpan.FromSeconds section.SettlingSeconds
-                    MaximumAge =
-                        TimeSpan.FromSeconds(section.MaximumAgeSeconds |> Option.defaultValue (patience * interval))
+                    StabilisationWindow = Check.seconds (section.StabilisationSeconds |> Option.defaultValue 0.0)
+                    SettlingTime = Check.seconds section.SettlingSeconds
+                    MaximumAge = Check.seconds (section.MaximumAgeSeconds |> Option.defaultValue (patience * interval))
                     MaximumError = section.MaximumError |> Option.defaultValue infinity
                     MinimumSamples = section.MinimumSamples
                 }

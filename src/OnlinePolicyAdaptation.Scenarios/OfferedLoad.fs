@@ -76,7 +76,7 @@ module OfferedLoad =
         match load with
         | OfferedLoad.Constant rate -> rate.PerSecond
         | OfferedLoad.Recorded(_, rates)
-        | OfferedLoad.RandomSteps(rates, _) -> rates |> Seq.map _.PerSecond |> Seq.max
+        | OfferedLoad.RandomSteps(rates, _) -> rates |> Seq.map _.PerSecond |> Seq.fold max 0.0
         | OfferedLoad.Sine(mean, amplitude, _, _) -> mean.PerSecond + amplitude.PerSecond
 
     /// At least as many loads as `levels` would give, told without listing them.

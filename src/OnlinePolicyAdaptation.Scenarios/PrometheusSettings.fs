@@ -83,7 +83,7 @@ module PrometheusSettings =
                                     MeanResponseTime = queries.MeanResponseTime
                                 }
                         ]
-                    Timeout = TimeSpan.FromSeconds section.TimeoutSeconds
+                    Timeout = Check.seconds section.TimeoutSeconds
                     BearerTokenFile =
                         section.BearerTokenFile
                         |> Option.map (fun name -> Path.Combine(directory, name))

@@ -147,7 +147,7 @@ module Scenario =
         |> optional (PrometheusSettings.build directory system.Grid system.Topology.Services.Count)
         |> Result.map (fun prometheus ->
             {
-                Interval = TimeSpan.FromSeconds section.IntervalSeconds
+                Interval = Check.seconds section.IntervalSeconds
                 Prometheus = prometheus
             })
 
@@ -183,7 +183,7 @@ module Scenario =
 
         let longest =
             match goal with
-            | Ok goal -> goal.Reward.Objectives |> Seq.map _.Bound.Seconds |> Seq.max
+            | Ok goal -> goal.Reward.Objectives |> Seq.map _.Bound.Seconds |> Seq.fold max 0.0
             | Error _ -> 0.0
 
         let interval =
@@ -244,12 +244,6 @@ module Scenario =
         else
             path
 
-    /// Whether a path is another one or in it.
-    let private isWithin (outer: string) (path: string) =
-        path = outer
-        || path.StartsWith(outer + ".", StringComparison.Ordinal)
-        || path.StartsWith(outer + "[", StringComparison.Ordinal)
-
     /// The scenario of a text, or all that is wrong with it. What the checks find once more where the schema has found
     /// something is left out.
     let private ofText directory text : Result<Scenario, ScenarioFault list> =
@@ -264,8 +258,8 @@ module Scenario =
                     not (
                         faults
                         |> List.exists (fun known ->
-                            isWithin known.Path fault.Path
-                            || (fault.Found = "" && isWithin fault.Path known.Path))
+                            ScenarioText.isWithin known.Path fault.Path
+                            || (fault.Found = "" && ScenarioText.isWithin fault.Path known.Path))
                     )
 
                 Error(List.distinct (faults @ List.filter isNew more)))

@@ -13,6 +13,8 @@ type T =
     {
         Text: ScenarioText
         Faults: ScenarioFault list
+        /// Paths at which there is something of another type than expected, null for instance.
+        Unreadable: string list
         /// The object of the file, filled in.
         Filled: JsonObject
     }
@@ -51,16 +53,26 @@ let check (text: ScenarioText) =
         let filled = root.DeepClone() :?> JsonObject
         Schema.fill typeof<ScenarioSection> filled
 
+        let faults = SchemaCheck.faults root
+
         Ok
             {
                 Text = text
-                Faults = text.Duplicates @ SchemaCheck.faults root @ SchemaCheck.names root
+                Faults = text.Duplicates @ List.map snd faults @ SchemaCheck.meanings root
+                Unreadable =
+                    [
+                        for keyword, fault in faults do
+                            if keyword = "type" then
+                                fault.Path
+                    ]
                 Filled = filled
             }
 
 /// One section, where it can be read; none where it is not there.
 let section<'section> (name: string) (file: T) : Result<'section option, ScenarioFault list> =
     match file.Filled[name] with
+    // The schema has said it.
+    | _ when file.Unreadable |> List.exists (ScenarioText.isWithin name) -> Error []
     | null -> Ok None
     | node ->
         try

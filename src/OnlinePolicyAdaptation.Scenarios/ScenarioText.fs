@@ -25,6 +25,12 @@ module internal ScenarioText =
     let child path name =
         if path = "" then name else $"{path}.{name}"
 
+    /// Whether a path is another one or in it.
+    let isWithin (outer: string) (path: string) =
+        path = outer
+        || path.StartsWith(outer + ".", StringComparison.Ordinal)
+        || path.StartsWith(outer + "[", StringComparison.Ordinal)
+
     let private readerOptions =
         JsonReaderOptions(CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true)
 

@@ -5,6 +5,7 @@ module internal OnlinePolicyAdaptation.Scenarios.SchemaCheck
 open OnlinePolicyAdaptation.Scenarios.Sections
 open System
 open System.Globalization
+open System.Reflection
 open System.Text.Json
 open System.Text.Json.Nodes
 open Json.Schema
@@ -68,7 +69,7 @@ let private shown (value: JsonNode | null) =
 let private numberIn (name: string) (schema: JsonObject) =
     match schema[name] with
     | null -> None
-    | value -> Some(value.GetValue<JsonElement>().GetDouble())
+    | value -> Some(Double.Parse(value.ToJsonString(), CultureInfo.InvariantCulture))
 
 let private words (node: JsonNode | null) =
     match node with
@@ -192,30 +193,16 @@ let private ofKeyword path (schema: JsonObject) (value: JsonNode | null) keyword
                         ScenarioFault.at (ScenarioText.child path name) "missing" $"{expectedType field}: {description}"
             ]
         | _ -> []
-    | "oneOf" ->
-        let names =
-            match schema["oneOf"] with
-            | :? JsonArray as alternatives ->
-                alternatives
-                |> Seq.collect (fun one -> follow [ "required" ] one |> words)
-                |> List.ofSeq
-            | _ -> []
-
-        match value with
-        | :? JsonObject as fields ->
-            let given = names |> List.filter fields.ContainsKey
-
-            let found =
-                if given.IsEmpty then
-                    "none of them"
-                else
-                    ScenarioFault.listed given
-
-            [ ScenarioFault.at path found $"exactly one of {ScenarioFault.listed names}" ]
-        | _ -> []
     | _ -> []
 
-/// Every fault of a file, by its schema.
+/// The evaluator writes a step into an array twice.
+let rec private schemaSteps way =
+    match way with
+    | "items" :: "items" :: rest -> "items" :: schemaSteps rest
+    | step :: rest -> step :: schemaSteps rest
+    | [] -> []
+
+/// Every fault of a file, by its schema, but for alternatives; with the keyword of the schema.
 let faults (root: JsonNode) =
     let results =
         evaluator.Value.Evaluate(
@@ -231,12 +218,12 @@ let faults (root: JsonNode) =
 
     [
         for detail in results :: details do
-            let way = steps (string detail.EvaluationPath)
+            let way = steps (string detail.EvaluationPath) |> schemaSteps
             let place = steps (string detail.InstanceLocation)
             let path = pathOf place root
 
             match detail.Errors with
-            // Which alternative does not hold is no fault by itself.
+            // That one of several alternatives does not hold is no fault by itself; see `meanings`.
             | NonNull errors when not detail.IsValid && not (List.contains "oneOf" way) ->
                 if
                     List.tryLast way = Some "additionalProperties"
@@ -245,20 +232,23 @@ let faults (root: JsonNode) =
                     let owner = follow (List.take (way.Length - 1) way) schema.Value
 
                     match owner, List.tryLast place with
-                    | (:? JsonObject as owner), Some name -> ScenarioFault.unknown path "field" (fieldNames owner) name
+                    | (:? JsonObject as owner), Some name ->
+                        "additionalProperties", ScenarioFault.unknown path "field" (fieldNames owner) name
                     | _ -> ()
                 else
                     match follow way schema.Value with
                     | :? JsonObject as part ->
                         for error in errors do
-                            yield! ofKeyword path part (follow place root) error.Key
+                            for fault in ofKeyword path part (follow place root) error.Key do
+                                error.Key, fault
                     | _ -> ()
             | _ -> ()
     ]
     |> List.distinct
 
-/// Names that stand for services, nodes and controls of the file, at every place where one is meant.
-let names (root: JsonNode) =
+/// Faults that go by what a field means: alternatives of which one is set, and names that stand for services, nodes and controls
+/// of the file.
+let meanings (root: JsonNode) =
     let system = follow [ "system" ] root
 
     let texts (nodes: (JsonNode | null) seq) =
@@ -290,6 +280,23 @@ let names (root: JsonNode) =
         | Some(word, names) when not (List.contains name names) -> [ ScenarioFault.unknown path word names name ]
         | _ -> []
 
+    let alternatives path (t: Type) (fields: JsonObject) =
+        match t.GetCustomAttribute<ExactlyOneAttribute>() with
+        | null -> []
+        | one ->
+            match one.Fields |> Seq.filter fields.ContainsKey |> List.ofSeq with
+            | [ _ ] -> []
+            | given ->
+                let found =
+                    if given.IsEmpty then
+                        "none of them"
+                    else
+                        ScenarioFault.listed given
+
+                [
+                    ScenarioFault.at path found $"exactly one of {ScenarioFault.listed one.Fields}"
+                ]
+
     let rec visit path (t: Type) (field: FieldAttribute) (value: JsonNode | null) : ScenarioFault list =
         match t, value with
         | Schema.Optional inner, _ -> visit path inner field value
@@ -306,6 +313,8 @@ let names (root: JsonNode) =
             ]
         | Schema.Object, (:? JsonObject as fields) ->
             [
+                yield! alternatives path t fields
+
                 for property in Schema.properties t do
                     let name = Schema.jsonName property
 

@@ -3,6 +3,7 @@ module OnlinePolicyAdaptation.Tests.Scenarios.Scenario
 open System
 open System.Collections.Immutable
 open System.IO
+open System.Text
 open System.Threading
 open Expecto
 open OnlinePolicyAdaptation.Domain.Mdp
@@ -35,10 +36,22 @@ let tests =
                     Expect.equal scenario.Experiment.Horizons [ 3 ] "lookahead")
             }
 
-            refuses "an unknown field" "\"discount\"" "\"discuont\": 1, \"discount\"" [ ":17: goal.discuont"; "did you mean 'discount'" ]
-            refuses "a field that stands twice" "\"discount\"" "\"discount\": 0.9, \"discount\"" [ ":17: goal.discount"; "twice" ]
+            refuses
+                "an unknown field"
+                "\"discount\""
+                "\"discuont\": 1, \"discount\""
+                [ ":17: goal.discuont"; "did you mean 'discount'" ]
+            refuses
+                "a field that stands twice"
+                "\"discount\""
+                "\"discount\": 0.9, \"discount\""
+                [ ":17: goal.discount"; "twice" ]
             refuses "a missing field" ",\n    \"discount\": 0.99" "" [ "goal.discount: missing"; "above 0 and below 1" ]
-            refuses "a text in place of a number" "\"discount\": 0.99" "\"discount\": \"high\"" [ ":17: goal.discount: 'high'"; "a number" ]
+            refuses
+                "a text in place of a number"
+                "\"discount\": 0.99"
+                "\"discount\": \"high\""
+                [ ":17: goal.discount: 'high'"; "a number" ]
             refuses "text that is not JSON" "{\n  \"name\"" "name" [ ":1:" ]
             refuses "a discount of 1" "0.99" "1.0" [ "goal.discount"; "1"; "below 1" ]
             refuses
@@ -55,21 +68,48 @@ let tests =
                 "a control without a target"
                 "\"cpuCores\": { \"nodes\": [\"n1\", \"n2\"] }, "
                 ""
-                [ "system.controls[1]: none of them"; "exactly one of routingWeight, cpuCores, blockingRate" ]
+                [
+                    "system.controls[1]: none of them"
+                    "exactly one of routingWeight, cpuCores, blockingRate"
+                ]
             refuses
                 "a control with two targets"
                 "\"cpuCores\": {"
                 "\"blockingRate\": { \"service\": \"s\" }, \"cpuCores\": {"
                 [ "system.controls[1]: cpuCores, blockingRate"; "exactly one" ]
-            refuses "two controls of one name" "\"name\": \"c1\"" "\"name\": \"p11\"" [ "system.controls"; "2 controls with the same name p11" ]
-            refuses "a weight above 1" "\"highest\": 1," "\"highest\": 2," [ "system.controls[0].highest: 2"; "at most 1" ]
-            refuses "a grid upside down" "\"lowest\": 1," "\"lowest\": 7," [ "system.controls[1].highest: 5"; "above 7" ]
-            refuses "a reward of an unknown control" "[[\"c1\"]]" "[[\"c9\"]]" [ "goal.reward.saves[0][0]: 'c9'"; "p11, c1" ]
+            refuses
+                "two controls of one name"
+                "\"name\": \"c1\""
+                "\"name\": \"p11\""
+                [ "system.controls"; "2 controls with the same name p11" ]
+            refuses
+                "a weight above 1"
+                "\"highest\": 1,"
+                "\"highest\": 2,"
+                [ "system.controls[0].highest: 2"; "at most 1" ]
+            refuses
+                "a grid upside down"
+                "\"lowest\": 1,"
+                "\"lowest\": 7,"
+                [ "system.controls[1].highest: 5"; "above 7" ]
+            refuses
+                "a reward of an unknown control"
+                "[[\"c1\"]]"
+                "[[\"c9\"]]"
+                [ "goal.reward.saves[0][0]: 'c9'"; "p11, c1" ]
             refuses "a control saved twice" "[[\"c1\"]]" "[[\"c1\", \"c1\"]]" [ "goal.reward.saves: 2 controls" ]
             refuses "a start off the grid" "\"p11\": 1" "\"p11\": 0.5" [ "system.start.p11: 0.5" ]
             refuses "a start without a control" "\"p11\": 1, " "" [ "system.start.p11: missing" ]
-            refuses "a start of an unknown control" "\"p11\": 1" "\"q11\": 1, \"p11\": 1" [ "system.start.q11: 'q11' is no control"; "did you mean 'p11'" ]
-            refuses "a bound of 0 s" "\"sloSeconds\": 0.12" "\"sloSeconds\": 0" [ "goal.services[0].sloSeconds: 0"; "above 0" ]
+            refuses
+                "a start of an unknown control"
+                "\"p11\": 1"
+                "\"q11\": 1, \"p11\": 1"
+                [ "system.start.q11: 'q11' is no control"; "did you mean 'p11'" ]
+            refuses
+                "a bound of 0 s"
+                "\"sloSeconds\": 0.12"
+                "\"sloSeconds\": 0"
+                [ "goal.services[0].sloSeconds: 0"; "above 0" ]
 
             for name in [ "../../x"; ".hidden"; "a/b"; "a\\nb"; ""; String('x', 65) ] do
                 refuses $"the name '{name}'" "\"name\": \"small\"" $"\"name\": \"{name}\"" [ "name: '"; "letters" ]
@@ -85,26 +125,38 @@ let tests =
                 "two controls of one weight"
                 "\"cpuCores\": { \"nodes\": [\"n1\", \"n2\"] }, \"lowest\": 1, \"highest\": 5"
                 "\"routingWeight\": { \"service\": \"s\", \"node\": \"n1\" }, \"lowest\": 0, \"highest\": 1"
-                [ "system.controls[1]: it sets the weight of service s on node n1, which control p11 sets already" ]
+                [
+                    "system.controls[1]: it sets the weight of service s on node n1, which control p11 sets already"
+                ]
 
             refuses
                 "two controls of the same cores"
                 "\"routingWeight\": { \"service\": \"s\", \"node\": \"n1\" }"
                 "\"cpuCores\": { \"nodes\": [\"n2\"] }"
-                [ "system.controls[1]: it sets the cores of node n2, which control p11 sets already" ]
+                [
+                    "system.controls[1]: it sets the cores of node n2, which control p11 sets already"
+                ]
 
             let refusesLoad load parts =
                 refuses $"a load {load}" "\"requestsPerSecond\": 5" load ("experiment.loads[0]" :: parts)
 
             refusesLoad "" [ "none of them"; "exactly one of requestsPerSecond, steps, sine, file" ]
             refusesLoad "\"steps\": { \"rates\": [5] }" [ ".steps.every: missing" ]
-            refusesLoad "\"steps\": { \"rates\": [5], \"every\": 20 }, \"requestsPerSecond\": 4" [ "requestsPerSecond, steps" ]
+
+            refusesLoad
+                "\"steps\": { \"rates\": [5], \"every\": 20 }, \"requestsPerSecond\": 4"
+                [ "requestsPerSecond, steps" ]
+
             refusesLoad "\"steps\": { \"rates\": [], \"every\": 20 }" [ ".steps.rates: 0 entries"; "at least 1" ]
             refusesLoad "\"steps\": { \"rates\": [5, -1], \"every\": 20 }" [ ".steps.rates[1]: -1"; "above 0" ]
             refusesLoad "\"steps\": { \"rates\": [5], \"every\": 0 }" [ ".every: 0"; "at least 1" ]
             refusesLoad "\"sine\": { \"mean\": 0, \"amplitude\": 5, \"period\": 60 }" [ ".mean: 0"; "above 0" ]
             refusesLoad "\"sine\": { \"mean\": 10, \"amplitude\": 5, \"period\": -6 }" [ ".period: -6"; "above 0" ]
-            refusesLoad "\"file\": { \"path\": \"none.csv\", \"column\": \"l\", \"unit\": \"req/s\" }" [ "none.csv: no such file" ]
+
+            refusesLoad
+                "\"file\": { \"path\": \"none.csv\", \"column\": \"l\", \"unit\": \"req/s\" }"
+                [ "none.csv: no such file" ]
+
             refuses "no load" "\"loads\": [{ \"requestsPerSecond\": 5 }]," "" [ "experiment.loads: missing" ]
 
             refuses
@@ -134,13 +186,28 @@ let tests =
             refuses "no seed" "\"seeds\": 3" "\"seeds\": 0" [ "experiment.seeds: 0"; "at least 1" ]
             refuses "a lookahead of 0" "[3]" "[0]" [ "experiment.compared.horizons[0]: 0"; "at least 1" ]
             refuses "no lookahead" "[3]" "[]" [ "experiment.compared.horizons: 0 entries" ]
-            refuses "a forest without trees" "\"trees\": 10" "\"trees\": 0" [ "controller.estimation.trees: 0"; "at least 1 and at most 10000" ]
-            refuses "a way to forget" "\"trees\": 10" "\"forgetting\": \"window:0\"" [ "controller.estimation.forgetting: 'window:0'"; "relevance:<samples" ]
-            refuses "unknown edges" "\"start\"" "\"edges\": \"wrap\", \"start\"" [ "system.edges: 'wrap'"; "clip" ]
-            refuses "too few available amounts" "\"decimals\": 3" "\"available\": [], \"decimals\": 3" [ "goal.reward: available" ]
 
-            let withController text =
-                "\"controller\": { " + text + ", "
+            refuses
+                "a forest without trees"
+                "\"trees\": 10"
+                "\"trees\": 0"
+                [ "controller.estimation.trees: 0"; "at least 1 and at most 10000" ]
+
+            refuses
+                "a way to forget"
+                "\"trees\": 10"
+                "\"forgetting\": \"window:0\""
+                [ "controller.estimation.forgetting: 'window:0'"; "relevance:<samples" ]
+
+            refuses "unknown edges" "\"start\"" "\"edges\": \"wrap\", \"start\"" [ "system.edges: 'wrap'"; "clip" ]
+
+            refuses
+                "too few available amounts"
+                "\"decimals\": 3"
+                "\"available\": [], \"decimals\": 3"
+                [ "goal.reward: available" ]
+
+            let withController text = "\"controller\": { " + text + ", "
 
             let refusesController name text parts =
                 refuses name "\"controller\": { " (withController text) parts
@@ -239,7 +306,10 @@ let tests =
                 let json =
                     SmallScenario.json
                         .Replace("[[\"c1\"]]", "[[\"c1\", \"c1\"]]")
-                        .Replace("\"trees\": 10 }", "\"trees\": 10, \"regrownTrees\": 11 }, \"guard\": { \"maximumChanges\": 1 }")
+                        .Replace(
+                            "\"trees\": 10 }",
+                            "\"trees\": 10, \"regrownTrees\": 11 }, \"guard\": { \"maximumChanges\": 1 }"
+                        )
                         .Replace("\"before\": \"before.csv\", \"after\": \"after.csv\"", "\"before\": \"before.csv\"")
 
                 Scratch.withFile "scenario.json" json (fun path ->
@@ -256,15 +326,51 @@ let tests =
                             Expect.exists faults (fun fault -> fault.Contains part) part)
             }
 
+            test "whatever stands in place of a value, what is wrong is said" {
+                let places =
+                    RegularExpressions.Regex.Matches(SmallScenario.json, "(?<=[:\\[,] ?)(\"[^\"]*\"|[0-9.]+)(?! *:)")
+                    |> Seq.map (fun place -> place.Index, place.Length)
+                    |> List.ofSeq
+
+                Expect.isGreaterThan places.Length 30 "places"
+
+                for index, length in places do
+                    for value in
+                        [
+                            "null"
+                            "[]"
+                            "{}"
+                            "-1"
+                            "0"
+                            "1e999"
+                            "1e300"
+                            "\"\""
+                            "true"
+                            "[null]"
+                            "2.5"
+                        ] do
+                        let json = SmallScenario.json.Remove(index, length).Insert(index, value)
+
+                        Scratch.withFile "scenario.json" json (fun path ->
+                            match Scenario.check path with
+                            | Ok _ -> ()
+                            | Error faults -> Expect.isNonEmpty faults json)
+            }
+
             test "a scenario of format 1 is refused by name" {
-                Scratch.withFile "scenario.json" """{ "name": "x", "services": [], "controls": [], "trace": {} }""" (fun path ->
-                    match Scenario.check path with
-                    | Error [ fault ] -> Expect.stringContains fault "format 1" "named"
-                    | other -> failtest $"{other}")
+                Scratch.withFile
+                    "scenario.json"
+                    """{ "name": "x", "services": [], "controls": [], "trace": {} }"""
+                    (fun path ->
+                        match Scenario.check path with
+                        | Error [ fault ] -> Expect.stringContains fault "format 1" "named"
+                        | other -> failtest $"{other}")
             }
 
             test "a controller needs no experiment" {
-                let json = SmallScenario.json[.. SmallScenario.json.IndexOf("\"experiment\"") - 1].TrimEnd().TrimEnd(',') + "}"
+                let json =
+                    SmallScenario.json[.. SmallScenario.json.IndexOf("\"experiment\"") - 1].TrimEnd().TrimEnd(',')
+                    + "}"
 
                 Scratch.withFile "scenario.json" json (fun path ->
                     match Scenario.load path with
@@ -349,7 +455,9 @@ let tests =
                 "a further base policy"
                 "\"horizons\": [3]"
                 "\"horizons\": [3], \"basePolicies\": [{ \"random\": {} }, { \"rando\": {} }]"
-                [ "experiment.compared.basePolicies[1].rando: 'rando' is no field (did you mean 'random'?)" ]
+                [
+                    "experiment.compared.basePolicies[1].rando: 'rando' is no field (did you mean 'random'?)"
+                ]
 
             let withPolicy policy parts =
                 refusesController $"a base policy {policy}" ("\"basePolicy\": { " + policy + " }") parts
@@ -358,7 +466,11 @@ let tests =
             withPolicy "\"rules\": {}" [ "controller.basePolicy.rules.file: missing" ]
             withPolicy "\"random\": { \"file\": \"x\" }" [ "controller.basePolicy.random.file: 'file' is no field" ]
             withPolicy "\"random\": {}, \"static\": {}" [ "controller.basePolicy: random, static"; "exactly one" ]
-            withPolicy "\"threshold\": { \"cpuSecondsPerRequest\": [] }" [ "cpuSecondsPerRequest: 0 entries"; "1, one per service" ]
+
+            withPolicy
+                "\"threshold\": { \"cpuSecondsPerRequest\": [] }"
+                [ "cpuSecondsPerRequest: 0 entries"; "1, one per service" ]
+
             withPolicy "\"network\": { \"file\": \"x\", \"decision\": \"bold\" }" [ "network.decision: 'bold'" ]
 
             let prometheus controls services more =
@@ -420,7 +532,12 @@ let tests =
                 ""
                 [ "live.prometheus.controls.c1: ' '"; "PromQL" ]
 
-            unusablePrometheus "no service" queriedControls "[]" "" [ "live.prometheus.services: 0 entries"; "1, one per service" ]
+            unusablePrometheus
+                "no service"
+                queriedControls
+                "[]"
+                ""
+                [ "live.prometheus.services: 0 entries"; "1, one per service" ]
 
             unusablePrometheus
                 "a timeout of 0"
