@@ -2,6 +2,7 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Cli.ControlCommand
 
+open FsToolkit.ErrorHandling
 open System
 open System.Threading
 open System.Threading.Tasks

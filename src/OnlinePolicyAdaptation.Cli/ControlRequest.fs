@@ -1,5 +1,6 @@
 namespace OnlinePolicyAdaptation.Cli
 
+open FsToolkit.ErrorHandling
 open System
 open System.Globalization
 open System.IO

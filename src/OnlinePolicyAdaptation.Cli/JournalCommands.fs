@@ -2,6 +2,7 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Cli.JournalCommands
 
+open FsToolkit.ErrorHandling
 open System
 open System.Globalization
 open System.IO

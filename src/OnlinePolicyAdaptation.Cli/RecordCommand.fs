@@ -9,7 +9,7 @@ open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Experiments
 open OnlinePolicyAdaptation.Scenarios
 
-let private record (arguments: ParseResults<RecordArguments>) (scenario: Scenario) (simulation: Simulation) =
+let private record (arguments: ParseResults<RecordArguments>) (scenario: Scenario) (simulation: SimulationPart) =
     let out = arguments.GetResult RecordArguments.Out
 
     let intervals =

@@ -2,6 +2,7 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Cli.RunCommand
 
+open FsToolkit.ErrorHandling
 open System
 open System.IO
 open Argu

@@ -16,14 +16,20 @@ let private summary (scenario: Scenario) =
     let controls = count scenario.System.Grid.Controls.Count "control"
 
     let configurations =
-        (1.0, scenario.System.Grid.Controls)
-        ||> Seq.fold (fun product control -> product * float control.Levels)
+        let magnitude =
+            scenario.System.Grid.Controls
+            |> Seq.sumBy (fun control -> log10 (float control.Levels))
+
+        if magnitude < 9.0 then
+            string<int> scenario.System.Grid.ConfigurationCount
+        else
+            $"about 10^{magnitude:F0}"
 
     let basePolicy = BasePolicySpecification.describe scenario.Controller.BasePolicy
 
     [
         $"{scenario.Name}: fine"
-        $"  system      {services}, {nodes}, {controls}, {configurations:G6} configurations"
+        $"  system      {services}, {nodes}, {controls}, {configurations} configurations"
         $"  controller  lookahead {scenario.Controller.Lookahead}; base policy: {basePolicy}"
         match scenario.Simulation with
         | Some simulation ->

@@ -2,6 +2,7 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Cli.SweepCommand
 
+open FsToolkit.ErrorHandling
 open System
 open System.IO
 open System.Threading
@@ -99,7 +100,7 @@ let run (arguments: ParseResults<SweepArguments>) =
         let! axes =
             arguments.GetResults SweepArguments.Vary
             |> List.map (Sweep.axis >> Result.mapError (fun message -> $"--vary: {message}"))
-            |> sequence
+            |> List.sequenceResultM
 
         let! scenario = Scenario.load path
 
@@ -113,7 +114,9 @@ let run (arguments: ParseResults<SweepArguments>) =
             return! Error $"--threads: {threads}; expected at least 1"
 
         let! all =
-            Sweep.points axes |> List.mapi (planned arguments path directory) |> sequence
+            Sweep.points axes
+            |> List.mapi (planned arguments path directory)
+            |> List.sequenceResultM
 
         Directory.CreateDirectory(Path.Combine(directory, "points")) |> ignore
 

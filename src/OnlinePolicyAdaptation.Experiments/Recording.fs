@@ -11,7 +11,7 @@ open OnlinePolicyAdaptation.Domain.Mdp
 /// configuration, within it `intervals` intervals.
 let record
     (scenario: Scenario)
-    (simulation: Simulation)
+    (simulation: SimulationPart)
     (parameters: MeshParameters)
     intervals
     (key: RandomKey)
@@ -31,7 +31,7 @@ let record
     )
 
 /// Writes them as a CSV file in the testbed's format, with the finer statistics of response times or without.
-let write path (scenario: Scenario) (simulation: Simulation) statistics rows =
+let write path (scenario: Scenario) (simulation: SimulationPart) statistics rows =
     TestbedTraceWriter.Write(
         path,
         scenario.System.Topology,

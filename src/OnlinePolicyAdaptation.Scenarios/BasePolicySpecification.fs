@@ -118,12 +118,10 @@ module BasePolicySpecification =
     /// Policies as an option of a command lists them: `kind`, or `kind:` and its file, its charge, or its CPU seconds per
     /// request of each service with `+` between them, or the file of a trained policy. Files are relative to the working directory.
     let parse services (text: string) : Result<BasePolicySpecification list, string> =
-        let invariant = System.Globalization.CultureInfo.InvariantCulture
-
         let number place accepted expected (text: string) =
-            match System.Double.TryParse(text, System.Globalization.NumberStyles.Float, invariant) with
-            | true, number when accepted number -> Ok number
-            | true, _ -> Check.fail (ScenarioFault.at place text expected)
+            match Numbers.parse text with
+            | Some number when accepted number -> Ok number
+            | Some _ -> Check.fail (ScenarioFault.at place text expected)
             | _ -> Check.fail (ScenarioFault.because place $"'{text}' is not a number")
 
         let standard = ThresholdOptions(EquatableArray.ToEquatableArray [])

@@ -23,7 +23,7 @@ type ManagedSystem =
     /// Recorded traces: at the recorded load that is nearest.
     | Traces
     /// The scenario's simulated mesh.
-    | Mesh of Simulation
+    | Mesh of SimulationPart
 
 /// An experiment with the system.
 type ExperimentPart =
@@ -57,7 +57,7 @@ type ExperimentPart =
 [<RequireQualifiedAccess>]
 module internal ExperimentPart =
 
-    let private environment (simulation: Simulation option) hasTraces (section: ExperimentSection) =
+    let private environment (simulation: SimulationPart option) hasTraces (section: ExperimentSection) =
         match section.Environment, simulation with
         | Some "simulation", Some simulation -> Ok(ManagedSystem.Mesh simulation)
         | Some "simulation", None ->
@@ -92,7 +92,7 @@ module internal ExperimentPart =
             "false: nothing is known of a changed system without traces.after"
             (hasAfter || not section.Compared.Retrain)
 
-    let private loads directory services hasTraces (simulation: Simulation option) (section: ExperimentSection) =
+    let private loads directory services hasTraces (simulation: SimulationPart option) (section: ExperimentSection) =
         match section.Loads, simulation |> Option.bind _.Loads with
         | Some loads, _ -> OfferedLoad.ofSections directory "experiment.loads" services loads
         | None, Some loads -> Ok loads
@@ -131,7 +131,7 @@ module internal ExperimentPart =
     let build
         directory
         (system: SystemPart)
-        (simulation: Simulation option)
+        (simulation: SimulationPart option)
         (history: HistorySection option)
         lookahead
         (section: ExperimentSection)

@@ -17,7 +17,7 @@ let loads (scenario: Scenario) (secondsPerCycle: float) (key: RandomKey) =
     patterns scenario.Experiment.OfferedLoads secondsPerCycle key
 
 /// The mesh, which changes before the scenario's cycle of change where it changes at all.
-let create (scenario: Scenario) (simulation: Simulation) (key: RandomKey) : IEnvironment =
+let create (scenario: Scenario) (simulation: SimulationPart) (key: RandomKey) : IEnvironment =
     let schedule = simulation.Recording.Schedule
 
     let offered =

@@ -131,14 +131,11 @@ module OfferedLoad =
             LoadPattern.Sine(mean, amplitude, secondsPerCycle * period, phase)
 
     let describe load =
-        let number (rate: RequestRate) =
-            rate.PerSecond.ToString Globalization.CultureInfo.InvariantCulture
-
         match load with
-        | OfferedLoad.Constant rate -> $"{number rate} req/s"
+        | OfferedLoad.Constant rate -> $"{Numbers.rate rate} req/s"
         | OfferedLoad.Recorded(path, rates) -> $"as in {path}, {rates.Count} cycles"
         | OfferedLoad.RandomSteps(rates, every) ->
-            let rates = rates |> Seq.map number |> String.concat ", "
+            let rates = rates |> Seq.map Numbers.rate |> String.concat ", "
             $"one of {rates} req/s, drawn every {every} cycles"
         | OfferedLoad.Sine(mean, amplitude, period, phase) ->
-            $"{number mean} ± {number amplitude} req/s, a sine of {period} cycles from phase {phase}"
+            $"{Numbers.rate mean} ± {Numbers.rate amplitude} req/s, a sine of {period} cycles from phase {phase}"

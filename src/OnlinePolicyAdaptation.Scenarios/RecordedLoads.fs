@@ -2,7 +2,6 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Scenarios.RecordedLoads
 
-open System.Globalization
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
@@ -56,9 +55,6 @@ let check (scenario: Scenario) (traces: TestbedTrace list) =
     match missing with
     | None -> Ok()
     | Some(service, load) ->
-        let number (rate: RequestRate) =
-            rate.PerSecond.ToString CultureInfo.InvariantCulture
-
         let paths = traces |> Seq.map _.Path |> Seq.distinct |> String.concat ", "
 
         let known =
@@ -66,8 +62,8 @@ let check (scenario: Scenario) (traces: TestbedTrace list) =
             |> Seq.map (fun level -> level[service])
             |> Seq.distinct
             |> Seq.sortBy _.PerSecond
-            |> Seq.map number
+            |> Seq.map Numbers.rate
             |> String.concat ", "
 
         Error
-            $"{paths}: service {scenario.System.Topology.Services[service]} was not recorded at {number load} req/s; expected one of {known}"
+            $"{paths}: service {scenario.System.Topology.Services[service]} was not recorded at {Numbers.rate load} req/s; expected one of {known}"

@@ -43,7 +43,7 @@ type Scenario =
         Goal: GoalPart
         Controller: ControllerPart
         /// The system as a simulated mesh, of which traces can be recorded.
-        Simulation: Simulation option
+        Simulation: SimulationPart option
         Live: LivePart
         Experiment: ExperimentPart
     }
@@ -113,7 +113,7 @@ module Scenario =
         | Some section -> build section |> Result.map Some
         | None -> Ok None
 
-    let private highestLoad (simulation: Simulation option) (experiment: ExperimentPart) =
+    let private highestLoad (simulation: SimulationPart option) (experiment: ExperimentPart) =
         [
             for load in experiment.OfferedLoads do
                 OfferedLoad.highest load
@@ -130,7 +130,7 @@ module Scenario =
         |> List.fold max 0.0
 
     /// Loads of the mesh that are said for the experiment alone hold for it, too.
-    let private offered (experiment: ExperimentPart) (simulation: Simulation) =
+    let private offered (experiment: ExperimentPart) (simulation: SimulationPart) =
         { simulation with
             Loads =
                 simulation.Loads
@@ -160,7 +160,7 @@ module Scenario =
 
         let simulation =
             ScenarioFile.section<SimulationSection> "simulation" file
-            |> Result.bind (optional (Simulation.build directory system.Topology))
+            |> Result.bind (optional (SimulationPart.build directory system.Topology))
 
         let experiment =
             validation {

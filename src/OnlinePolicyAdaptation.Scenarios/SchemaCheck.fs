@@ -4,7 +4,6 @@ module internal OnlinePolicyAdaptation.Scenarios.SchemaCheck
 
 open OnlinePolicyAdaptation.Scenarios.Sections
 open System
-open System.Globalization
 open System.Reflection
 open System.Text.Json
 open System.Text.Json.Nodes
@@ -69,7 +68,7 @@ let private shown (value: JsonNode | null) =
 let private numberIn (name: string) (schema: JsonObject) =
     match schema[name] with
     | null -> None
-    | value -> Some(Double.Parse(value.ToJsonString(), CultureInfo.InvariantCulture))
+    | value -> Numbers.parse (value.ToJsonString())
 
 let private words (node: JsonNode | null) =
     match node with
@@ -83,9 +82,6 @@ let private textOf (name: string) (schema: JsonObject) =
 
 /// The numbers that are allowed.
 let private range (schema: JsonObject) =
-    let text (value: float) =
-        value.ToString("R", CultureInfo.InvariantCulture)
-
     let kind =
         if textOf "type" schema = "integer" then
             "a whole number"
@@ -94,14 +90,14 @@ let private range (schema: JsonObject) =
 
     let lower =
         match numberIn "minimum" schema, numberIn "exclusiveMinimum" schema with
-        | Some least, _ -> Some $"of at least {text least}"
-        | _, Some above -> Some $"above {text above}"
+        | Some least, _ -> Some $"of at least {Numbers.text least}"
+        | _, Some above -> Some $"above {Numbers.text above}"
         | _ -> None
 
     let upper =
         match numberIn "maximum" schema, numberIn "exclusiveMaximum" schema with
-        | Some most, _ -> Some $"at most {text most}"
-        | _, Some below -> Some $"below {text below}"
+        | Some most, _ -> Some $"at most {Numbers.text most}"
+        | _, Some below -> Some $"below {Numbers.text below}"
         | _ -> None
 
     match lower, upper with
@@ -123,9 +119,9 @@ let private expectedType (schema: JsonObject) =
 let private percent (schema: JsonObject) (value: JsonNode | null) =
     match value, numberIn "maximum" schema with
     | NonNull value, Some 1.0 when value.GetValueKind() = JsonValueKind.Number ->
-        match Double.TryParse(value.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture) with
-        | true, number when number > 1.0 && number <= 100.0 ->
-            let share = (number / 100.0).ToString("R", CultureInfo.InvariantCulture)
+        match Numbers.parse (value.ToJsonString()) with
+        | Some number when number > 1.0 && number <= 100.0 ->
+            let share = Numbers.text (number / 100.0)
             $"; {number} %% is {share}"
         | _ -> ""
     | _ -> ""

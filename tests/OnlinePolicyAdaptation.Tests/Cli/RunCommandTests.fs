@@ -99,7 +99,7 @@ let tests =
                     "fly", "--also-base: 'fly'.kind: 'fly'; expected one of"
                     "random:3", "--also-base: 'random:3': a policy of kind random has nothing after it"
                     "network", "--also-base: 'network'.file: a policy of kind network needs a file"
-                    "threshold:0.1+0.2", "cpuSecondsPerRequest: 2; expected 1 numbers"
+                    "threshold:0.1+0.2", "cpuSecondsPerRequest: 2 entries; expected 1, one per service"
                     "greedy:x", "'x' is not a number"
                 ] do
                 test $"--also-base {text} is refused" {

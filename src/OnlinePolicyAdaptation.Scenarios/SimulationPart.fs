@@ -20,7 +20,7 @@ type RecordingSettings =
     }
 
 /// The simulated twin of a scenario's system.
-type Simulation =
+type SimulationPart =
     {
         Before: MeshParameters
         /// None where the system does not change.
@@ -31,7 +31,7 @@ type Simulation =
     }
 
 [<RequireQualifiedAccess>]
-module internal Simulation =
+module internal SimulationPart =
 
     let private serviceTime index (section: SimulatedServiceSection) : Check.Checked<ServiceTime> =
         let path = $"simulation.services[{index}]"
