@@ -25,17 +25,35 @@ let private optionsMayBeMissing (info: JsonTypeInfo) =
         | Schema.Optional _ -> property.IsRequired <- false
         | _ -> ()
 
+/// A whole number may be written 4, 4.0 or 4e0: JSON tells them apart as little as its schema does.
+type private WholeNumbers() =
+    inherit JsonConverter<int>()
+
+    override _.Read(reader, _, _) =
+        let value = reader.GetDouble()
+
+        if value = System.Math.Round value && abs value <= float System.Int32.MaxValue then
+            int value
+        else
+            raise (JsonException "expected a whole number")
+
+    override _.Write(writer, value, _) = writer.WriteNumberValue value
+
 /// Unknown fields are the schema's business.
 let private jsonOptions =
     let resolver = DefaultJsonTypeInfoResolver()
     resolver.Modifiers.Add optionsMayBeMissing
 
-    JsonSerializerOptions(
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        RespectRequiredConstructorParameters = true,
-        RespectNullableAnnotations = true,
-        TypeInfoResolver = resolver
-    )
+    let options =
+        JsonSerializerOptions(
+            PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+            RespectRequiredConstructorParameters = true,
+            RespectNullableAnnotations = true,
+            TypeInfoResolver = resolver
+        )
+
+    options.Converters.Add(WholeNumbers())
+    options
 
 /// What a file is told that has the shape of before.
 let private ofFormat1 =

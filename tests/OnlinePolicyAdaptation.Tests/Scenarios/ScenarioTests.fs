@@ -378,6 +378,20 @@ let tests =
                     | Error message -> failtest message)
             }
 
+            test "a whole number may have a point" {
+                let json =
+                    SmallScenario.json
+                        .Replace("\"levels\": 6", "\"levels\": 6.0")
+                        .Replace("\"seeds\": 3", "\"seeds\": 3e0")
+
+                Scratch.withFile "scenario.json" json (fun path ->
+                    match Scenario.load path with
+                    | Error message -> failtest message
+                    | Ok scenario ->
+                        Expect.equal scenario.System.Grid.ConfigurationCount 30 "levels"
+                        Expect.equal scenario.Experiment.Seeds 3 "seeds")
+            }
+
             test "a device is no scenario" {
                 if OperatingSystem.IsLinux() then
                     match Scenario.load "/dev/zero" with
