@@ -2,6 +2,7 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Cli.ControlCommand
 
+open FsToolkit.ErrorHandling
 open System
 open System.Text
 open System.Threading
@@ -55,7 +56,7 @@ let private silentIntervals = 12.0
 let private health (request: ControlRequest) time clock (posted: PostedSource option) =
     let longest =
         match clock with
-        | Clock.RealTime -> ValueSome(silentIntervals * request.Scenario.Operation.Interval)
+        | Clock.RealTime -> ValueSome(silentIntervals * request.Scenario.Live.Interval)
         | Clock.Lockstep -> ValueNone
 
     let health = Health(time, longest)
@@ -134,7 +135,7 @@ let private control (request: ControlRequest) (cycle: Cycle) (files: ControlFile
 
         let watch =
             let log =
-                WatchLog.create measures health log scenario.Reward vocabulary.Topology.Services
+                WatchLog.create measures health log scenario.Goal.Reward vocabulary.Topology.Services
                 |> ControlFiles.counting time files
 
             { log with
@@ -159,7 +160,7 @@ let private control (request: ControlRequest) (cycle: Cycle) (files: ControlFile
                         fun sent stillWanted cancellation ->
                             Webhook.deliver client settings time sent.IdempotencyKey sent.Text stillWanted cancellation
                     Sink.Clock = cycle.Settings.Clock
-                    Sink.MaximumAge = scenario.Operation.Guard.MaximumAge
+                    Sink.MaximumAge = scenario.Controller.Guard.MaximumAge
                     Sink.Time = time
                     Sink.Record = deliveries.Record
                     Sink.GiveUp = giveUp.Token

@@ -10,8 +10,8 @@ open System.Threading
 open System.Threading.Tasks
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
-open OnlinePolicyAdaptation.Experiments
 open OnlinePolicyAdaptation.ControlCycle
+open OnlinePolicyAdaptation.Scenarios
 
 /// Why Prometheus gave no interval. Each reason names the metric, its query, what was answered and what was expected.
 [<RequireQualifiedAccess>]

@@ -1,4 +1,4 @@
-module OnlinePolicyAdaptation.Tests.Experiments.OfferedLoad
+module OnlinePolicyAdaptation.Tests.Scenarios.OfferedLoad
 
 open System
 open System.IO
@@ -10,6 +10,7 @@ open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Domain.Policies
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Planning
 open OnlinePolicyAdaptation.Tests
 
@@ -39,7 +40,7 @@ let private under load (test: string -> unit) =
 
         File.WriteAllText(
             file "scenario.json",
-            SmallScenario.json.Replace("\"requestsPerSecond\": 5", "\"load\": { " + load + " }")
+            SmallScenario.json.Replace("\"requestsPerSecond\": 5", load)
         )
 
         File.WriteAllLines(file "before.csv", trace 0.08 [ 5.0; 10.0; 15.0 ])
@@ -65,7 +66,7 @@ let private loadsOf seed (result: ExperimentResult) =
 [<Tests>]
 let tests =
     testList
-        "Experiments.OfferedLoad"
+        "Scenarios.OfferedLoad"
         [
             test "a constant and steps are planned for as they are named, ascending and once" {
                 Expect.equal (levels (OfferedLoad.Constant(RequestRate 4.0))) [ 4.0 ] "constant"
@@ -87,7 +88,7 @@ let tests =
 
                     let scenario =
                         { scenario with
-                            OfferedLoads = [ steps; OfferedLoad.Constant(RequestRate 4.0); steps ]
+                            Experiment.OfferedLoads = [ steps; OfferedLoad.Constant(RequestRate 4.0); steps ]
                         }
 
                     Expect.equal
@@ -102,7 +103,7 @@ let tests =
             }
 
             test "all contenders of a seed meet the same loads, drawn every 4 cycles; other seeds meet others" {
-                under "\"steps\": [5, 10, 15], \"every\": 4" (fun folder ->
+                under "\"steps\": { \"rates\": [5, 10, 15], \"every\": 4 }" (fun folder ->
                     let result = run (SmallScenario.load folder)
                     let first = loadsOf 1 result
                     Expect.hasLength (List.distinct first) 1 "contenders"
@@ -118,11 +119,11 @@ let tests =
             }
 
             test "a load from a file is answered at the nearest recorded level, before and after the change" {
-                under "\"file\": \"loads.csv\", \"column\": \"load\", \"unit\": \"req/s\"" (fun folder ->
+                under "\"file\": { \"path\": \"loads.csv\", \"column\": \"load\", \"unit\": \"req/s\" }" (fun folder ->
                     let scenario =
                         { SmallScenario.load folder with
-                            Cycles = 9
-                            ChangeAt = 3
+                            Experiment.Cycles = 9
+                            Experiment.ChangeAt = 3
                         }
 
                     Expect.equal
@@ -132,11 +133,11 @@ let tests =
             }
 
             test "the report tells rewards by load, and shows the load" {
-                under "\"steps\": [5, 10], \"every\": 4" (fun folder ->
+                under "\"steps\": { \"rates\": [5, 10], \"every\": 4 }" (fun folder ->
                     let result =
                         run
                             { SmallScenario.load folder with
-                                Seeds = 1
+                                Experiment.Seeds = 1
                             }
 
                     let page = result |> ExperimentResults.ofExperiment "opar run ." None |> Report.html
@@ -159,11 +160,11 @@ let tests =
                     | Ok scenario ->
                         let short =
                             { scenario with
-                                Cycles = 4
-                                ChangeAt = min 2 scenario.ChangeAt
-                                Seeds = 1
-                                Horizons = [ 1 ]
-                                AlsoForgetting = []
+                                Experiment.Cycles = 4
+                                Experiment.ChangeAt = min 2 scenario.Experiment.ChangeAt
+                                Experiment.Seeds = 1
+                                Experiment.Horizons = [ 1 ]
+                                Experiment.AlsoForgetting = []
                             }
 
                         let result = run short
@@ -180,7 +181,7 @@ let tests =
             }
 
             test "a named load that was never recorded is an error before the run" {
-                under "\"steps\": [5, 20], \"every\": 4" (fun folder ->
+                under "\"steps\": { \"rates\": [5, 20], \"every\": 4 }" (fun folder ->
                     match Experiment.readTraces (SmallScenario.load folder) with
                     | Ok _ -> failtest "accepted"
                     | Error message ->
@@ -190,7 +191,7 @@ let tests =
             }
 
             test "a load that only the changed system was recorded at is answered by the nearest before" {
-                under "\"steps\": [5, 10, 15], \"every\": 4" (fun folder ->
+                under "\"steps\": { \"rates\": [5, 10, 15], \"every\": 4 }" (fun folder ->
                     File.WriteAllLines(Path.Combine(folder, "before.csv"), trace 0.08 [ 5.0; 10.0 ])
                     let result = run (SmallScenario.load folder)
 
@@ -213,7 +214,7 @@ let tests =
             }
 
             test "a change matters at the loads where what was best does not do well any more" {
-                under "\"steps\": [5, 10], \"every\": 4" (fun folder ->
+                under "\"steps\": { \"rates\": [5, 10], \"every\": 4 }" (fun folder ->
                     let scenario = SmallScenario.load folder
                     // At 10 req/s the same system before and after; at 5 req/s node 2 is slow after.
                     let rows onNode2 load = trace onNode2 [ load ] |> List.tail
@@ -237,20 +238,20 @@ let tests =
             }
 
             test "a policy is evaluated at every load by itself" {
-                under "\"steps\": [5, 10], \"every\": 4" (fun folder ->
+                under "\"steps\": { \"rates\": [5, 10], \"every\": 4 }" (fun folder ->
                     match PlanningProblem.atEveryLoad (SmallScenario.load folder) with
                     | Error message -> failtest message
                     | Ok problems ->
                         let scenario = problems.Head.Scenario
-                        let discount = scenario.Discount
+                        let discount = scenario.Goal.Discount
                         let system = ScenarioTraining.ofProblems problems
 
                         let optimum (problem: PlanningProblem) =
                             (DynamicProgramming.policyIteration problem.Model discount).Values
 
                         Expect.equal system.Optimum (problems |> Seq.map optimum |> Array.concat) "J* load by load"
-                        let start = scenario.Grid.IndexOf scenario.Start
-                        Expect.equal system.Starts [| start; scenario.Grid.ConfigurationCount + start |] "start states"
+                        let start = scenario.System.Grid.IndexOf scenario.System.Start
+                        Expect.equal system.Starts [| start; scenario.System.Grid.ConfigurationCount + start |] "start states"
 
                         let values = ScenarioTraining.values system (StaticPolicy())
 
@@ -258,7 +259,7 @@ let tests =
                             let seconds = problem.ResponseTimes[start].ToArray()
 
                             let reward =
-                                scenario.Reward.Reward(scenario.Start, scenario.Start, ReadOnlySpan seconds)
+                                scenario.Goal.Reward.Reward(scenario.System.Start, scenario.System.Start, ReadOnlySpan seconds)
 
                             Expect.floatClose
                                 Accuracy.high
@@ -280,7 +281,7 @@ let tests =
             }
 
             test "a simulated system is offered the pattern itself, and the change does not start it anew" {
-                under "\"mean\": 10, \"amplitude\": 4, \"period\": 12" (fun folder ->
+                under "\"sine\": { \"mean\": 10, \"amplitude\": 4, \"period\": 12 }" (fun folder ->
                     let node = """{ "capacity": 10 }"""
 
                     let simulation =
@@ -288,7 +289,7 @@ let tests =
                         "nodes": ["""
                         + $"{node}, {node}"
                         + """], "recording": { "intervalSeconds": 400, "settlingSeconds": 0, "intervals": 1,
-                        "loadLevels": [[5]], "loadUnit": 5, "seed": 1 } }, "discount" """
+                        "loadLevels": [[5]], "loadUnit": 5, "seed": 1 } }, "experiment" """
 
                     let path = Path.Combine(folder, "scenario.json")
 
@@ -296,9 +297,9 @@ let tests =
                         path,
                         File
                             .ReadAllText(path)
-                            .Replace("\"discount\"", simulation)
+                            .Replace("\"experiment\"", simulation)
                             .Replace("\"cycles\": 30", "\"environment\": \"simulation\", \"cycles\": 12")
-                            .Replace("\"changeAt\": 10", "\"changeAt\": 5")
+                            .Replace("\"atCycle\": 10", "\"atCycle\": 5")
                     )
 
                     let sine = LoadPattern.Sine(RequestRate 10.0, RequestRate 4.0, 12.0, 0.0)

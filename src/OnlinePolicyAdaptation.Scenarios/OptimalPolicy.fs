@@ -1,6 +1,6 @@
 /// The exact optimum of a system, known only to someone who has measured all of it.
 [<RequireQualifiedAccess>]
-module OnlinePolicyAdaptation.Experiments.OptimalPolicy
+module OnlinePolicyAdaptation.Scenarios.OptimalPolicy
 
 open OnlinePolicyAdaptation.Planning
 

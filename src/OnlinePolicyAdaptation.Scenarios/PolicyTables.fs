@@ -1,7 +1,7 @@
 /// Policies as tables over the configurations of a grid, one for each load. On a grid states repeat: every cycle a planner
 /// asks the base policy for all of them.
 [<RequireQualifiedAccess>]
-module OnlinePolicyAdaptation.Experiments.PolicyTables
+module OnlinePolicyAdaptation.Scenarios.PolicyTables
 
 open System
 open System.Collections.Concurrent

@@ -1,6 +1,6 @@
 /// A system as its whole recorded trace shows it.
 [<RequireQualifiedAccess>]
-module OnlinePolicyAdaptation.Experiments.RecordedSystem
+module OnlinePolicyAdaptation.Scenarios.RecordedSystem
 
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
@@ -19,11 +19,12 @@ let samples (trace: TestbedTrace) =
 /// The response times of the system that a trace was recorded on: a forest fitted to all its rows taken together.
 let responseTimes (scenario: Scenario) (trace: TestbedTrace) key : Result<IResponseTimeModel, string> =
     let estimation =
-        { scenario.Estimation with
+        { scenario.Controller.Estimation with
             Forgetting = Forgetting.Never
         }
 
-    let layout = FeatureLayout(scenario.Grid, scenario.Reward.Objectives.Count)
+    let layout =
+        FeatureLayout(scenario.System.Grid, scenario.Goal.Reward.Objectives.Count)
 
     match (Estimator.start estimation layout key (samples trace)).Model with
     | Ok model -> Ok model.ResponseTimes

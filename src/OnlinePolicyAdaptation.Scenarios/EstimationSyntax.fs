@@ -1,6 +1,6 @@
 /// How scenarios and options of commands write what a model is estimated from and planned with.
 [<RequireQualifiedAccess>]
-module OnlinePolicyAdaptation.Experiments.EstimationSyntax
+module OnlinePolicyAdaptation.Scenarios.EstimationSyntax
 
 open System
 open System.Globalization
@@ -50,13 +50,10 @@ let forgetting (text: string) =
     | _ -> Error $"'{text}'; expected {forgettings}"
 
 let outlookName outlook =
-    let number (confidence: float) =
-        confidence.ToString CultureInfo.InvariantCulture
-
     match outlook with
     | Outlook.Expected -> "expected"
-    | Outlook.Optimistic confidence -> $"optimistic:{number confidence}"
-    | Outlook.Cautious confidence -> $"cautious:{number confidence}"
+    | Outlook.Optimistic confidence -> $"optimistic:{Numbers.text confidence}"
+    | Outlook.Cautious confidence -> $"cautious:{Numbers.text confidence}"
 
 let outlook (text: string) =
     let confidence (number: string option) make =

@@ -1,8 +1,7 @@
 /// The loads at which a system was recorded.
 [<RequireQualifiedAccess>]
-module OnlinePolicyAdaptation.Experiments.RecordedLoads
+module OnlinePolicyAdaptation.Scenarios.RecordedLoads
 
-open System.Globalization
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
@@ -22,19 +21,20 @@ let nearest (levels: EquatableArray<RequestRate>[]) loads = LoadLevels.Nearest(l
 /// The trace of a scenario's system. Where it does not say for which loads it was configured, the load levels are those that
 /// the system model tells apart.
 let read (scenario: Scenario) path =
-    let trace = TestbedTrace.Read(path, scenario.Grid, scenario.Columns)
+    let trace =
+        TestbedTrace.Read(path, scenario.System.Grid, scenario.Experiment.Columns)
 
     if
-        scenario.Columns.Services
+        scenario.Experiment.Columns.Services
         |> Seq.exists (fun columns -> isNull columns.LoadLevel)
     then
-        trace.AtLoadLevels(SampleWindow.quantised scenario.Estimation)
+        trace.AtLoadLevels(SampleWindow.quantised scenario.Controller.Estimation)
     else
         trace
 
 /// Whether loads are the same for the system model, one of them being recorded.
 let isAlike (scenario: Scenario) (load: RequestRate) (recorded: RequestRate) =
-    abs (load.PerSecond - recorded.PerSecond) < 0.49 * scenario.Estimation.LoadStep
+    abs (load.PerSecond - recorded.PerSecond) < 0.49 * scenario.Controller.Estimation.LoadStep
 
 /// An error where a load that the scenario names is in none of the traces, of which there is at least one. Where only some
 /// have it, the others answer with their nearest: the load may be new to the system.
@@ -45,7 +45,7 @@ let check (scenario: Scenario) (traces: TestbedTrace list) =
         recorded |> Array.exists (fun level -> isAlike scenario load level[service])
 
     let missing =
-        scenario.OfferedLoads
+        scenario.Experiment.OfferedLoads
         |> List.indexed
         |> List.tryPick (fun (service, offered) ->
             OfferedLoad.named offered
@@ -55,9 +55,6 @@ let check (scenario: Scenario) (traces: TestbedTrace list) =
     match missing with
     | None -> Ok()
     | Some(service, load) ->
-        let number (rate: RequestRate) =
-            rate.PerSecond.ToString CultureInfo.InvariantCulture
-
         let paths = traces |> Seq.map _.Path |> Seq.distinct |> String.concat ", "
 
         let known =
@@ -65,8 +62,8 @@ let check (scenario: Scenario) (traces: TestbedTrace list) =
             |> Seq.map (fun level -> level[service])
             |> Seq.distinct
             |> Seq.sortBy _.PerSecond
-            |> Seq.map number
+            |> Seq.map Numbers.rate
             |> String.concat ", "
 
         Error
-            $"{paths}: service {scenario.Topology.Services[service]} was not recorded at {number load} req/s; expected one of {known}"
+            $"{paths}: service {scenario.System.Topology.Services[service]} was not recorded at {Numbers.rate load} req/s; expected one of {known}"

@@ -1,7 +1,9 @@
-namespace OnlinePolicyAdaptation.Experiments
+namespace OnlinePolicyAdaptation.Scenarios
 
+open OnlinePolicyAdaptation.Scenarios.Sections
 open System
 open System.IO
+open FsToolkit.ErrorHandling
 open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
@@ -22,10 +24,6 @@ type OfferedLoad =
 [<RequireQualifiedAccess>]
 module OfferedLoad =
 
-    let private positive place value =
-        Validation.require place value "a finite number above 0" (Double.IsFinite value && value > 0.0)
-        value
-
     let private recorded place path column unit =
         try
             use file = TraceFile.Open path
@@ -37,68 +35,57 @@ module OfferedLoad =
                         RequestRate(field.Number())
                 ]
 
-            Validation.require place path "a row per monitoring interval" (not rates.IsEmpty)
-            OfferedLoad.Recorded(path, EquatableArray.ToEquatableArray rates)
-        with :? BadInputException as e ->
-            Validation.fail place e.Message
+            if rates.IsEmpty then
+                Check.fail (ScenarioFault.at place "no row" "a row per cycle")
+            else
+                Ok(OfferedLoad.Recorded(path, EquatableArray.ToEquatableArray rates))
+        with
+        | :? BadInputException as e -> Check.fail (ScenarioFault.because place e.Message)
+        | :? IOException
+        | :? UnauthorizedAccessException as e -> Check.fail (ScenarioFault.because place e.Message)
 
-    let private steps place rates every =
-        Validation.require $"{place}.steps" "[]" "at least one rate" (Array.length rates > 0)
-        Validation.require $"{place}.every" every "at least 1 monitoring interval" (every >= 1)
-        let rates = rates |> Seq.map (positive $"{place}.steps" >> RequestRate)
-        OfferedLoad.RandomSteps(EquatableArray.ToEquatableArray rates, every)
+    /// What `path` of a scenario file in `directory` says.
+    let internal ofSection (directory: string) path (section: LoadSection) : Check.Checked<OfferedLoad> =
+        match section with
+        | { RequestsPerSecond = Some rate } -> Ok(OfferedLoad.Constant(RequestRate rate))
+        | { Steps = Some steps } ->
+            Ok(
+                OfferedLoad.RandomSteps(
+                    steps.Rates |> Seq.map RequestRate |> EquatableArray.ToEquatableArray,
+                    steps.Every
+                )
+            )
+        | { Sine = Some sine } ->
+            Ok(OfferedLoad.Sine(RequestRate sine.Mean, RequestRate sine.Amplitude, sine.Period, sine.Phase))
+        | { File = Some file } -> recorded $"{path}.file" (Path.Combine(directory, file.Path)) file.Column file.Unit
+        | _ -> Check.fail (ScenarioFault.because path "expected a load")
 
-    let private sine place mean amplitude period phase =
-        let amplitude = positive $"{place}.amplitude" amplitude
-        let mean = positive $"{place}.mean" mean
-        Validation.require $"{place}.phase" phase "a finite number of radians" (Double.IsFinite phase)
-        OfferedLoad.Sine(RequestRate mean, RequestRate amplitude, positive $"{place}.period" period, phase)
+    /// The loads of all services, in their order.
+    let internal ofSections directory path services (sections: LoadSection[]) =
+        validation {
+            let! _ = Check.count path services sections "one per service"
 
-    let private pattern directory place (file: ScenarioFile.Load) =
-        match file with
-        | {
-              Steps = Some rates
-              Every = Some every
-              Mean = None
-              Amplitude = None
-              Period = None
-              Phase = None
-              File = None
-              Column = None
-              Unit = None
-          } -> steps place rates every
-        | {
-              Steps = None
-              Every = None
-              Mean = Some mean
-              Amplitude = Some amplitude
-              Period = Some period
-              File = None
-              Column = None
-              Unit = None
-          } -> sine place mean amplitude period (Option.defaultValue 0.0 file.Phase)
-        | {
-              Steps = None
-              Every = None
-              Mean = None
-              Amplitude = None
-              Period = None
-              Phase = None
-              File = Some name
-              Column = Some column
-              Unit = Some unit
-          } -> recorded place (Path.Combine(directory, name)) column unit
-        | _ ->
-            Validation.fail
-                place
-                "expected steps and every, or mean, amplitude, period and perhaps phase, or file, column and unit"
+            and! loads =
+                sections |> Seq.mapi (fun i -> ofSection directory $"{path}[{i}]") |> Check.all
 
-    /// What a scenario file in `directory` says of a service, checked.
-    let internal build directory index (service: ScenarioFile.Service) =
-        match service.RequestsPerSecond, service.Load with
-        | Some rate, None -> OfferedLoad.Constant(RequestRate(positive $"services[{index}].requestsPerSecond" rate))
-        | None, Some load -> pattern directory $"services[{index}].load" load
-        | _ -> Validation.fail $"services[{index}]" "expected either requestsPerSecond or load"
+            return loads
+        }
+
+    /// The highest load there is.
+    let highest load =
+        match load with
+        | OfferedLoad.Constant rate -> rate.PerSecond
+        | OfferedLoad.Recorded(_, rates)
+        | OfferedLoad.RandomSteps(rates, _) -> rates |> Seq.map _.PerSecond |> Seq.fold max 0.0
+        | OfferedLoad.Sine(mean, amplitude, _, _) -> mean.PerSecond + amplitude.PerSecond
+
+    /// At least as many loads as `levels` would give, told without listing them.
+    let mostLevels (loadStep: float) load =
+        match load with
+        | OfferedLoad.Constant _ -> 1.0
+        | OfferedLoad.RandomSteps(rates, _)
+        | OfferedLoad.Recorded(_, rates) -> float rates.Count
+        | OfferedLoad.Sine(_, amplitude, _, _) -> 2.0 * amplitude.PerSecond / loadStep + 2.0
 
     /// The loads that the pattern says by number, which a recorded system has to have been recorded at. Of a file or a
     /// sine, none: these take all values, and a recorded system answers with the nearest load it was recorded at.
@@ -144,14 +131,11 @@ module OfferedLoad =
             LoadPattern.Sine(mean, amplitude, secondsPerCycle * period, phase)
 
     let describe load =
-        let number (rate: RequestRate) =
-            rate.PerSecond.ToString Globalization.CultureInfo.InvariantCulture
-
         match load with
-        | OfferedLoad.Constant rate -> $"{number rate} req/s"
+        | OfferedLoad.Constant rate -> $"{Numbers.rate rate} req/s"
         | OfferedLoad.Recorded(path, rates) -> $"as in {path}, {rates.Count} cycles"
         | OfferedLoad.RandomSteps(rates, every) ->
-            let rates = rates |> Seq.map number |> String.concat ", "
+            let rates = rates |> Seq.map Numbers.rate |> String.concat ", "
             $"one of {rates} req/s, drawn every {every} cycles"
         | OfferedLoad.Sine(mean, amplitude, period, phase) ->
-            $"{number mean} ± {number amplitude} req/s, a sine of {period} cycles from phase {phase}"
+            $"{Numbers.rate mean} ± {Numbers.rate amplitude} req/s, a sine of {period} cycles from phase {phase}"

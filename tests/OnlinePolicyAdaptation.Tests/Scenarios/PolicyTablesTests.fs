@@ -1,4 +1,4 @@
-module OnlinePolicyAdaptation.Tests.Experiments.PolicyTablesTests
+module OnlinePolicyAdaptation.Tests.Scenarios.PolicyTablesTests
 
 open System.Threading
 open Expecto
@@ -6,6 +6,7 @@ open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Domain.Policies
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Learning.ActorCritic
 open OnlinePolicyAdaptation.Planning
 open OnlinePolicyAdaptation.Tests
@@ -37,7 +38,7 @@ let private actions grid (policy: IPolicy<SystemState, ControlAction>) =
 [<Tests>]
 let tests =
     testList
-        "Experiments.PolicyTables"
+        "Scenarios.PolicyTables"
         [
             test "the tables of a policy act as the policy does, in every state and under every load" {
                 for edge in [ GridEdge.Mask; GridEdge.Clip ] do

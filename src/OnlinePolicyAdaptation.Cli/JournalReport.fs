@@ -1,11 +1,13 @@
 /// A page on what a controller has done, or would have done.
 [<RequireQualifiedAccess>]
-module OnlinePolicyAdaptation.Service.JournalReport
+module OnlinePolicyAdaptation.Cli.JournalReport
 
 open System
 open System.Globalization
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Service
+open OnlinePolicyAdaptation.Scenarios
 open XPlot.Plotly
 open OnlinePolicyAdaptation.ControlCycle
 
@@ -47,8 +49,8 @@ let private line name colour dash (value: JournalRow -> float option) (rows: Jou
     |> Drawing.line name colour dash
 
 let private measured (scenario: Scenario) rows service =
-    let name = scenario.Topology.Services[service]
-    let bound = scenario.Reward.Objectives[service].Bound.Seconds
+    let name = scenario.System.Topology.Services[service]
+    let bound = scenario.Goal.Reward.Objectives[service].Bound.Seconds
 
     let seconds (row: JournalRow) =
         row.Interval.Services[service].MeanResponseTime
@@ -66,7 +68,7 @@ let private measured (scenario: Scenario) rows service =
         ]
 
 let private control (scenario: Scenario) rows index =
-    let control = scenario.Grid.Controls[index]
+    let control = scenario.System.Grid.Controls[index]
 
     figure
         $"Control {control.Name}"
@@ -167,7 +169,7 @@ let table (scenario: Scenario) (summary: JournalSummary) (history: JournalHistor
         ]
         for i in 0 .. summary.Violations.Length - 1 do
             [
-                $"bound missed by {scenario.Topology.Services[i]}"
+                $"bound missed by {scenario.System.Topology.Services[i]}"
                 summary.Violations[i].ToString("P1", CultureInfo.InvariantCulture)
             ]
         [ "changes noticed, in cycles"; cycles summary.Changes ]
@@ -211,9 +213,9 @@ let html
         [
             table scenario summary history ||> Page.table
             Page.figure (reward rows)
-            for service in 0 .. scenario.Topology.Services.Count - 1 do
+            for service in 0 .. scenario.System.Topology.Services.Count - 1 do
                 Page.figure (measured scenario rows service)
-            for index in 0 .. scenario.Grid.Controls.Count - 1 do
+            for index in 0 .. scenario.System.Grid.Controls.Count - 1 do
                 Page.figure (control scenario rows index)
             Page.figure (gain rows)
             Page.settings settings command

@@ -1,6 +1,6 @@
 /// Which controls and services a trace is about, read off its columns: for who has a trace and no scenario yet.
 [<RequireQualifiedAccess>]
-module OnlinePolicyAdaptation.Experiments.TraceLayout
+module OnlinePolicyAdaptation.Scenarios.TraceLayout
 
 open System
 open System.Text.RegularExpressions
