@@ -7,6 +7,7 @@ module Script
 #r "../.artifacts/bin/OnlinePolicyAdaptation.Experiments/release/OnlinePolicyAdaptation.Learning.dll"
 #r "../.artifacts/bin/OnlinePolicyAdaptation.Experiments/release/OnlinePolicyAdaptation.Planning.dll"
 #r "../.artifacts/bin/OnlinePolicyAdaptation.Experiments/release/OnlinePolicyAdaptation.ControlCycle.dll"
+#r "../.artifacts/bin/OnlinePolicyAdaptation.Experiments/release/OnlinePolicyAdaptation.Scenarios.dll"
 #r "../.artifacts/bin/OnlinePolicyAdaptation.Experiments/release/OnlinePolicyAdaptation.Experiments.dll"
 
 open System
@@ -14,6 +15,7 @@ open System.IO
 open System.Threading
 open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 
 type Options =
     {
@@ -55,22 +57,22 @@ let private adjusted options (scenario: Scenario) =
         match options.Traces with
         | Some(before, after) ->
             { scenario with
-                BasePolicy = GivenPolicy.Optimal
+                Controller.BasePolicy = BasePolicySpecification.Optimal
                 Simulation = None
-                TraceBefore = Some before
-                TraceAfter = Some after
+                Experiment.TraceBefore = Some before
+                Experiment.TraceAfter = Some after
             }
         | None -> scenario
 
     if options.Smoke then
         { scenario with
-            Seeds = 1
-            Cycles = 12
-            ChangeAt = min 4 scenario.ChangeAt
-            AlsoForgetting = []
-            AlsoBasePolicies = []
-            PlanningStudy =
-                scenario.PlanningStudy
+            Experiment.Seeds = 1
+            Experiment.Cycles = 12
+            Experiment.ChangeAt = min 4 scenario.Experiment.ChangeAt
+            Experiment.AlsoForgetting = []
+            Experiment.AlsoBasePolicies = []
+            Experiment.PlanningStudy =
+                scenario.Experiment.PlanningStudy
                 |> Option.map (fun study ->
                     { study with
                         Horizons = [ 1; 2 ]

@@ -11,21 +11,22 @@
 open System.IO
 open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Planning
 
-/// What the script changes of the scenario; add what you like to try, such as `{ scenario with Horizons = [ 1; 2; 3 ] }`.
+/// What the script changes of the scenario; add what you like to try, such as `{ scenario with Experiment.Horizons = [ 1; 2; 3 ] }`.
 let edit (scenario: Scenario) = scenario
 
 /// What an operator might write down: while a service misses its objective, give both nodes a core; otherwise move load off
 /// node 1, whose use is charged for, service 2 first; then take a core away, from node 1 first.
 let byHand (problem: PlanningProblem) state =
-    let grid = problem.Scenario.Grid
+    let grid = problem.Scenario.System.Grid
     let levels = (grid.ConfigurationAt state).Levels
     let times = problem.ResponseTimes[state].ToArray()
 
     let missed =
         times
-        |> Array.mapi (fun i d -> problem.Scenario.Reward.Excess(i, d))
+        |> Array.mapi (fun i d -> problem.Scenario.Goal.Reward.Excess(i, d))
         |> Array.sum
 
     let moves =
@@ -43,7 +44,7 @@ let byHand (problem: PlanningProblem) state =
 let planOn table out =
     Scenario.load __SOURCE_DIRECTORY__
     |> Result.bind (fun scenario ->
-        match scenario.PlanningStudy with
+        match scenario.Experiment.PlanningStudy with
         | None -> Error "scenario.json has no field experiment.planningStudy"
         | Some settings ->
             PlanningProblem.load scenario (Some table)

@@ -8,8 +8,9 @@
 
 open System.IO
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 
-/// What the script changes of the scenario; add what you like to try, such as `{ scenario with Horizons = [ 1; 2; 3 ] }`.
+/// What the script changes of the scenario; add what you like to try, such as `{ scenario with Experiment.Horizons = [ 1; 2; 3 ] }`.
 let edit (scenario: Scenario) = scenario
 
 let file (options: Script.Options) =

@@ -6,8 +6,9 @@
 #load "../script.fsx"
 
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 
-/// What the script changes of the scenario; add what you like to try, such as `{ scenario with Horizons = [ 1; 2; 3 ] }`.
+/// What the script changes of the scenario; add what you like to try, such as `{ scenario with Experiment.Horizons = [ 1; 2; 3 ] }`.
 let edit (scenario: Scenario) = scenario
 
 Script.run "4-your-own" [] (fun _ -> __SOURCE_DIRECTORY__) edit (fun _ -> Ok())

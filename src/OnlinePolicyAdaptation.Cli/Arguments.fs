@@ -300,7 +300,7 @@ type ControlArguments =
                 "lockstep (default, except with --post and --prometheus): each decision waits for the refit, and depends on the intervals alone; realtime: the model is refitted beside the decisions"
             | Deadline _ ->
                 "in real time: milliseconds after which a plan is replaced by the base policy's action (default 250)"
-            | Lookahead _ -> "lookahead horizon of rollout (default 3)"
+            | Lookahead _ -> "lookahead horizon of rollout (default: the scenario's)"
             | Refit_Every _ -> "intervals after which the model is refitted (default: the scenario's)"
             | Forgetting _ -> "samples the model is fitted to, such as relevance:30 (default: the scenario's)"
             | Outlook _ -> "response times that are planned with, such as optimistic:0.6 (default: the scenario's)"
@@ -392,7 +392,7 @@ type SweepArguments =
             match this with
             | Scenario _ -> "folder of the scenario, with its scenario.json"
             | Vary _ ->
-                "field of scenario.json and its values, such as estimation.forgetting=relevance:30,newest:3 or experiment.lookahead=[1],[3]; given several times: a grid"
+                "field of scenario.json and its values, such as controller.estimation.forgetting=relevance:30,newest:3 or experiment.compared.horizons=[1],[3]; given several times: a grid"
             | Seeds _ -> "number of repetitions with different random seeds (default: the scenario's)"
             | Cycles _ -> "number of control cycles of a run (default: the scenario's)"
             | Trace_Before _ -> "CSV trace of the system before the change, instead of the scenario's"
@@ -400,6 +400,39 @@ type SweepArguments =
             | Threads _ -> "threads to run on (default: one per core); the results do not depend on it"
             | Out _ ->
                 "folder for report.html, sweep.csv and what is kept of each point (default: results/<scenario>-sweep); a sweep that was interrupted goes on with what is there"
+
+type ScenarioCheckArguments =
+    | [<MainCommand; ExactlyOnce>] Scenario of DIR: string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Scenario _ -> "folder of the scenario, or its scenario.json"
+
+type ScenarioNewArguments =
+    | [<MainCommand; ExactlyOnce>] Folder of DIR: string
+    | Services of N: int
+    | Nodes of N: int
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Folder _ -> "folder to write scenario.json and its schema into; what is there is not replaced"
+            | Services _ -> "services of the mesh (default: as many as nodes, or 3)"
+            | Nodes _ -> "nodes of the mesh (default: as many as services)"
+
+[<RequireSubcommand>]
+type ScenarioArguments =
+    | [<CliPrefix(CliPrefix.None)>] Check of ParseResults<ScenarioCheckArguments>
+    | [<CliPrefix(CliPrefix.None)>] New of ParseResults<ScenarioNewArguments>
+    | [<CliPrefix(CliPrefix.None); SubCommand>] Schema
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Check _ -> "say everything that is wrong with a scenario.json, or that it is fine"
+            | New _ -> "write a simulated mesh whose first node becomes slower"
+            | Schema -> "print the JSON Schema of scenario.json"
 
 [<RequireSubcommand>]
 type Arguments =
@@ -416,6 +449,7 @@ type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Control of ParseResults<ControlArguments>
     | [<CliPrefix(CliPrefix.None)>] Journal of ParseResults<JournalArguments>
     | [<CliPrefix(CliPrefix.None)>] Explain of ParseResults<ExplainArguments>
+    | [<CliPrefix(CliPrefix.None)>] Scenario of ParseResults<ScenarioArguments>
 
     interface IArgParserTemplate with
         member this.Usage =
@@ -431,5 +465,6 @@ type Arguments =
             | Train _ -> "train a base policy on a scenario's system by Maskable PPO"
             | Policy _ -> "import a policy trained elsewhere, or show one"
             | Journal _ -> "read what opar control has kept"
+            | Scenario _ -> "check a scenario.json, write a new one, print its JSON Schema"
             | Explain _ -> "say why a cycle of opar control decided as it did"
             | Control _ -> "control a system: metrics in, decisions out, until stopped"

@@ -2,6 +2,7 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Cli.ControlCommand
 
+open FsToolkit.ErrorHandling
 open System
 open System.Text
 open System.Threading
@@ -55,7 +56,7 @@ let private silentIntervals = 12.0
 let private health (request: ControlRequest) time clock (posted: PostedSource option) =
     let longest =
         match clock with
-        | Clock.RealTime -> ValueSome(silentIntervals * request.Scenario.Operation.Interval)
+        | Clock.RealTime -> ValueSome(silentIntervals * request.Scenario.Live.Interval)
         | Clock.Lockstep -> ValueNone
 
     let health = Health(time, longest)
@@ -84,12 +85,7 @@ let private kept vocabulary (journal: Journal) cycles =
                 | Error _ -> ()
     |]
 
-let private control
-    (request: ControlRequest)
-    (cycle: Cycle)
-    (files: ControlFiles)
-    (cancellation: CancellationToken)
-    =
+let private control (request: ControlRequest) (cycle: Cycle) (files: ControlFiles) (cancellation: CancellationToken) =
     result {
         let journal = files.Journal
         let scenario = request.Scenario
@@ -139,19 +135,20 @@ let private control
 
         let watch =
             let log =
-                WatchLog.create measures health log scenario.Reward vocabulary.Topology.Services
+                WatchLog.create measures health log scenario.Goal.Reward vocabulary.Topology.Services
                 |> ControlFiles.counting time files
 
             { log with
                 Decided =
-                    fun decision latency passing ->
-                        log.Decided decision latency passing
+                    fun decision latency durations ->
+                        log.Decided decision latency durations
                         posted |> Option.iter (fun posted -> measures.QueueDepth posted.Waiting)
             }
 
         let deliveries = Deliveries(watch, journal, time)
         use giveUp = new CancellationTokenSource()
         use _ = cancellation.Register(fun () -> giveUp.CancelAfter patience)
+
         let unwritten reason =
             log.LogError("decisions cannot be written to standard output: {Reason}", (reason: string))
 
@@ -161,16 +158,9 @@ let private control
                 {
                     Sink.Receiver =
                         fun sent stillWanted cancellation ->
-                            Webhook.deliver
-                                client
-                                settings
-                                time
-                                sent.IdempotencyKey
-                                sent.Text
-                                stillWanted
-                                cancellation
+                            Webhook.deliver client settings time sent.IdempotencyKey sent.Text stillWanted cancellation
                     Sink.Clock = cycle.Settings.Clock
-                    Sink.MaximumAge = scenario.Operation.Guard.MaximumAge
+                    Sink.MaximumAge = scenario.Controller.Guard.MaximumAge
                     Sink.Time = time
                     Sink.Record = deliveries.Record
                     Sink.GiveUp = giveUp.Token
@@ -202,7 +192,8 @@ let private control
                         match receiver, journal with
                         | Some receiver, _ -> Sink.receiver receiver
                         // Nobody is sent anything: a decision has come as far as it can.
-                        | None, ValueSome journal -> Sink.watching (fun decided -> journal.NoteDelivered decided.Taken.Cycle)
+                        | None, ValueSome journal ->
+                            Sink.watching (fun decided -> journal.NoteDelivered decided.Taken.Cycle)
                         | None, ValueNone -> ()
                     ]
             }

@@ -8,6 +8,7 @@ open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Service
 
 /// Where intervals come from, connected.
@@ -63,7 +64,7 @@ module ControlConnection =
         let scenario = request.Scenario
         let vocabulary = ScenarioController.vocabulary scenario
         let clock = ControlSettings.clock request.Settings
-        let interval = scenario.Operation.Interval
+        let interval = scenario.Live.Interval
 
         let position =
             match Seq.tryLast (earlier (cycles - 1)) with
@@ -78,7 +79,12 @@ module ControlConnection =
             let query = Prometheus.query client settings vocabulary
             Ok(ControlConnection.Open(PrometheusSource.create query trouble interval time))
         | MetricsOrigin.Trace csv ->
-            let reader = TraceReader.Open(csv, scenario.Grid, scenario.Columns)
+            let columns =
+                scenario.Controller.History
+                |> Option.map _.Columns
+                |> Option.defaultValue scenario.Experiment.Columns
+
+            let reader = TraceReader.Open(csv, scenario.System.Grid, columns)
             Ok(ControlConnection.Open(TraceSource.create reader position clock request.Pace interval time))
         | MetricsOrigin.Simulation ->
             rewound scenario key vocabulary (earlier 0)

@@ -1,6 +1,7 @@
 namespace OnlinePolicyAdaptation.Cli
 
 open System
+open FsToolkit.ErrorHandling
 open System.IO
 open OnlinePolicyAdaptation.Service
 

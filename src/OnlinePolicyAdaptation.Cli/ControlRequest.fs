@@ -1,11 +1,13 @@
 namespace OnlinePolicyAdaptation.Cli
 
+open FsToolkit.ErrorHandling
 open System
 open System.Globalization
 open System.IO
 open Argu
 open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Service
 
 /// Where intervals come from.
@@ -80,11 +82,11 @@ module ControlRequest =
                     | None ->
                         Error $"--simulate: scenario {scenario.Name} has no field simulation, which describes the mesh"
                 if arguments.Contains ControlArguments.Prometheus then
-                    match scenario.Prometheus with
+                    match scenario.Live.Prometheus with
                     | Some settings -> Ok(MetricsOrigin.Prometheus settings)
                     | None ->
                         Error
-                            $"--prometheus: scenario {scenario.Name} has no field prometheus, which says what the server is asked"
+                            $"--prometheus: scenario {scenario.Name} has no field live.prometheus, which says what the server is asked"
             ]
 
         match given with
@@ -128,7 +130,7 @@ module ControlRequest =
 
     /// An action is worth sending until the next interval is over.
     let private webhook (arguments: ParseResults<ControlArguments>) (scenario: Scenario) =
-        let interval = scenario.Operation.Interval
+        let interval = scenario.Live.Interval
 
         match arguments.TryGetResult ControlArguments.Webhook with
         | None -> Ok None
@@ -178,12 +180,14 @@ module ControlRequest =
     let private settings (arguments: ParseResults<ControlArguments>) path origin mode clock (scenario: Scenario) =
         result {
             let! lookahead =
-                atLeastOne "--lookahead" (arguments.GetResult(ControlArguments.Lookahead, 3))
+                atLeastOne
+                    "--lookahead"
+                    (arguments.GetResult(ControlArguments.Lookahead, scenario.Controller.Lookahead))
 
             let! refitEvery =
                 atLeastOne
                     "--refit-every"
-                    (arguments.GetResult(ControlArguments.Refit_Every, scenario.Estimation.RefitEvery))
+                    (arguments.GetResult(ControlArguments.Refit_Every, scenario.Controller.Estimation.RefitEvery))
 
             return
                 {
@@ -193,10 +197,12 @@ module ControlRequest =
                     RefitEvery = refitEvery
                     Forgetting =
                         arguments.TryGetResult ControlArguments.Forgetting
-                        |> Option.defaultValue (EstimationSyntax.forgettingName scenario.Estimation.Forgetting)
+                        |> Option.defaultValue (
+                            EstimationSyntax.forgettingName scenario.Controller.Estimation.Forgetting
+                        )
                     Outlook =
                         arguments.TryGetResult ControlArguments.Outlook
-                        |> Option.defaultValue (EstimationSyntax.outlookName scenario.Estimation.Outlook)
+                        |> Option.defaultValue (EstimationSyntax.outlookName scenario.Controller.Estimation.Outlook)
                     Clock = clock
                     KnowsTrace = not (arguments.Contains ControlArguments.Without_Trace)
                     Source = (origin: MetricsOrigin).Word

@@ -9,6 +9,7 @@ open System.Text.Json.Nodes
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Service
 
 /// What decisions depend on besides the intervals; kept in the journal, so that its reader need not be told.
@@ -46,8 +47,8 @@ module ControlSettings =
             | Ok forgetting, Ok outlook ->
                 Ok
                     { scenario with
-                        Estimation =
-                            { scenario.Estimation with
+                        Controller.Estimation =
+                            { scenario.Controller.Estimation with
                                 Forgetting = forgetting
                                 Outlook = outlook
                                 RefitEvery = settings.RefitEvery
@@ -63,13 +64,13 @@ module ControlSettings =
     let private files (settings: ControlSettings) (scenario: Scenario) =
         [
             settings.Scenario
-            match scenario.BasePolicy with
-            | GivenPolicy.Tabular path
-            | GivenPolicy.Rules path
-            | GivenPolicy.Network(path, _) -> path
+            match scenario.Controller.BasePolicy with
+            | BasePolicySpecification.Tabular path
+            | BasePolicySpecification.Rules path
+            | BasePolicySpecification.Network(path, _) -> path
             | _ -> ()
             if settings.KnowsTrace then
-                yield! Option.toList scenario.TraceBefore
+                yield! scenario.Controller.History |> Option.map _.Path |> Option.toList
         ]
 
     let private parse (description: string) =
@@ -185,7 +186,7 @@ module ControlSettings =
     let inputs (settings: ControlSettings) (scenario: Scenario) =
         [
             yield! files { settings with KnowsTrace = true } scenario
-            yield! Option.toList scenario.TraceAfter
+            yield! Option.toList scenario.Experiment.TraceAfter
         ]
 
     /// Everything of the same controller, whenever it starts.

@@ -11,6 +11,7 @@ open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Learning.Regression
 open OnlinePolicyAdaptation.Learning.SystemModels
 
@@ -30,7 +31,8 @@ let private given (scenario: string option) (traces: string list) =
     match scenario with
     | Some path ->
         Scenario.load path
-        |> Result.map (fun scenario -> scenario.Grid, scenario.Columns, scenario.Estimation)
+        |> Result.map (fun scenario ->
+            scenario.System.Grid, scenario.Experiment.Columns, scenario.Controller.Estimation)
     | None ->
         TraceLayout.infer traces
         |> Result.map (fun (grid, columns) -> grid, columns, byDefault)

@@ -2,6 +2,7 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Cli.JournalCommands
 
+open FsToolkit.ErrorHandling
 open System
 open System.Globalization
 open System.IO
@@ -10,6 +11,7 @@ open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Service
 
 /// A journal with the scenario of its controller, which may have been moved since.
@@ -91,7 +93,7 @@ let private show (arguments: ParseResults<JournalShowArguments>) =
         let rows = rows (ScenarioController.vocabulary scenario) journal |> Seq.toArray
         let history = JournalHistory.ofJournal journal rows
 
-        match JournalSummary.ofRows scenario.Reward rows with
+        match JournalSummary.ofRows scenario.Goal.Reward rows with
         | None ->
             printfn $"{path}: no cycle yet"
             Terminal.table [ "what"; "value" ] (JournalReport.historyRows history)
@@ -163,9 +165,9 @@ let private moves (grid: ControlGrid) (moves: int seq) =
 
 let private describe (scenario: Scenario) (row: JournalRow) =
     printfn $"cycle {row.Cycle}, {row.Interval.Time:O}, mode {row.Mode}"
-    printfn $"in force: {scenario.Grid.Describe row.Interval.Configuration}"
+    printfn $"in force: {scenario.System.Grid.Describe row.Interval.Configuration}"
 
-    for i in 0 .. scenario.Topology.Services.Count - 1 do
+    for i in 0 .. scenario.System.Topology.Services.Count - 1 do
         let service = row.Interval.Services[i]
 
         let seconds =
@@ -175,7 +177,7 @@ let private describe (scenario: Scenario) (row: JournalRow) =
                 "nothing served"
 
         printfn
-            $"{scenario.Topology.Services[i]}: offered {number service.OfferedLoad.PerSecond} req/s, carried {number service.CarriedLoad.PerSecond} req/s, response time {seconds}, bound {number scenario.Reward.Objectives[i].Bound.Seconds} s"
+            $"{scenario.System.Topology.Services[i]}: offered {number service.OfferedLoad.PerSecond} req/s, carried {number service.CarriedLoad.PerSecond} req/s, response time {seconds}, bound {number scenario.Goal.Reward.Objectives[i].Bound.Seconds} s"
 
     row.Reward |> Option.iter (fun reward -> printfn $"reward: {number reward}")
 
@@ -198,7 +200,7 @@ let private alternatives
         [
             "action"
             "leads to"
-            for service in scenario.Topology.Services do
+            for service in scenario.System.Topology.Services do
                 $"predicted {service} (s)"
             "Q-factor"
             ""
@@ -206,8 +208,8 @@ let private alternatives
         [
             for alternative in found |> Array.sortByDescending _.QFactor do
                 [
-                    moves scenario.Grid alternative.Action.Moves
-                    scenario.Grid.Describe alternative.Next
+                    moves scenario.System.Grid alternative.Action.Moves
+                    scenario.System.Grid.Describe alternative.Next
                     for seconds in alternative.Predicted do
                         number seconds
                     number alternative.QFactor
@@ -223,7 +225,7 @@ let private alternatives
         ]
 
 let private verdict (scenario: Scenario) (row: JournalRow) =
-    printfn $"base policy's action: {moves scenario.Grid row.BaseAction}"
+    printfn $"base policy's action: {moves scenario.System.Grid row.BaseAction}"
 
     match row.Rules with
     | [] -> printfn "guard: no rule fired"
@@ -231,7 +233,7 @@ let private verdict (scenario: Scenario) (row: JournalRow) =
         let fired = String.concat ", " rules
         printfn $"guard: {fired}"
 
-    printfn $"decided by {row.By}: {moves scenario.Grid row.Action}"
+    printfn $"decided by {row.By}: {moves scenario.System.Grid row.Action}"
 
 let explain (arguments: ParseResults<ExplainArguments>) =
     result {

@@ -3,9 +3,11 @@
 module OnlinePolicyAdaptation.Cli.PlanCommand
 
 open System
+open FsToolkit.ErrorHandling
 open System.IO
 open Argu
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Planning
 
 /// The option's word among those it may be; another one is a misuse of the command.

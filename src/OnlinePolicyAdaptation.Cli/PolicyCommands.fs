@@ -9,6 +9,7 @@ open Argu
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Learning.ActorCritic
 open OnlinePolicyAdaptation.Onnx
 
@@ -16,8 +17,8 @@ open OnlinePolicyAdaptation.Onnx
 let private loadRange (scenario: Scenario) (text: string option) =
     let planned =
         [
-            for load in scenario.OfferedLoads ->
-                let levels = OfferedLoad.levels scenario.Estimation.LoadStep load
+            for load in scenario.Experiment.OfferedLoads ->
+                let levels = OfferedLoad.levels scenario.Controller.Estimation.LoadStep load
                 LoadRange(List.head levels, List.last levels)
         ]
 
@@ -33,24 +34,28 @@ let private loadRange (scenario: Scenario) (text: string option) =
         | [| Some lowest; Some highest |] when lowest < highest ->
             Ok
                 [
-                    for _ in scenario.OfferedLoads -> LoadRange(RequestRate lowest, RequestRate highest)
+                    for _ in scenario.Experiment.OfferedLoads -> LoadRange(RequestRate lowest, RequestRate highest)
                 ]
         | _ -> Error $"--loads: '{text}'; expected a range in req/s such as 5..15"
 
 /// Controls, and then the loads where the network has inputs for them too; each by `input`.
 let private plain (scenario: Scenario) inputs (ofControl: int -> Control -> ObservationInput) =
-    let controls = scenario.Grid.Controls |> Seq.mapi ofControl |> Seq.toList
+    let controls = scenario.System.Grid.Controls |> Seq.mapi ofControl |> Seq.toList
 
     let loads =
         if inputs > controls.Length then
             [
-                for i in 0 .. scenario.OfferedLoads.Length - 1 ->
+                for i in 0 .. scenario.Experiment.OfferedLoads.Length - 1 ->
                     ObservationInput(ObservedQuantity.OfferedLoad, i, 0.0, 1.0)
             ]
         else
             []
 
-    ObservationEncoding(scenario.Grid, scenario.OfferedLoads.Length, EquatableArray.ToEquatableArray(controls @ loads))
+    ObservationEncoding(
+        scenario.System.Grid,
+        scenario.Experiment.OfferedLoads.Length,
+        EquatableArray.ToEquatableArray(controls @ loads)
+    )
 
 type private Observed =
     | Normalised
@@ -59,7 +64,7 @@ type private Observed =
 
 let private encoding (scenario: Scenario) inputs loads observed =
     match observed with
-    | Normalised -> ObservationEncoding.Normalised(scenario.Grid, List.toArray loads)
+    | Normalised -> ObservationEncoding.Normalised(scenario.System.Grid, List.toArray loads)
     | Values -> plain scenario inputs (fun i _ -> ObservationInput(ObservedQuantity.Control, i, 0.0, 1.0))
     | Levels ->
         plain scenario inputs (fun i control ->

@@ -11,7 +11,7 @@ examples:
   opar run scenarios/2-system-change
   opar run scenarios/2-system-change --trace-before before.csv --trace-after after.csv --seeds 10
   opar report results/2-system-change results/other-settings --out compared.html
-  opar sweep scenarios/2-system-change --vary estimation.trees=30,120 --vary estimation.forgetting=relevance:30,newest:3
+  opar sweep scenarios/2-system-change --vary controller.estimation.trees=30,120 --vary controller.estimation.forgetting=relevance:30,newest:3
   opar record --scenario scenarios/2-system-change --out before.csv
   opar fit before.csv --out model.forest
   opar predict model.forest --config c1=2,p11=1,l1=5,cl1=5
@@ -31,7 +31,9 @@ examples:
   opar control SCENARIO --prometheus --webhook http://127.0.0.1:9000/actions --journal journal.db
   opar journal show journal.db --report journal.html
   opar journal export journal.db --out cycles.csv
-  opar explain --journal journal.db --cycle 40"""
+  opar explain --journal journal.db --cycle 40
+  opar scenario new my-mesh --services 3
+  opar scenario check my-mesh"""
 
 /// Exit codes: done, failed, called in a wrong way.
 let private succeeded, private failed, private misused = 0, 1, 2
@@ -58,6 +60,7 @@ let private dispatch (arguments: ParseResults<Arguments>) =
     | Control control -> ControlCommand.run control
     | Journal journal -> JournalCommands.journal journal
     | Explain explain -> JournalCommands.explain explain
+    | Arguments.Scenario scenario -> ScenarioCommands.run scenario
 
 [<EntryPoint>]
 let main argv =

@@ -8,8 +8,9 @@ open Argu
 open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 
-let private record (arguments: ParseResults<RecordArguments>) (scenario: Scenario) (simulation: Simulation) =
+let private record (arguments: ParseResults<RecordArguments>) (scenario: Scenario) (simulation: SimulationPart) =
     let out = arguments.GetResult RecordArguments.Out
     AtomicFile.RequireFolder out
 
@@ -35,7 +36,10 @@ let private record (arguments: ParseResults<RecordArguments>) (scenario: Scenari
             |> _.GetAwaiter().GetResult()
 
         Recording.write out scenario simulation (not (arguments.Contains Without_Statistics)) rows
-        printfn $"{Path.GetFullPath out}: {rows.Count} intervals over {scenario.Grid.ConfigurationCount} configurations"
+
+        printfn
+            $"{Path.GetFullPath out}: {rows.Count} intervals over {scenario.System.Grid.ConfigurationCount} configurations"
+
         Ok()
 
 let run (arguments: ParseResults<RecordArguments>) =

@@ -2,6 +2,7 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Cli.ReportCommand
 
+open FsToolkit.ErrorHandling
 open System.IO
 open Argu
 open OnlinePolicyAdaptation.Domain
@@ -35,7 +36,7 @@ let private single (arguments: ParseResults<ReportArguments>) directory =
 
 let private comparison (arguments: ParseResults<ReportArguments>) (directories: string list) =
     result {
-        let! results = directories |> List.map ResultFile.read |> sequence
+        let! results = directories |> List.map ResultFile.read |> List.sequenceResultM
 
         let runs =
             List.map2 (fun name results -> { Name = name; Results = results }) (named directories) results

@@ -7,13 +7,14 @@ open System.Threading
 open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Learning.ActorCritic
 open OnlinePolicyAdaptation.Training
 
 let private systemOn (scenario: Scenario) path =
     PlanningProblem.atEveryLoad
         { scenario with
-            TraceBefore = Some path
+            Experiment.TraceBefore = Some path
         }
     |> Result.map ScenarioTraining.ofProblems
     |> Result.defaultWith (fun message -> raise (BadInputException message))
@@ -21,20 +22,20 @@ let private systemOn (scenario: Scenario) path =
 /// The fast preset, its steps for each load level.
 let private options (scenario: Scenario) =
     let levels = int64 (Scenario.loadLevels scenario).Length
-    let discount = scenario.Discount
+    let discount = scenario.Goal.Discount
     PpoOptions.Fast.WithDiscount(discount.Value).WithSteps(PpoOptions.Fast.Steps * levels)
 
 /// The networks that a warm start goes on from: the base policy's, where it is a network; otherwise none.
 let private given (scenario: Scenario) : ActorCriticNetwork option =
-    match scenario.BasePolicy with
-    | GivenPolicy.Network(path, _) -> Some (PolicyFile.Load path).Network
+    match scenario.Controller.BasePolicy with
+    | BasePolicySpecification.Network(path, _) -> Some (PolicyFile.Load path).Network
     | _ -> None
 
 /// Steps of all trainings of a scenario: from scratch and warm, and where the base policy is no network, one trained on the
 /// system before the change for the warm start.
 let private steps (scenario: Scenario) =
     let trainings = if (given scenario).IsSome then 2L else 3L
-    trainings * int64 scenario.Seeds * (options scenario).Steps
+    trainings * int64 scenario.Experiment.Seeds * (options scenario).Steps
 
 /// Training ends once a policy is worth this share of the optimum, averaged over all states. Only who knows the optimum can end
 /// so soon: what retraining takes is the least that it could take.

@@ -2,10 +2,12 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Cli.RunCommand
 
+open FsToolkit.ErrorHandling
 open System
 open System.IO
 open Argu
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 
 let private horizons (text: string) =
     let parts = text.Split(',', StringSplitOptions.TrimEntries)
@@ -30,7 +32,7 @@ let private given parse fallback text =
     | None -> Ok fallback
 
 let private basePolicies option (scenario: Scenario) text =
-    GivenPolicy.parse scenario.Topology.Services.Count text
+    BasePolicySpecification.parse scenario.System.Topology.Services.Count text
     |> Result.mapError (fun message -> $"{option}: {message}")
 
 /// One base policy, as the option gives it.
@@ -48,37 +50,41 @@ let configured (arguments: ParseResults<RunArguments>) (scenario: Scenario) =
         EstimationSyntax.outlook text
         |> Result.mapError (fun message -> $"--outlook: {message}")
 
-    let ways = scenario.Estimation.Forgetting :: scenario.AlsoForgetting
+    let ways =
+        scenario.Controller.Estimation.Forgetting :: scenario.Experiment.AlsoForgetting
 
-    given horizons scenario.Horizons (arguments.TryGetResult RunArguments.Lookahead)
+    given horizons scenario.Experiment.Horizons (arguments.TryGetResult RunArguments.Lookahead)
     |> Result.bind (fun horizons ->
         given forgettings ways (arguments.TryGetResult RunArguments.Forgetting)
         |> Result.bind (fun ways ->
-            given outlook scenario.Estimation.Outlook (arguments.TryGetResult RunArguments.Outlook)
+            given outlook scenario.Controller.Estimation.Outlook (arguments.TryGetResult RunArguments.Outlook)
             |> Result.bind (fun outlook ->
-                given (basePolicy scenario) scenario.BasePolicy (arguments.TryGetResult RunArguments.Base_Policy)
+                given
+                    (basePolicy scenario)
+                    scenario.Controller.BasePolicy
+                    (arguments.TryGetResult RunArguments.Base_Policy)
                 |> Result.bind (fun basePolicy ->
                     given
                         (basePolicies "--also-base" scenario)
-                        scenario.AlsoBasePolicies
+                        scenario.Experiment.AlsoBasePolicies
                         (arguments.TryGetResult RunArguments.Also_Base)
                     |> Result.map (fun others -> horizons, ways, outlook, basePolicy, others)))))
     |> Result.bind (fun (horizons, ways, outlook, basePolicy, others) ->
         scenario
         |> Scenario.change (fun scenario ->
             { scenario with
-                Estimation =
-                    { scenario.Estimation with
+                Controller.Estimation =
+                    { scenario.Controller.Estimation with
                         Forgetting = List.head ways
                         Outlook = outlook
                     }
-                AlsoForgetting = List.tail ways
-                BasePolicy = basePolicy
-                AlsoBasePolicies = others
-                Seeds = arguments.GetResult(RunArguments.Seeds, scenario.Seeds)
-                Cycles = arguments.GetResult(RunArguments.Cycles, scenario.Cycles)
-                ChangeAt = arguments.GetResult(RunArguments.Change_At, scenario.ChangeAt)
-                Horizons = horizons
+                Experiment.AlsoForgetting = List.tail ways
+                Controller.BasePolicy = basePolicy
+                Experiment.AlsoBasePolicies = others
+                Experiment.Seeds = arguments.GetResult(RunArguments.Seeds, scenario.Experiment.Seeds)
+                Experiment.Cycles = arguments.GetResult(RunArguments.Cycles, scenario.Experiment.Cycles)
+                Experiment.ChangeAt = arguments.GetResult(RunArguments.Change_At, scenario.Experiment.ChangeAt)
+                Experiment.Horizons = horizons
                 // How long the intervals of other traces are is not known.
                 Simulation =
                     if
@@ -88,12 +94,12 @@ let configured (arguments: ParseResults<RunArguments>) (scenario: Scenario) =
                         None
                     else
                         scenario.Simulation
-                TraceBefore =
+                Experiment.TraceBefore =
                     arguments.TryGetResult RunArguments.Trace_Before
-                    |> Option.orElse scenario.TraceBefore
-                TraceAfter =
+                    |> Option.orElse scenario.Experiment.TraceBefore
+                Experiment.TraceAfter =
                     arguments.TryGetResult RunArguments.Trace_After
-                    |> Option.orElse scenario.TraceAfter
+                    |> Option.orElse scenario.Experiment.TraceAfter
             }))
 
 /// The command that gives the same results again.
@@ -114,7 +120,10 @@ let private retrains (arguments: ParseResults<RunArguments>) (scenario: Scenario
     | true, false when not (Scenario.changes scenario) ->
         Error $"--retrain: the system of scenario {scenario.Name} does not change, so there is nothing to retrain for"
     | true, false -> ScenarioTraining.checkLibTorch () |> Result.map (fun () -> true)
-    | false, false when scenario.Retrains && scenario.ChangeAt < scenario.Cycles ->
+    | false, false when
+        scenario.Experiment.Retrains
+        && scenario.Experiment.ChangeAt < scenario.Experiment.Cycles
+        ->
         match ScenarioTraining.checkLibTorch () with
         | Ok() -> Ok true
         | Error message ->
@@ -133,15 +142,15 @@ let private results (arguments: ParseResults<RunArguments>) scenario traces thre
                     Map.empty
 
             let runs =
-                scenario.Seeds
+                scenario.Experiment.Seeds
                 * List.length (Experiment.contenders scenario (not retrained.IsEmpty))
 
             let result =
-                Terminal.withProgress $"{scenario.Name}: {runs} runs" (runs * scenario.Cycles) (fun step ->
+                Terminal.withProgress $"{scenario.Name}: {runs} runs" (runs * scenario.Experiment.Cycles) (fun step ->
                     Experiment.run scenario traces retrained threads step cancellation)
                 |> _.GetAwaiter().GetResult()
 
-            if scenario.PlanningStudy.IsSome then
+            if scenario.Experiment.PlanningStudy.IsSome then
                 eprintfn $"{scenario.Name}: planning on the known system"
 
             PlanningStudy.ofScenario cancellation scenario

@@ -6,6 +6,7 @@ open System
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Planning
 open OnlinePolicyAdaptation.Training
 
@@ -40,13 +41,13 @@ let private byLoad (problems: PlanningProblem list) : IResponseTimeModel =
 
 let private dynamics (problems: PlanningProblem list) =
     let scenario = problems.Head.Scenario
-    NetworkDynamics(scenario.Grid, scenario.Reward, byLoad problems)
+    NetworkDynamics(scenario.System.Grid, scenario.Goal.Reward, byLoad problems)
 
 /// The system whose response times are those of the planning problems, at least one, from exploring starts: every load
 /// level as likely.
 let ofProblems (problems: PlanningProblem list) =
     let scenario = problems.Head.Scenario
-    let configurations = scenario.Grid.ConfigurationCount
+    let configurations = scenario.System.Grid.ConfigurationCount
 
     {
         Scenario = scenario
@@ -55,11 +56,12 @@ let ofProblems (problems: PlanningProblem list) =
         Optimum =
             [|
                 for problem in problems do
-                    yield! (DynamicProgramming.policyIteration problem.Model scenario.Discount).Values
+                    yield! (DynamicProgramming.policyIteration problem.Model scenario.Goal.Discount).Values
             |]
         Starts =
             [|
-                for level in 0 .. problems.Length - 1 -> level * configurations + scenario.Grid.IndexOf scenario.Start
+                for level in 0 .. problems.Length - 1 ->
+                    level * configurations + scenario.System.Grid.IndexOf scenario.System.Start
             |]
     }
 
@@ -70,7 +72,7 @@ let values (system: TrainedSystem) (policy: IPolicy<SystemState, ControlAction>)
     [|
         for problem in system.Problems do
             match NetworkModel.policy dynamics problem.Loads policy (RandomKey 0UL) problem.Model with
-            | Ok policy -> yield! PolicyEvaluation.exact problem.Model system.Scenario.Discount policy
+            | Ok policy -> yield! PolicyEvaluation.exact problem.Model system.Scenario.Goal.Discount policy
             | Error message -> invalidOp message
     |]
 

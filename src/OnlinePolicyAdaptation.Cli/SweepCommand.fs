@@ -2,12 +2,14 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Cli.SweepCommand
 
+open FsToolkit.ErrorHandling
 open System
 open System.IO
 open System.Threading
 open Argu
 open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 
 /// A point that is still to be run.
 type private Planned =
@@ -28,14 +30,14 @@ let private planned (arguments: ParseResults<SweepArguments>) path directory ind
             scenario
             |> Scenario.change (fun scenario ->
                 { scenario with
-                    Seeds = arguments.GetResult(SweepArguments.Seeds, scenario.Seeds)
-                    Cycles = arguments.GetResult(SweepArguments.Cycles, scenario.Cycles)
-                    TraceBefore =
+                    Experiment.Seeds = arguments.GetResult(SweepArguments.Seeds, scenario.Experiment.Seeds)
+                    Experiment.Cycles = arguments.GetResult(SweepArguments.Cycles, scenario.Experiment.Cycles)
+                    Experiment.TraceBefore =
                         arguments.TryGetResult SweepArguments.Trace_Before
-                        |> Option.orElse scenario.TraceBefore
-                    TraceAfter =
+                        |> Option.orElse scenario.Experiment.TraceBefore
+                    Experiment.TraceAfter =
                         arguments.TryGetResult SweepArguments.Trace_After
-                        |> Option.orElse scenario.TraceAfter
+                        |> Option.orElse scenario.Experiment.TraceAfter
                 })
 
         return
@@ -48,7 +50,7 @@ let private planned (arguments: ParseResults<SweepArguments>) path directory ind
     }
 
 let private runs (planned: Planned) =
-    planned.Scenario.Seeds
+    planned.Scenario.Experiment.Seeds
     * List.length (Experiment.contenders planned.Scenario false)
 
 /// Runs a point and keeps its outcome.
@@ -66,7 +68,8 @@ let private runPoint threads (step: unit -> unit) (cancellation: CancellationTok
 
 let private runAll threads (todo: Planned list) cancellation =
     let total =
-        todo |> List.sumBy (fun planned -> runs planned * planned.Scenario.Cycles)
+        todo
+        |> List.sumBy (fun planned -> runs planned * planned.Scenario.Experiment.Cycles)
 
     Terminal.withProgress $"{todo.Length} points" (max 1 total) (fun step ->
         task {
@@ -97,7 +100,7 @@ let run (arguments: ParseResults<SweepArguments>) =
         let! axes =
             arguments.GetResults SweepArguments.Vary
             |> List.map (Sweep.axis >> Result.mapError (fun message -> $"--vary: {message}"))
-            |> sequence
+            |> List.sequenceResultM
 
         let! scenario = Scenario.load path
 
@@ -111,7 +114,9 @@ let run (arguments: ParseResults<SweepArguments>) =
             return! Error $"--threads: {threads}; expected at least 1"
 
         let! all =
-            Sweep.points axes |> List.mapi (planned arguments path directory) |> sequence
+            Sweep.points axes
+            |> List.mapi (planned arguments path directory)
+            |> List.sequenceResultM
 
         Directory.CreateDirectory(Path.Combine(directory, "points")) |> ignore
 

@@ -11,6 +11,7 @@ open Argu
 open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Learning.ActorCritic
 open OnlinePolicyAdaptation.Training
 
@@ -37,20 +38,20 @@ let private trainedOn (arguments: ParseResults<TrainArguments>) (scenario: Scena
     if arguments.Contains TrainArguments.After_Change then
         match
             arguments.TryGetResult TrainArguments.Trace_After
-            |> Option.orElse scenario.TraceAfter
+            |> Option.orElse scenario.Experiment.TraceAfter
         with
         | Some trace ->
             Ok
                 { scenario with
-                    TraceBefore = Some trace
+                    Experiment.TraceBefore = Some trace
                 }
-        | None -> Error $"scenario {scenario.Name} has no field trace.after: its system does not change"
+        | None -> Error $"scenario {scenario.Name} has no field experiment.traces.after: its system does not change"
     else
         Ok
             { scenario with
-                TraceBefore =
+                Experiment.TraceBefore =
                     arguments.TryGetResult TrainArguments.Trace_Before
-                    |> Option.orElse scenario.TraceBefore
+                    |> Option.orElse scenario.Experiment.TraceBefore
             }
 
 let private steps (arguments: ParseResults<TrainArguments>) (options: PpoOptions) =
@@ -63,7 +64,7 @@ let private warmStart (arguments: ParseResults<TrainArguments>) (scenario: Scena
     arguments.TryGetResult TrainArguments.Warm_Start
     |> Option.map (fun path ->
         let policy = PolicyFile.Load path
-        policy.CheckFits(scenario.Grid, scenario.Topology.Services.Count, path)
+        policy.CheckFits(scenario.System.Grid, scenario.System.Topology.Services.Count, path)
         path, policy)
 
 let private request (arguments: ParseResults<TrainArguments>) =
@@ -72,7 +73,7 @@ let private request (arguments: ParseResults<TrainArguments>) =
     Scenario.load (arguments.GetResult TrainArguments.Scenario)
     |> Result.bind (trainedOn arguments)
     |> Result.bind (fun scenario ->
-        let discount = scenario.Discount
+        let discount = scenario.Goal.Discount
 
         steps arguments (options.WithDiscount discount.Value)
         |> Result.bind (fun options ->

@@ -98,10 +98,9 @@ module Chain =
     let private seconds (ticks: int64) =
         TimeSpan.FromSeconds(float ticks / float Stopwatch.Frequency)
 
-    /// How long the step of each stage has taken, by their names in their order.
+    /// How long the step of each stage has taken, by their names, the last stage first.
     let durations (passing: Passing) =
         passing.Durations
-        |> List.rev
         |> List.map (fun (struct (stage, ticks)) -> struct (stage, seconds ticks))
 
     /// How long the steps so far have taken together.

@@ -201,8 +201,7 @@ module Monitor =
 
     /// A value that no system has: a fault of what has measured it.
     let private implausible (settings: AdmissionSettings) number (service: ServiceMetrics) =
-        let load =
-            max service.OfferedLoad.PerSecond service.CarriedLoad.PerSecond
+        let load = max service.OfferedLoad.PerSecond service.CarriedLoad.PerSecond
 
         if load > settings.PlausibleLoad then
             ValueSome $"service {number}: a load of {load} req/s; expected at most {settings.PlausibleLoad}"
@@ -248,7 +247,10 @@ module Monitor =
 
     let private reward (settings: ControllerSettings) previous (sample: Sample) =
         let from = previous |> ValueOption.defaultValue sample.Configuration
-        let seconds = Array.init sample.ResponseTimes.Count (fun service -> sample.ResponseTimes[service].Seconds)
+
+        let seconds =
+            Array.init sample.ResponseTimes.Count (fun service -> sample.ResponseTimes[service].Seconds)
+
         settings.Reward.Reward(from, sample.Configuration, ReadOnlySpan seconds)
 
     // --- The stage

@@ -88,14 +88,6 @@ type AdmissionSettings =
 [<RequireQualifiedAccess>]
 module Admission =
 
-    /// What is believed where a scenario says nothing: no system like ours has a response time of eleven days.
-    let usual (interval: TimeSpan) =
-        {
-            MaximumGap = 720.0 * interval
-            PlausibleSeconds = 1e6
-            PlausibleLoad = 1e12
-        }
-
     /// Everything is believed.
     let unbounded =
         {

@@ -1,5 +1,6 @@
 namespace OnlinePolicyAdaptation.Experiments
 
+open OnlinePolicyAdaptation.Scenarios
 open System.Text.RegularExpressions
 open OnlinePolicyAdaptation.ControlCycle
 

@@ -3,6 +3,7 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Experiments.ExactComparison
 
+open OnlinePolicyAdaptation.Scenarios
 open System.Globalization
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
@@ -24,7 +25,7 @@ type Totals =
 
 let private total (problem: PlanningProblem) steps (policy: FinitePolicy) =
     let chain = RewardProcess.ofPolicy problem.Model policy
-    let start = problem.Scenario.Grid.IndexOf problem.Scenario.Start
+    let start = problem.Scenario.System.Grid.IndexOf problem.Scenario.System.Start
 
     ((start, 0.0), seq { 1..steps })
     ||> Seq.fold (fun (state, sum) _ -> chain.Successors[state], sum + chain.Rewards[state])
@@ -34,15 +35,20 @@ let private table (problem: PlanningProblem) policy =
     let scenario = problem.Scenario
 
     let dynamics =
-        NetworkDynamics(scenario.Grid, scenario.Reward, problem.ResponseTimes)
+        NetworkDynamics(scenario.System.Grid, scenario.Goal.Reward, problem.ResponseTimes)
 
     NetworkModel.policy dynamics problem.Loads policy (RandomKey 0UL) problem.Model
 
 let private basePolicy (problem: PlanningProblem) =
     let scenario = problem.Scenario
 
-    GivenPolicy.create scenario.Grid scenario.Topology scenario.Reward scenario.Discount scenario.BasePolicy (fun () ->
-        Ok problem.ResponseTimes)
+    BasePolicySpecification.create
+        scenario.System.Grid
+        scenario.System.Topology
+        scenario.Goal.Reward
+        scenario.Goal.Discount
+        scenario.Controller.BasePolicy
+        (fun () -> Ok problem.ResponseTimes)
 
 let private compare horizons steps (before: PlanningProblem) (after: PlanningProblem) =
     basePolicy before
@@ -50,7 +56,7 @@ let private compare horizons steps (before: PlanningProblem) (after: PlanningPro
         table before policy
         |> Result.bind (fun old -> table after policy |> Result.map (fun current -> old, current)))
     |> Result.map (fun (old, current) ->
-        let discount = after.Scenario.Discount
+        let discount = after.Scenario.Goal.Discount
 
         {
             Loads = after.Loads
@@ -69,7 +75,7 @@ let private compare horizons steps (before: PlanningProblem) (after: PlanningPro
 let run (scenario: Scenario) horizons steps =
     let after =
         { scenario with
-            TraceBefore = scenario.TraceAfter
+            Experiment.TraceBefore = scenario.Experiment.TraceAfter
         }
 
     PlanningProblem.atEveryLoad scenario

@@ -1,5 +1,6 @@
 namespace OnlinePolicyAdaptation.Experiments
 
+open OnlinePolicyAdaptation.Scenarios
 open System
 open System.Collections.Concurrent
 open System.Threading
@@ -74,7 +75,7 @@ module Experiment =
     let readTraces (scenario: Scenario) =
         let read = RecordedLoads.read scenario
 
-        match ProblemSize.check scenario.Grid, scenario.TraceBefore with
+        match ProblemSize.check scenario.System.Grid, scenario.Experiment.TraceBefore with
         | Error message, _ -> Error message
         | _, None -> Error $"scenario {scenario.Name} has no field trace.before: there is no system to run on"
         | _, Some before ->
@@ -83,7 +84,7 @@ module Experiment =
             let traces =
                 {
                     Before = before
-                    After = scenario.TraceAfter |> Option.map read |> Option.defaultValue before
+                    After = scenario.Experiment.TraceAfter |> Option.map read |> Option.defaultValue before
                 }
 
             RecordedLoads.check scenario [ traces.Before; traces.After ]
@@ -91,13 +92,13 @@ module Experiment =
 
     let private settings (scenario: Scenario) planner basePolicy =
         {
-            Grid = scenario.Grid
-            Reward = scenario.Reward
-            Discount = scenario.Discount
+            Grid = scenario.System.Grid
+            Reward = scenario.Goal.Reward
+            Discount = scenario.Goal.Discount
             BasePolicy = basePolicy
             Planner = planner
-            Estimation = scenario.Estimation
-            Guard = Guard.permissive scenario.Grid
+            Estimation = scenario.Controller.Estimation
+            Guard = Guard.permissive scenario.System.Grid
             Admission = Admission.unbounded
             Mode = Mode.Act
             Clock = Clock.Lockstep
@@ -109,7 +110,7 @@ module Experiment =
     /// The loads of every cycle, as patterns in seconds and by number, and the system that they are offered to.
     let private environment (scenario: Scenario) traces (key: RandomKey) : struct (_ * IEnvironment) =
         let schedule =
-            match scenario.System with
+            match scenario.Experiment.Environment with
             | ManagedSystem.Traces -> usualSchedule
             | ManagedSystem.Mesh simulation -> simulation.Recording.Schedule
 
@@ -122,7 +123,7 @@ module Experiment =
             |> Seq.map _.RateAt((float cycle + 0.5) * seconds)
             |> EquatableArray.ToEquatableArray
 
-        match scenario.System with
+        match scenario.Experiment.Environment with
         | ManagedSystem.Traces ->
             let levelsOf trace =
                 let levels = RecordedLoads.levels trace
@@ -133,14 +134,14 @@ module Experiment =
             let replay trace level (first: int) (index: int) : IEnvironment =
                 TraceEnvironment(
                     trace,
-                    scenario.Grid,
-                    scenario.Start,
+                    scenario.System.Grid,
+                    scenario.System.Start,
                     (fun interval -> level (int64 first + interval)),
                     key.Split index
                 )
 
             let loads cycle =
-                if cycle < int64 scenario.ChangeAt then
+                if cycle < int64 scenario.Experiment.ChangeAt then
                     before cycle
                 else
                     after cycle
@@ -148,20 +149,26 @@ module Experiment =
             struct (loads,
                     SystemChange(
                         replay traces.Before before 0 0,
-                        replay traces.After after scenario.ChangeAt 1,
-                        scenario.ChangeAt
+                        replay traces.After after scenario.Experiment.ChangeAt 1,
+                        scenario.Experiment.ChangeAt
                     ))
         | ManagedSystem.Mesh simulation -> struct (rates, MeshEnvironment.create scenario simulation key)
 
     /// The base policies of an experiment, the scenario's first, each under its kind, numbered where a kind comes again.
     let basePolicies (scenario: Scenario) =
-        let policies = scenario.BasePolicy :: scenario.AlsoBasePolicies |> List.distinct
+        let policies =
+            scenario.Controller.BasePolicy :: scenario.Experiment.AlsoBasePolicies
+            |> List.distinct
 
         policies
         |> List.mapi (fun i policy ->
-            let kind = GivenPolicy.kind policy
+            let kind = BasePolicySpecification.kind policy
 
-            match policies |> List.take i |> List.filter (fun p -> GivenPolicy.kind p = kind) with
+            match
+                policies
+                |> List.take i
+                |> List.filter (fun p -> BasePolicySpecification.kind p = kind)
+            with
             | [] -> kind, policy
             | same -> $"{kind}-{same.Length + 1}", policy)
 
@@ -170,9 +177,9 @@ module Experiment =
 
     /// Why a base policy cannot be improved one control after another, if so.
     let private jointOnly (scenario: Scenario) policy =
-        if scenario.Grid.Controls.Count = 1 then
+        if scenario.System.Grid.Controls.Count = 1 then
             Some "with one control it is the same as choosing all controls together"
-        elif GivenPolicy.draws policy then
+        elif BasePolicySpecification.draws policy then
             Some "it draws its actions, and the controls still to be chosen need one action to stand for them"
         else
             None
@@ -189,16 +196,19 @@ module Experiment =
 
     /// What a scenario compares, in the order of reports.
     let contenders (scenario: Scenario) retrains =
-        let horizons = scenario.Horizons |> List.distinct
+        let horizons = scenario.Experiment.Horizons |> List.distinct
 
         [
             Contender.Base
             yield! horizons |> List.map Contender.Rollout
-            if comparesBasePolicies scenario && (jointOnly scenario scenario.BasePolicy).IsNone then
+            if
+                comparesBasePolicies scenario
+                && (jointOnly scenario scenario.Controller.BasePolicy).IsNone
+            then
                 yield! horizons |> List.map Contender.Multiagent
             if not horizons.IsEmpty then
-                for forgetting in scenario.AlsoForgetting |> List.distinct do
-                    if forgetting <> scenario.Estimation.Forgetting then
+                for forgetting in scenario.Experiment.AlsoForgetting |> List.distinct do
+                    if forgetting <> scenario.Controller.Estimation.Forgetting then
                         Contender.RolloutForgetting(List.max horizons, forgetting)
             for name, policy in basePolicies scenario |> List.tail do
                 Contender.Further(name, BasePolicyUse.Unchanged)
@@ -244,7 +254,7 @@ module Experiment =
     let private forgettingOf (scenario: Scenario) contender =
         match contender with
         | Contender.RolloutForgetting(_, forgetting) -> forgetting
-        | _ -> scenario.Estimation.Forgetting
+        | _ -> scenario.Controller.Estimation.Forgetting
 
     let private shared (scenario: Scenario) traces contenders (key: RandomKey) =
         let systemBefore =
@@ -254,19 +264,24 @@ module Experiment =
             lazy ok (RecordedSystem.responseTimes scenario traces.After (newSystemKey key))
 
         let optimum (responseTimes: Lazy<IResponseTimeModel>) =
-            OptimalPolicy.create scenario.Grid scenario.Reward scenario.Discount responseTimes.Value
+            OptimalPolicy.create scenario.System.Grid scenario.Goal.Reward scenario.Goal.Discount responseTimes.Value
 
         /// Where a base policy is made from a system, it is the one before the change.
         let given policy =
             let created =
-                GivenPolicy.create scenario.Grid scenario.Topology scenario.Reward scenario.Discount policy (fun () ->
-                    Ok systemBefore.Value)
+                BasePolicySpecification.create
+                    scenario.System.Grid
+                    scenario.System.Topology
+                    scenario.Goal.Reward
+                    scenario.Goal.Discount
+                    policy
+                    (fun () -> Ok systemBefore.Value)
                 |> ok
 
-            if GivenPolicy.draws policy then
+            if BasePolicySpecification.draws policy then
                 created
             else
-                PolicyTables.ofPolicy scenario.Grid created
+                PolicyTables.ofPolicy scenario.System.Grid created
 
         let start forgetting =
             Estimate.start
@@ -315,7 +330,7 @@ module Experiment =
         let cycle basePolicy =
             Cycle.compose
                 (settings scenario contender.Planner basePolicy)
-                shared.Starts[scenario.Estimation.Forgetting].Value
+                shared.Starts[scenario.Controller.Estimation.Forgetting].Value
                 (controllerKey key)
 
         struct (cycle before, cycle after)
@@ -335,7 +350,7 @@ module Experiment =
             let key = seedKey seed
             let struct (before, after) = cycles scenario shared contender retrained key
             let struct (loads, system) = environment scenario traces (environmentKey key)
-            let observations = ResizeArray<Observation> scenario.Cycles
+            let observations = ResizeArray<Observation> scenario.Experiment.Cycles
 
             let sink (timed: ControlLoop.TimedRecord) =
                 observations.Add
@@ -350,7 +365,7 @@ module Experiment =
                 onCycle ()
 
             let! changed =
-                ControlLoop.closedLoop engine before (Cycle.start before) system scenario.ChangeAt sink cancellation
+                ControlLoop.closedLoop engine before (Cycle.start before) system scenario.Experiment.ChangeAt sink cancellation
 
             let! _ =
                 ControlLoop.closedLoop
@@ -358,7 +373,7 @@ module Experiment =
                     after
                     changed
                     system
-                    (scenario.Cycles - scenario.ChangeAt)
+                    (scenario.Experiment.Cycles - scenario.Experiment.ChangeAt)
                     sink
                     cancellation
 
@@ -371,7 +386,7 @@ module Experiment =
         let trainings =
             [|
                 for warm in [ false; true ] do
-                    for seed in 1 .. scenario.Seeds -> struct (warm, seed)
+                    for seed in 1 .. scenario.Experiment.Seeds -> struct (warm, seed)
             |]
 
         let trained = ConcurrentDictionary<struct (bool * int), RetrainedPolicy>()
@@ -386,7 +401,8 @@ module Experiment =
         Map.ofList
             [
                 for warm in [ false; true ] ->
-                    Contender.Retrained warm, [| for seed in 1 .. scenario.Seeds -> trained[struct (warm, seed)] |]
+                    Contender.Retrained warm,
+                    [| for seed in 1 .. scenario.Experiment.Seeds -> trained[struct (warm, seed)] |]
             ]
         : RetrainedPolicies
 
@@ -412,7 +428,7 @@ module Experiment =
             use engine = ControlLoop.startEngine ()
 
             let sharedBy =
-                Array.init scenario.Seeds (fun i -> seedKey (i + 1) |> shared scenario traces contenders)
+                Array.init scenario.Experiment.Seeds (fun i -> seedKey (i + 1) |> shared scenario traces contenders)
 
             // What is wrong with a trace or a base policy is told before the first cycle.
             sharedBy |> Array.head |> complete
@@ -420,7 +436,7 @@ module Experiment =
             let runs =
                 [|
                     for contender in contenders do
-                        for seed in 1 .. scenario.Seeds -> struct (contender, seed)
+                        for seed in 1 .. scenario.Experiment.Seeds -> struct (contender, seed)
                 |]
 
             let observations = ConcurrentDictionary<struct (Contender * int), Observation[]>()

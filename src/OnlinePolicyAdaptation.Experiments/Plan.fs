@@ -4,6 +4,7 @@ module OnlinePolicyAdaptation.Experiments.Plan
 
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Domain.Policies
 open OnlinePolicyAdaptation.Planning
 
@@ -13,7 +14,7 @@ let private newtonPoints = 31
 /// A base policy that has one action in each state.
 let basePolicy (problem: PlanningProblem) choice : Result<FinitePolicy, string> =
     match choice with
-    | PlannedBase.Greedy -> Ok(NetworkModel.greedy problem.Scenario.Grid GreedyPolicy.DefaultMoveCharge problem.Model)
+    | PlannedBase.Greedy -> Ok(NetworkModel.greedy problem.Scenario.System.Grid GreedyPolicy.DefaultMoveCharge problem.Model)
     | PlannedBase.Table(source, actions) ->
         FinitePolicy.ofActions problem.Model actions
         |> Result.mapError (fun message -> $"{source}: {message}")
@@ -21,7 +22,7 @@ let basePolicy (problem: PlanningProblem) choice : Result<FinitePolicy, string> 
 
 /// J_mu of a base policy, exact.
 let baseValues (problem: PlanningProblem) choice =
-    let discount = problem.Scenario.Discount
+    let discount = problem.Scenario.Goal.Discount
 
     match choice with
     | PlannedBase.Random ->
@@ -35,11 +36,11 @@ let baseValues (problem: PlanningProblem) choice =
 
 /// The policy that keeps every configuration.
 let private hold (problem: PlanningProblem) =
-    let grid = problem.Scenario.Grid
+    let grid = problem.Scenario.System.Grid
 
     Array.create problem.Model.StateCount (grid.IndexOf(ControlAction.Keep grid.Controls.Count))
     |> FinitePolicy.ofActions problem.Model
-    |> Result.map (PolicyEvaluation.exact problem.Model problem.Scenario.Discount)
+    |> Result.map (PolicyEvaluation.exact problem.Model problem.Scenario.Goal.Discount)
 
 let private terminalValues (problem: PlanningProblem) basePolicy terminal =
     match terminal with
@@ -60,7 +61,7 @@ let private terminalValues (problem: PlanningProblem) basePolicy terminal =
 /// Q-factors of admissible actions, spread over all actions of the grid.
 let private overAllActions (problem: PlanningProblem) state (qFactors: float[]) =
     let model = problem.Model
-    let all = Array.create problem.Scenario.Grid.ActionCount ValueNone
+    let all = Array.create problem.Scenario.System.Grid.ActionCount ValueNone
     let first = model.FirstChoice[state]
 
     qFactors
@@ -70,7 +71,7 @@ let private overAllActions (problem: PlanningProblem) state (qFactors: float[]) 
 
 let private lookahead (problem: PlanningProblem) horizon values state =
     let decision =
-        Lookahead.decide problem.Model problem.Scenario.Discount horizon values ValueNone state
+        Lookahead.decide problem.Model problem.Scenario.Goal.Discount horizon values ValueNone state
 
     {
         State = state
@@ -83,8 +84,8 @@ let private lookahead (problem: PlanningProblem) horizon values state =
 /// The multiagent decision, with the Q-factors of the values that its components were chosen by.
 let private multiagent (problem: PlanningProblem) horizon basePolicy values =
     let model = problem.Model
-    let discount = problem.Scenario.Discount
-    let components = ActionComponents.ofGrid problem.Scenario.Grid
+    let discount = problem.Scenario.Goal.Discount
+    let components = ActionComponents.ofGrid problem.Scenario.System.Grid
     let order = ActionComponents.naturalOrder components
 
     let oneStep =
@@ -123,7 +124,7 @@ let private acting (problem: PlanningProblem) choice =
 let private truncation (problem: PlanningProblem) (settings: SampledSettings) (values: float[]) act =
     {
         Model = FiniteModel.sampled problem.Model
-        Discount = problem.Scenario.Discount
+        Discount = problem.Scenario.Goal.Discount
         BasePolicy = act
         Steps = settings.Steps
         Terminal = fun state -> values[state]
@@ -145,7 +146,7 @@ let private sampledDecision (problem: PlanningProblem) (settings: SampledSetting
         | None -> decision.Best
 
     let over value =
-        let all = Array.create problem.Scenario.Grid.ActionCount ValueNone
+        let all = Array.create problem.Scenario.System.Grid.ActionCount ValueNone
 
         for candidate in decision.Candidates do
             all[candidate.Action] <- value candidate.QFactor
@@ -180,7 +181,7 @@ let private sampledRollout problem (settings: SampledSettings) values act =
         |> sampledDecision problem settings state
 
 let private sampledMultiagent problem (settings: SampledSettings) values act =
-    let grid = problem.Scenario.Grid
+    let grid = problem.Scenario.System.Grid
     let truncation = truncation problem settings values act
     let order = Array.init grid.Controls.Count id
 
@@ -212,7 +213,7 @@ let private horizonOf (settings: LookaheadSettings) =
 
 /// What is wrong with settings for sampling.
 let private checkSampling (problem: PlanningProblem) (settings: SampledSettings) =
-    let actions = (ProblemSize.ofGrid problem.Scenario.Grid).Actions
+    let actions = (ProblemSize.ofGrid problem.Scenario.System.Grid).Actions
     let most = ProblemSize.mostBytes / (int64 sizeof<float> * actions)
 
     match settings.Screening, settings.StandardErrors with
@@ -234,7 +235,7 @@ let private checkSampling (problem: PlanningProblem) (settings: SampledSettings)
 /// problem's model is cancelled.
 let run (problem: PlanningProblem) (request: PlanRequest) =
     let model = problem.Model
-    let discount = problem.Scenario.Discount
+    let discount = problem.Scenario.Goal.Discount
 
     let result values solution decide newton states =
         {

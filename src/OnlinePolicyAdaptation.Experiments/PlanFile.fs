@@ -2,6 +2,7 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Experiments.PlanFile
 
+open OnlinePolicyAdaptation.Scenarios
 open System
 open System.IO
 open System.Text.Json
@@ -128,9 +129,9 @@ let private settingsJson (problem: PlanningProblem) (result: PlanResult) =
                 (match problem.Source with
                  | ResponseTimeSource.Table path -> path
                  | ResponseTimeSource.Trace path -> $"random forest fitted to {path}")
-            Discount = scenario.Discount.Value
+            Discount = (let discount = scenario.Goal.Discount in discount.Value)
             Edges =
-                (match scenario.Grid.Edge with
+                (match scenario.System.Grid.Edge with
                  | GridEdge.Clip -> "clip"
                  | _ -> "mask")
             Algorithm = ""
@@ -289,7 +290,7 @@ let private writeJson (problem: PlanningProblem) (result: PlanResult) (text: Tex
 
         text.Write "\n]"
 
-    let grid = problem.Scenario.Grid
+    let grid = problem.Scenario.System.Grid
     text.Write $"{{\"settings\":{json (settingsJson problem result)}"
     lines "states" (states grid)
     lines "actions" (actions grid)

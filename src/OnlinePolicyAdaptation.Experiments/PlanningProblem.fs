@@ -1,6 +1,7 @@
 namespace OnlinePolicyAdaptation.Experiments
 
 open System.Threading
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
@@ -37,12 +38,15 @@ module PlanningProblem =
 
     let private forest (scenario: Scenario) path =
         try
-            RecordedSystem.responseTimes scenario (TestbedTrace.Read(path, scenario.Grid, scenario.Columns)) key
+            RecordedSystem.responseTimes
+                scenario
+                (TestbedTrace.Read(path, scenario.System.Grid, scenario.Experiment.Columns))
+                key
         with :? BadInputException as e ->
             Error e.Message
 
     let private create cancellation (scenario: Scenario) source loads responseTimes =
-        let dynamics = NetworkDynamics(scenario.Grid, scenario.Reward, responseTimes)
+        let dynamics = NetworkDynamics(scenario.System.Grid, scenario.Goal.Reward, responseTimes)
 
         NetworkModel.tabulateUntil cancellation dynamics loads
         |> Result.map (fun model ->
@@ -55,14 +59,14 @@ module PlanningProblem =
             })
 
     let private at cancellation (scenario: Scenario) source (forest: IResponseTimeModel) loads =
-        let quantised = SampleWindow.quantised scenario.Estimation loads
+        let quantised = SampleWindow.quantised scenario.Controller.Estimation loads
 
-        create cancellation scenario source loads (ResponseTimeTable.Of(scenario.Grid, forest, quantised.AsSpan()))
+        create cancellation scenario source loads (ResponseTimeTable.Of(scenario.System.Grid, forest, quantised.AsSpan()))
 
     /// The problems at every load level of the scenario, in their order and at least one, with the response times of a
     /// forest fitted to the scenario's trace from before any change.
     let atEveryLoadUntil cancellation (scenario: Scenario) =
-        match ProblemSize.check scenario.Grid, scenario.TraceBefore with
+        match ProblemSize.check scenario.System.Grid, scenario.Experiment.TraceBefore with
         | Error message, _ -> Error message
         | _, None ->
             Error $"scenario {scenario.Name} has no field trace, so its response times must be given as a delay table"
@@ -83,10 +87,10 @@ module PlanningProblem =
     /// The problem of a scenario with a single load level, with the response times of a delay table, or else of its trace.
     /// What is computed on it ends once the token is cancelled, as loading does. An error where the problem is too large.
     let loadUntil cancellation (scenario: Scenario) (delayTable: string option) =
-        match ProblemSize.check scenario.Grid, Scenario.loadLevels scenario, delayTable with
+        match ProblemSize.check scenario.System.Grid, Scenario.loadLevels scenario, delayTable with
         | Error message, _, _ -> Error message
         | _, [ loads ], Some path ->
-            DelayTable.read path scenario.Grid loads.Count
+            DelayTable.read path scenario.System.Grid loads.Count
             |> Result.bind (create cancellation scenario (ResponseTimeSource.Table path) loads)
         | _, [ _ ], None -> atEveryLoadUntil cancellation scenario |> Result.map List.head
         | _, levels, _ ->

@@ -1,5 +1,6 @@
 namespace OnlinePolicyAdaptation.Experiments
 
+open OnlinePolicyAdaptation.Scenarios
 open System
 open MathNet.Numerics.Statistics
 open OnlinePolicyAdaptation.Domain.Mdp
@@ -122,7 +123,7 @@ module PlanningStudy =
             })
 
     let private startOf (problem: PlanningProblem) =
-        problem.Scenario.Grid.IndexOf problem.Scenario.Start
+        problem.Scenario.System.Grid.IndexOf problem.Scenario.System.Start
 
     let private value problem (values: float[]) =
         {
@@ -138,14 +139,14 @@ module PlanningStudy =
                     Base = name
                     Scheme = scheme
                     Horizon = horizon
-                    Value = value problem (PolicyEvaluation.exact model problem.Scenario.Discount policy)
+                    Value = value problem (PolicyEvaluation.exact model problem.Scenario.Goal.Discount policy)
                     SecondsPerDecision = secondsPerDecision settings model.StateCount decide
                 },
                 policy)
 
     let private joint (problem: PlanningProblem) settings (basePolicy: Evaluated) horizon =
         let model = problem.Model
-        let discount = problem.Scenario.Discount
+        let discount = problem.Scenario.Goal.Discount
         let values = basePolicy.Values
 
         rollout
@@ -159,9 +160,9 @@ module PlanningStudy =
 
     let private multiagent (problem: PlanningProblem) settings (basePolicy: Evaluated) actions horizon =
         let model = problem.Model
-        let discount = problem.Scenario.Discount
+        let discount = problem.Scenario.Goal.Discount
         let values = basePolicy.Values
-        let components = ActionComponents.ofGrid problem.Scenario.Grid
+        let components = ActionComponents.ofGrid problem.Scenario.System.Grid
         let order = ActionComponents.naturalOrder components
 
         rollout
@@ -190,7 +191,7 @@ module PlanningStudy =
 
     let private newtonPicture (problem: PlanningProblem) (optimum: float[]) name policy =
         let step =
-            NewtonStep.at problem.Model problem.Scenario.Discount optimum newtonPoints policy (startOf problem)
+            NewtonStep.at problem.Model problem.Scenario.Goal.Discount optimum newtonPoints policy (startOf problem)
 
         {
             Base = name
@@ -207,26 +208,28 @@ module PlanningStudy =
         {
             Name = name
             Rewards =
-                PolicyEvaluation.path problem.Model policy problem.Scenario.Cycles (startOf problem)
+                PolicyEvaluation.path problem.Model policy problem.Scenario.Experiment.Cycles (startOf problem)
                 |> snd
         }
 
     let private missing (problem: PlanningProblem) state =
         problem.ResponseTimes[state].ToArray()
         |> Seq.indexed
-        |> Seq.exists (fun (service, seconds) -> problem.Scenario.Reward.Excess(service, seconds) > 0.0)
+        |> Seq.exists (fun (service, seconds) -> problem.Scenario.Goal.Reward.Excess(service, seconds) > 0.0)
 
     let private responseTimes (problem: PlanningProblem) =
         match problem.Source with
         | ResponseTimeSource.Table path -> $"delay table {path}"
         | ResponseTimeSource.Trace path ->
-            $"random forest of {problem.Scenario.Estimation.Forest.Trees} trees fitted to {path}"
+            $"random forest of {problem.Scenario.Controller.Estimation.Forest.Trees} trees fitted to {path}"
 
     let private study (problem: PlanningProblem) (settings: StudySettings) (bases: Evaluated list) =
         let clock = TimeProvider.System
         let began = clock.GetTimestamp()
         let scenario = problem.Scenario
-        let optimum = DynamicProgramming.policyIteration problem.Model scenario.Discount
+
+        let optimum =
+            DynamicProgramming.policyIteration problem.Model scenario.Goal.Discount
 
         // The run time compiles code once more, for speed, when it has been used often; times mean little before that.
         rollouts
@@ -250,10 +253,10 @@ module PlanningStudy =
                 Seq.init problem.Model.StateCount id
                 |> Seq.filter (missing problem)
                 |> Seq.length
-            Actions = scenario.Grid.ActionCount
-            Controls = scenario.Grid.Controls.Count
+            Actions = scenario.System.Grid.ActionCount
+            Controls = scenario.System.Grid.Controls.Count
             TimedStates = settings.TimedStates
-            Start = scenario.Grid.Describe scenario.Start
+            Start = scenario.System.Grid.Describe scenario.System.Start
             Horizons = settings.Horizons
             Optimum = value problem optimum.Values
             Bases =
@@ -289,7 +292,7 @@ module PlanningStudy =
         let scenario = problem.Scenario
 
         match policy with
-        | GivenPolicy.Random ->
+        | BasePolicySpecification.Random ->
             Ok
                 {
                     Name = name
@@ -297,10 +300,15 @@ module PlanningStudy =
                 }
         | _ ->
             let dynamics =
-                NetworkDynamics(scenario.Grid, scenario.Reward, problem.ResponseTimes)
+                NetworkDynamics(scenario.System.Grid, scenario.Goal.Reward, problem.ResponseTimes)
 
-            GivenPolicy.create scenario.Grid scenario.Topology scenario.Reward scenario.Discount policy (fun () ->
-                Ok problem.ResponseTimes)
+            BasePolicySpecification.create
+                scenario.System.Grid
+                scenario.System.Topology
+                scenario.Goal.Reward
+                scenario.Goal.Discount
+                policy
+                (fun () -> Ok problem.ResponseTimes)
             |> Result.bind (fun created ->
                 NetworkModel.policy dynamics problem.Loads created (RandomKey 0UL) problem.Model)
             |> Result.map (fun table ->
@@ -312,7 +320,7 @@ module PlanningStudy =
     /// The study that a scenario asks for, of all its base policies on the system of its trace; none where it asks for none. Ends
     /// with an OperationCanceledException once the token is cancelled.
     let ofScenario cancellation (scenario: Scenario) =
-        match scenario.PlanningStudy with
+        match scenario.Experiment.PlanningStudy with
         | None -> Ok None
         | Some settings ->
             PlanningProblem.loadUntil cancellation scenario None

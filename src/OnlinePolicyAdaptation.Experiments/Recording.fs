@@ -2,6 +2,7 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Experiments.Recording
 
+open OnlinePolicyAdaptation.Scenarios
 open System.Threading
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
@@ -10,7 +11,7 @@ open OnlinePolicyAdaptation.Domain.Mdp
 /// configuration, within it `intervals` intervals.
 let record
     (scenario: Scenario)
-    (simulation: Simulation)
+    (simulation: SimulationPart)
     (parameters: MeshParameters)
     intervals
     (key: RandomKey)
@@ -18,10 +19,24 @@ let record
     =
     let start =
         StartEnvironment(fun loads configuration key ->
-            SimulatedMesh(parameters, loads, scenario.Grid, configuration, key, simulation.Recording.Schedule))
+            SimulatedMesh(parameters, loads, scenario.System.Grid, configuration, key, simulation.Recording.Schedule))
 
-    TraceRecorder.RecordAsync(start, scenario.Grid, simulation.Recording.LoadLevels, intervals, key, cancellation)
+    TraceRecorder.RecordAsync(
+        start,
+        scenario.System.Grid,
+        simulation.Recording.LoadLevels,
+        intervals,
+        key,
+        cancellation
+    )
 
 /// Writes them as a CSV file in the testbed's format, with the finer statistics of response times or without.
-let write path (scenario: Scenario) (simulation: Simulation) statistics rows =
-    TestbedTraceWriter.Write(path, scenario.Topology, scenario.Grid, simulation.Recording.LoadUnit, rows, statistics)
+let write path (scenario: Scenario) (simulation: SimulationPart) statistics rows =
+    TestbedTraceWriter.Write(
+        path,
+        scenario.System.Topology,
+        scenario.System.Grid,
+        simulation.Recording.LoadUnit,
+        rows,
+        statistics
+    )

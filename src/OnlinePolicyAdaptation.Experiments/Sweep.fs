@@ -1,5 +1,6 @@
 namespace OnlinePolicyAdaptation.Experiments
 
+open OnlinePolicyAdaptation.Scenarios
 open System
 open System.Globalization
 open System.IO
@@ -96,7 +97,8 @@ module Sweep =
                     Values = split values |> List.map value
                 }
         | _ ->
-            Error $"'{argument}'; expected a field and its values, such as estimation.forgetting=relevance:30,newest:3"
+            Error
+                $"'{argument}'; expected a field and its values, such as controller.estimation.forgetting=relevance:30,newest:3"
 
     /// All combinations, the last axis fastest.
     let points (axes: SweepAxis list) : SweepPoint list =
@@ -166,8 +168,8 @@ module Sweep =
         let files =
             [
                 Scenario.file path
-                yield! Option.toList scenario.TraceBefore
-                yield! Option.toList scenario.TraceAfter
+                yield! Option.toList scenario.Experiment.TraceBefore
+                yield! Option.toList scenario.Experiment.TraceAfter
             ]
 
         for file in files do
@@ -178,7 +180,7 @@ module Sweep =
                 for field, value in point do
                     $"{field}={value.ToJsonString()}"
 
-                $"seeds={scenario.Seeds}, cycles={scenario.Cycles}"
+                $"seeds={scenario.Experiment.Seeds}, cycles={scenario.Experiment.Cycles}"
             ]
 
         hash.AppendData(Encoding.UTF8.GetBytes(String.concat "\n" settings))

@@ -29,13 +29,17 @@ type DecidedInterval =
         Outgoing: Outgoing
     }
 
-/// An element that has passed all stages and the journal.
+/// An element that has passed all stages and the journal. It holds nothing of the stages' states, so that elements which
+/// wait for the disk are small.
 type Kept =
     {
-        Passing: Passing
         Element: Element<Decision>
         /// Where it is an interval.
         Decided: DecidedInterval voption
+        /// The model that was put in place with it.
+        Model: JournalModel voption
+        /// How long the step of each stage has taken, by their names, the last stage first.
+        Durations: (struct (string * TimeSpan)) list
     }
 
 [<RequireQualifiedAccess>]
@@ -52,13 +56,39 @@ module Kept =
             Line = lazy Encoding.UTF8.GetString(DecisionJson.write name vocabulary decision)
         }
 
+    let private model fittedAt installedAt (samples: int) (duration: TimeSpan) error : JournalModel =
+        {
+            FittedAt = fittedAt
+            InstalledAt = installedAt
+            Samples = samples
+            RefitSeconds = duration.TotalSeconds
+            Error = error
+        }
+
+    /// The model that was put in place with an element.
+    let private installed cycle (element: Element<Decision>) passing =
+        match element with
+        | Element.Interval(taken, ({ Refit = ValueSome(Ok version) } as decision)) ->
+            let duration = Chain.durationOf Estimate.name passing
+            ValueSome(model taken.Cycle taken.Cycle version.Samples duration decision.Error)
+        | Element.Event(Event.Refitted {
+                                           Model = Ok fitted
+                                           FittedAt = fittedAt
+                                           Duration = duration
+                                       }) ->
+            let state = Cycle.stateOf passing
+            let error = PredictionErrors.nmae (Cycle.estimator cycle state).Errors
+            ValueSome(model fittedAt (Cycle.number cycle state) fitted.Estimate.Samples duration error)
+        | _ -> ValueNone
+
     /// `name` is the controller's, in idempotency keys.
     let ofPassing name vocabulary (cycle: Cycle) (passing: Passing) =
         let element = Chain.output cycle.Deciding passing
 
         {
-            Passing = passing
             Element = element
+            Model = installed cycle element passing
+            Durations = Chain.durations passing
             Decided =
                 match element with
                 | Element.Interval(taken, decision) ->

@@ -6,32 +6,46 @@ open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Planning
 open OnlinePolicyAdaptation.ControlCycle
-open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 
 let vocabulary (scenario: Scenario) =
     {
-        Grid = scenario.Grid
-        Topology = scenario.Topology
+        Grid = scenario.System.Grid
+        Topology = scenario.System.Topology
     }
 
 let private trace (scenario: Scenario) =
-    scenario.TraceBefore
-    |> Option.map (fun path -> TestbedTrace.Read(path, scenario.Grid, scenario.Columns))
+    scenario.Controller.History
+    |> Option.map (fun history -> TestbedTrace.Read(history.Path, scenario.System.Grid, history.Columns))
 
 let private basePolicy (scenario: Scenario) trace key =
-    GivenPolicy.create scenario.Grid scenario.Topology scenario.Reward scenario.Discount scenario.BasePolicy (fun () ->
-        match trace with
-        | Some trace -> RecordedSystem.responseTimes scenario trace key
-        | None ->
-            Error
-                $"scenario {scenario.Name} has no field trace.before: a base policy that is made from a recorded system needs one; expected another basePolicy.kind, such as network or threshold")
+    BasePolicySpecification.create
+        scenario.System.Grid
+        scenario.System.Topology
+        scenario.Goal.Reward
+        scenario.Goal.Discount
+        scenario.Controller.BasePolicy
+        (fun () ->
+            match trace with
+            | Some trace -> RecordedSystem.responseTimes scenario trace key
+            | None ->
+                Error
+                    $"scenario {scenario.Name} has no field controller.history: a base policy that is made from a recorded system needs one; expected another controller.basePolicy, such as network or threshold")
 
 /// Whether the scenario's system can be planned on, where that is what the controller does.
 let private checkSize (scenario: Scenario) mode planner =
     match mode, planner with
     | Mode.Base, _
     | _, Planner.BasePolicy -> Ok()
-    | _ -> ProblemSize.check scenario.Grid |> Result.map ignore
+    | _ -> ProblemSize.check scenario.System.Grid |> Result.map ignore
+
+/// What is believed of measurements.
+let private admission (scenario: Scenario) =
+    {
+        MaximumGap = scenario.Live.Interval * float scenario.Controller.MaximumGapIntervals
+        PlausibleSeconds = scenario.Controller.Plausible.ResponseTimeSeconds
+        PlausibleLoad = scenario.Controller.Plausible.RequestsPerSecond
+    }
 
 /// The cycle: with a model of the scenario's trace of the system as it was, or without.
 let create (scenario: Scenario) mode planner clock knowsTrace (key: RandomKey) =
@@ -42,25 +56,25 @@ let create (scenario: Scenario) mode planner clock knowsTrace (key: RandomKey) =
     |> Result.map (fun basePolicy ->
         // Where planning goes through all states anyway, actions are looked up rather than worked out each time.
         let basePolicy =
-            if mode = Mode.Base || GivenPolicy.draws scenario.BasePolicy then
+            if mode = Mode.Base || BasePolicySpecification.draws scenario.Controller.BasePolicy then
                 basePolicy
             else
-                PolicyTables.ofPolicy scenario.Grid basePolicy
+                PolicyTables.ofPolicy scenario.System.Grid basePolicy
 
         let settings =
             {
-                Grid = scenario.Grid
-                Reward = scenario.Reward
-                Discount = scenario.Discount
+                Grid = scenario.System.Grid
+                Reward = scenario.Goal.Reward
+                Discount = scenario.Goal.Discount
                 BasePolicy = basePolicy
                 Planner =
                     match mode with
                     | Mode.Base -> Planner.BasePolicy
                     | Mode.Act
                     | Mode.Shadow -> planner
-                Estimation = scenario.Estimation
-                Guard = scenario.Operation.Guard
-                Admission = Admission.usual scenario.Operation.Interval
+                Estimation = scenario.Controller.Estimation
+                Guard = scenario.Controller.Guard
+                Admission = admission scenario
                 Mode = mode
                 Clock = clock
             }

@@ -15,6 +15,7 @@ open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Service
 
 let private key = RandomKey 1UL
@@ -31,10 +32,12 @@ let private badLines =
 
 /// The scenario's trace over and over as lines of JSON.
 let private writeLines (scenario: Scenario) vocabulary intervals path =
-    match scenario.TraceBefore with
+    match scenario.Experiment.TraceBefore with
     | None -> Error $"{scenario.Name}: expected a scenario with trace.before"
     | Some trace ->
-        let rows = TestbedTrace.Read(trace, scenario.Grid, scenario.Columns).Rows
+        let rows =
+            TestbedTrace.Read(trace, scenario.System.Grid, scenario.Experiment.Columns).Rows
+
         let first = DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero)
         use file = File.Create path
 
@@ -105,8 +108,8 @@ let private openJournal folder name =
 
 let private refittedEvery (cycles: int) (scenario: Scenario) =
     { scenario with
-        Estimation =
-            { scenario.Estimation with
+        Controller.Estimation =
+            { scenario.Controller.Estimation with
                 RefitEvery = cycles
             }
     }
@@ -201,7 +204,7 @@ let private latency folder (scenario: Scenario) intervals =
                         intervals
                         Clock.RealTime
                         (Pace.Times 1000.0)
-                        scenario.Operation.Interval
+                        scenario.Live.Interval
                         TimeProvider.System
                         CancellationToken.None
 

@@ -9,6 +9,7 @@ open OnlinePolicyAdaptation.Cli
 open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Learning.ActorCritic
 open OnlinePolicyAdaptation.Training
 
@@ -106,7 +107,7 @@ let private systemOf request =
     |> Result.bind (fun scenario ->
         PlanningProblem.atEveryLoad
             { scenario with
-                TraceBefore = request.Trace |> Option.orElse scenario.TraceBefore
+                Experiment.TraceBefore = request.Trace |> Option.orElse scenario.Experiment.TraceBefore
             })
     |> Result.map ScenarioTraining.ofProblems
 

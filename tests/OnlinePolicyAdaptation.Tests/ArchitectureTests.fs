@@ -102,9 +102,19 @@ let tests =
                             "OnlinePolicyAdaptation.Learning"
                             "OnlinePolicyAdaptation.Planning"
                             "OnlinePolicyAdaptation.Experiments"
+                            "OnlinePolicyAdaptation.Scenarios"
                             "opar"
                         ] -> testCase assembly (fun () -> Expect.equal (akka assembly) [] "streams stay there")
                 ]
+
+            test "a controller knows nothing of experiments" {
+                let experiments = "OnlinePolicyAdaptation.Experiments"
+
+                for assembly in [ "OnlinePolicyAdaptation.Service"; "OnlinePolicyAdaptation.Scenarios" ] do
+                    Expect.isFalse (references assembly |> List.contains experiments) assembly
+
+                Expect.contains (references "opar") experiments "the command runs them"
+            }
 
             testList
                 "only Training refers to TorchSharp, and only the command to Training"
@@ -116,6 +126,7 @@ let tests =
                             "OnlinePolicyAdaptation.Planning"
                             "OnlinePolicyAdaptation.ControlCycle"
                             "OnlinePolicyAdaptation.Experiments"
+                            "OnlinePolicyAdaptation.Scenarios"
                             "OnlinePolicyAdaptation.Service"
                             "OnlinePolicyAdaptation.Onnx"
                         ] do
@@ -142,6 +153,7 @@ let tests =
                             "OnlinePolicyAdaptation.Planning"
                             "OnlinePolicyAdaptation.ControlCycle"
                             "OnlinePolicyAdaptation.Experiments"
+                            "OnlinePolicyAdaptation.Scenarios"
                             "OnlinePolicyAdaptation.Service"
                         ] do
                         yield testCase assembly (fun () -> Expect.equal (onnx assembly) [] "ONNX stays at the edge")

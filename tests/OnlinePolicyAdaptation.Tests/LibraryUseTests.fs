@@ -96,7 +96,7 @@ let private dependencies path =
     ]
 
 let private libraries =
-    [ "Domain"; "Learning"; "Training"; "Planning"; "ControlCycle"; "Experiments" ]
+    [ "Domain"; "Learning"; "Training"; "Planning"; "ControlCycle"; "Scenarios"; "Experiments" ]
     |> List.map (fun name -> $"OnlinePolicyAdaptation.{name}")
 
 /// The only package of this name.

@@ -12,6 +12,9 @@ namespace OnlinePolicyAdaptation.Domain.Environments;
 /// </param>
 public sealed record TraceColumn(string Name, string Unit)
 {
+    /// <summary>Whether the unit is one of times: ISO 8601, or s, ms, us or ns since 1970.</summary>
+    public bool IsTime => Unit is TraceTime.Iso or "s" or "ms" or "us" or "ns";
+
     /// <summary>What one of the column's units is in req/s, seconds, cores or as a fraction; null for an unknown unit.</summary>
     public double? Scale
     {

@@ -2,6 +2,7 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Experiments.ComparisonChart
 
+open OnlinePolicyAdaptation.Scenarios
 open XPlot.Plotly
 open OnlinePolicyAdaptation.ControlCycle
 

@@ -3,6 +3,7 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Experiments.ContenderStyle
 
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.ControlCycle
 
 type Style =

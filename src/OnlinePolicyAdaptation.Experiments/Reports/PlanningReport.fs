@@ -2,6 +2,7 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Experiments.PlanningReport
 
+open OnlinePolicyAdaptation.Scenarios
 open XPlot.Plotly
 open OnlinePolicyAdaptation.Planning
 
@@ -261,7 +262,7 @@ let answer (study: PlanningStudy) =
 let html (scenario: Scenario) (study: PlanningStudy) command =
     Page.html
         scenario.Title
-        scenario.Question
+        scenario.Experiment.Question
         (answer study)
         [
             table study ||> Page.table
@@ -271,7 +272,7 @@ let html (scenario: Scenario) (study: PlanningStudy) command =
                     "scenario", scenario.Name
                     "states", $"{study.States}, of which {study.StatesMissing} miss an objective"
                     "actions", string<int> study.Actions
-                    "discount", string<float> scenario.Discount.Value
+                    "discount", string<float>(let discount = scenario.Goal.Discount in discount.Value)
                     "start", study.Start
                     "response times", study.ResponseTimes
                     "software", Software.version

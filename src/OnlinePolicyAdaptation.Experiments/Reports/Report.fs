@@ -2,6 +2,7 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Experiments.Report
 
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.ControlCycle
 
 /// The words that a reader needs who has not met them.

@@ -2,6 +2,7 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Experiments.ReportAnswer
 
+open OnlinePolicyAdaptation.Scenarios
 open System
 open MathNet.Numerics.Statistics
 

@@ -2,6 +2,7 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Experiments.ReportTables
 
+open OnlinePolicyAdaptation.Scenarios
 open System
 open System.Globalization
 open MathNet.Numerics.Statistics

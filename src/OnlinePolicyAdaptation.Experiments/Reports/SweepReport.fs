@@ -1,5 +1,6 @@
 namespace OnlinePolicyAdaptation.Experiments
 
+open OnlinePolicyAdaptation.Scenarios
 open System
 open System.Data
 open System.IO
@@ -150,14 +151,14 @@ module SweepReport =
     let html (scenario: Scenario) (points: SweptPoint list) command =
         Page.html
             $"{scenario.Title}: sweep"
-            scenario.Question
+            scenario.Experiment.Question
             (answer points)
             [
                 Page.figure (
                     figure
                         points
                         "Reward"
-                        $"Reward per cycle{inPhase points}, the cycles of adapting included: means over {scenario.Seeds} seeds with 95 %% confidence intervals."
+                        $"Reward per cycle{inPhase points}, the cycles of adapting included: means over {scenario.Experiment.Seeds} seeds with 95 %% confidence intervals."
                         "reward per cycle"
                         "reward"
                 )
@@ -170,7 +171,7 @@ module SweepReport =
                         "slo_violations"
                 )
                 table points ||> Page.table
-                Page.settings [ "scenario", scenario.Name; "seeds", string scenario.Seeds ] command
+                Page.settings [ "scenario", scenario.Name; "seeds", string scenario.Experiment.Seeds ] command
             ]
 
     /// Long format: a row per point, policy, phase and measure; the settings' fields are the first columns.

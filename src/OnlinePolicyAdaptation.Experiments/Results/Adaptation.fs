@@ -2,6 +2,7 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Experiments.Adaptation
 
+open OnlinePolicyAdaptation.Scenarios
 open System
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
@@ -50,7 +51,7 @@ let expectedRewards (scenario: Scenario) (trace: TestbedTrace) =
     let levels = RecordedLoads.levels trace
 
     let reward configuration (seconds: float[]) =
-        scenario.Reward.Reward(configuration, configuration, ReadOnlySpan seconds)
+        scenario.Goal.Reward.Reward(configuration, configuration, ReadOnlySpan seconds)
 
     let measured (row: TraceRow) =
         match Monitor.sample (Metrics(0L, row.Configuration, row.Services)) with
@@ -85,7 +86,7 @@ let expectedRewards (scenario: Scenario) (trace: TestbedTrace) =
             Map.ofSeq
                 [
                     for level, configuration, expected, _ in cells ->
-                        (level, scenario.Grid.IndexOf configuration), expected
+                        (level, scenario.System.Grid.IndexOf configuration), expected
                 ]
         goals = levels |> Array.mapi (fun level _ -> goal level)
     }

@@ -2,6 +2,7 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Experiments.CycleFile
 
+open OnlinePolicyAdaptation.Scenarios
 open System
 open System.Data
 open System.Globalization

@@ -1,5 +1,6 @@
 namespace OnlinePolicyAdaptation.Experiments
 
+open OnlinePolicyAdaptation.Scenarios
 open System
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
@@ -30,10 +31,10 @@ module LoadSummary =
 
     /// Cycles with the same of this are summarised together.
     let private alike (scenario: Scenario) (loads: EquatableArray<RequestRate>) =
-        let step = scenario.Estimation.LoadStep / 2.0
+        let step = scenario.Controller.Estimation.LoadStep / 2.0
 
         [
-            for offered, load in Seq.zip scenario.OfferedLoads loads do
+            for offered, load in Seq.zip scenario.Experiment.OfferedLoads loads do
                 match OfferedLoad.named offered with
                 | [] -> step * Math.Round(load.PerSecond / step)
                 | _ -> load.PerSecond

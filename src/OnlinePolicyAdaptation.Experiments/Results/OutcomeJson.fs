@@ -4,6 +4,7 @@ module OnlinePolicyAdaptation.Experiments.OutcomeJson
 
 #nowarn "3261" // A generic converter of reference types cannot be annotated for null, which it never gets or gives.
 
+open OnlinePolicyAdaptation.Scenarios
 open System
 open System.IO
 open System.Text.Encodings.Web

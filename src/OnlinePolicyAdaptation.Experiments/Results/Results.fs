@@ -1,5 +1,6 @@
 namespace OnlinePolicyAdaptation.Experiments
 
+open OnlinePolicyAdaptation.Scenarios
 open System.Text.Json.Serialization
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Network
@@ -187,20 +188,20 @@ module ExperimentResults =
         {
             Scenario = scenario.Name
             Title = scenario.Title
-            Question = scenario.Question
+            Question = scenario.Experiment.Question
             Services =
                 [
-                    for i, load in List.indexed scenario.OfferedLoads ->
+                    for i, load in List.indexed scenario.Experiment.OfferedLoads ->
                         {
-                            Name = scenario.Topology.Services[i]
-                            ObjectiveSeconds = scenario.Reward.Objectives[i].Bound.Seconds
+                            Name = scenario.System.Topology.Services[i]
+                            ObjectiveSeconds = scenario.Goal.Reward.Objectives[i].Bound.Seconds
                             Load = OfferedLoad.describe load
                             LoadChanges = not load.IsConstant
                         }
                 ]
             Controls =
                 [
-                    for control in scenario.Grid.Controls ->
+                    for control in scenario.System.Grid.Controls ->
                         {
                             Name = control.Name
                             Quantity = quantity control
@@ -214,17 +215,17 @@ module ExperimentResults =
                     for name, policy in Experiment.basePolicies scenario ->
                         {
                             Name = name
-                            Description = GivenPolicy.describe policy
+                            Description = BasePolicySpecification.describe policy
                             JointOnly = jointOnly.TryFind name
                         }
                 ]
-            Lookahead = scenario.Horizons
-            Seeds = scenario.Seeds
-            Cycles = scenario.Cycles
+            Lookahead = scenario.Experiment.Horizons
+            Seeds = scenario.Experiment.Seeds
+            Cycles = scenario.Experiment.Cycles
             Changes = Scenario.changes scenario
-            ChangeAt = scenario.ChangeAt
+            ChangeAt = scenario.Experiment.ChangeAt
             Environment =
-                match scenario.System with
+                match scenario.Experiment.Environment with
                 | ManagedSystem.Traces -> "traces"
                 | ManagedSystem.Mesh _ -> "simulation"
             SecondsPerCycle =
@@ -233,13 +234,13 @@ module ExperimentResults =
                     let schedule = simulation.Recording.Schedule
                     schedule.IntervalSeconds + schedule.SettlingSeconds)
             LoadLevels = (Scenario.loadLevels scenario).Length
-            Start = scenario.Grid.Describe scenario.Start
-            Discount = scenario.Discount.Value
-            Trees = scenario.Estimation.Forest.Trees
-            RegrownTrees = scenario.Estimation.RegrownTrees
-            Forgetting = EstimationSyntax.forgettingName scenario.Estimation.Forgetting
-            Outlook = EstimationSyntax.outlookName scenario.Estimation.Outlook
-            LoadStep = scenario.Estimation.LoadStep
+            Start = scenario.System.Grid.Describe scenario.System.Start
+            Discount = (let discount = scenario.Goal.Discount in discount.Value)
+            Trees = scenario.Controller.Estimation.Forest.Trees
+            RegrownTrees = scenario.Controller.Estimation.RegrownTrees
+            Forgetting = EstimationSyntax.forgettingName scenario.Controller.Estimation.Forgetting
+            Outlook = EstimationSyntax.outlookName scenario.Controller.Estimation.Outlook
+            LoadStep = scenario.Controller.Estimation.LoadStep
             Traces =
                 [
                     trace result.Traces.Before
@@ -260,7 +261,7 @@ module ExperimentResults =
             Phase = o.Phase
             ArrivalRates = [| for rate in o.Loads -> rate.PerSecond |]
             OfferedLoads = services |> Array.map _.OfferedLoad.PerSecond
-            Controls = result.Scenario.Grid.Values metrics.Configuration |> Seq.toArray
+            Controls = result.Scenario.System.Grid.Values metrics.Configuration |> Seq.toArray
             ResponseTimes = services |> Array.map Summary.measured
             Reward = record.Reward
             ExpectedReward = expected o
@@ -287,7 +288,7 @@ module ExperimentResults =
                 | Phase.After
                 | Phase.All -> after
 
-            rewards.Of(o.Loads, scenario.Grid.IndexOf o.Timed.Record.Metrics.Configuration)
+            rewards.Of(o.Loads, scenario.System.Grid.IndexOf o.Timed.Record.Metrics.Configuration)
 
         {
             Outcome =

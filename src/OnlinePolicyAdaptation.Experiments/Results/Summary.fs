@@ -1,5 +1,6 @@
 namespace OnlinePolicyAdaptation.Experiments
 
+open OnlinePolicyAdaptation.Scenarios
 open System
 open MathNet.Numerics.Distributions
 open MathNet.Numerics.Statistics
@@ -103,7 +104,7 @@ module Summary =
     let excess (scenario: Scenario) (o: Observation) =
         o.Timed.Record.Metrics.Services
         |> Seq.indexed
-        |> Seq.sumBy (fun (service, measured: ServiceMetrics) -> scenario.Reward.Excess(service, measured))
+        |> Seq.sumBy (fun (service, measured: ServiceMetrics) -> scenario.Goal.Reward.Excess(service, measured))
 
     let private violated scenario o = excess scenario o > 0.0
 
@@ -112,7 +113,7 @@ module Summary =
         let levels = o.Timed.Record.Metrics.Configuration.Levels
 
         let cores =
-            scenario.Grid.Controls
+            scenario.System.Grid.Controls
             |> Seq.mapi (fun i control ->
                 match control.Target with
                 | :? ControlTarget.CpuCores as cpu -> ValueSome(control.Value levels[i] * float cpu.Nodes.Count)
@@ -159,7 +160,7 @@ module Summary =
         let matters = Adaptation.matters before after
 
         let earned (o: Observation) =
-            after.Of(o.Loads, result.Scenario.Grid.IndexOf o.Timed.Record.Metrics.Configuration)
+            after.Of(o.Loads, result.Scenario.System.Grid.IndexOf o.Timed.Record.Metrics.Configuration)
             |> ValueOption.defaultValue Double.NegativeInfinity
 
         let optimum =
@@ -195,7 +196,7 @@ module Summary =
 
     let private detectionDelay (scenario: Scenario) (observations: Observation[]) =
         match observations |> Array.tryFind noticed with
-        | Some o -> ValueSome(o.Timed.Record.Cycle - scenario.ChangeAt)
+        | Some o -> ValueSome(o.Timed.Record.Cycle - scenario.Experiment.ChangeAt)
         | None -> ValueNone
 
     /// Seconds of computing of every seed that has adapted, and measurements of the new system, the median over all seeds.

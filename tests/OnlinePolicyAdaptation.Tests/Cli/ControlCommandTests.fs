@@ -333,8 +333,7 @@ let private measuredBy port =
 
     SmallScenario.json.TrimEnd().TrimEnd('}')
     + $""",
-  "controller": {{ "intervalSeconds": 1 }},
-  "prometheus": {prometheus}
+  "live": {{ "intervalSeconds": 1, "prometheus": {prometheus} }}
 }}"""
 
 /// What the system of the small scenario shows: response times go by the configuration in force.

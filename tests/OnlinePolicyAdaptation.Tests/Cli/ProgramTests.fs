@@ -279,7 +279,7 @@ let tests =
                     "--out"
                     "plan.json"
                 ]
-                [ "two-services has no field trace" ]
+                [ "two-services has no field experiment.traces" ]
 
             fails
                 "planning with terminal values that are not there"
@@ -301,7 +301,7 @@ let tests =
                 "running a scenario whose system does not change"
                 (TwoServices.write TwoServices.small)
                 [ "run"; "." ]
-                [ "two-services has no field trace.before" ]
+                [ "two-services has no field experiment.traces" ]
 
             fails
                 "recording a scenario without a simulation"

@@ -7,6 +7,7 @@ open Argu
 open Expecto
 open OnlinePolicyAdaptation.Cli
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Learning.ActorCritic
 open OnlinePolicyAdaptation.Tests
 
@@ -17,10 +18,15 @@ let private parse (arguments: string[]) =
 let private configured arguments scenario =
     match RunCommand.configured arguments scenario with
     | Ok scenario ->
-        (scenario.Seeds, scenario.Cycles, scenario.ChangeAt, scenario.Horizons),
-        (scenario.Estimation.Forgetting, scenario.AlsoForgetting, scenario.Estimation.Outlook),
-        (scenario.BasePolicy, scenario.AlsoBasePolicies),
-        (scenario.TraceBefore, scenario.TraceAfter)
+        (scenario.Experiment.Seeds,
+         scenario.Experiment.Cycles,
+         scenario.Experiment.ChangeAt,
+         scenario.Experiment.Horizons),
+        (scenario.Controller.Estimation.Forgetting,
+         scenario.Experiment.AlsoForgetting,
+         scenario.Controller.Estimation.Outlook),
+        (scenario.Controller.BasePolicy, scenario.Experiment.AlsoBasePolicies),
+        (scenario.Experiment.TraceBefore, scenario.Experiment.TraceAfter)
     | Error message -> failtest message
 
 /// A folder with everything of the command but libtorch, and without the list of what it needs.
@@ -93,7 +99,7 @@ let tests =
                     "fly", "--also-base: 'fly'.kind: 'fly'; expected one of"
                     "random:3", "--also-base: 'random:3': a policy of kind random has nothing after it"
                     "network", "--also-base: 'network'.file: a policy of kind network needs a file"
-                    "threshold:0.1+0.2", "cpuSecondsPerRequest: 2; expected 1 numbers"
+                    "threshold:0.1+0.2", "cpuSecondsPerRequest: 2 entries; expected 1, one per service"
                     "greedy:x", "'x' is not a number"
                 ] do
                 test $"--also-base {text} is refused" {
@@ -122,10 +128,10 @@ let tests =
 
                     let basePolicy text =
                         RunCommand.configured (parse [| "."; "--base-policy"; text |]) scenario
-                        |> Result.map _.BasePolicy
+                        |> Result.map _.Controller.BasePolicy
 
-                    Expect.equal (basePolicy "static") (Ok GivenPolicy.Static) "a kind"
-                    let network = GivenPolicy.Network(file, Decision.Likeliest)
+                    Expect.equal (basePolicy "static") (Ok BasePolicySpecification.Static) "a kind"
+                    let network = BasePolicySpecification.Network(file, Decision.Likeliest)
                     Expect.equal (basePolicy file) (Ok network) "a file")
             }
 
@@ -171,7 +177,9 @@ let tests =
                         let file = Path.Combine(folder, "scenario.json")
 
                         let json =
-                            SmallScenario.json.Replace("\"seeds\": 3", "\"seeds\": 1, \"retrain\": true")
+                            SmallScenario.json
+                                .Replace("\"seeds\": 3", "\"seeds\": 1")
+                                .Replace("[3]", "[3], \"retrain\": true")
 
                         File.WriteAllText(file, json)
 

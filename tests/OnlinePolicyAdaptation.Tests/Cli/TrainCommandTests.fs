@@ -5,6 +5,7 @@ open System.IO
 open Expecto
 open OnlinePolicyAdaptation.Cli
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Learning.ActorCritic
 open OnlinePolicyAdaptation.Tests
 
@@ -107,7 +108,7 @@ let tests =
                     let path = Path.Combine(folder, "base.safetensors")
                     let saved = PolicyFile.Load path
                     let scenario = system.Scenario
-                    saved.CheckFits(scenario.Grid, scenario.Topology.Services.Count, path)
+                    saved.CheckFits(scenario.System.Grid, scenario.System.Topology.Services.Count, path)
                     let values = ScenarioTraining.values system (saved.Policy())
                     Expect.isGreaterThan (ScenarioTraining.shareAtStart system values) 0.99 "in the start state"
 

@@ -9,6 +9,7 @@ open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Domain.Policies
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Learning.ActorCritic
 open OnlinePolicyAdaptation.Tests
 
@@ -65,7 +66,7 @@ let private environments: (string * (RandomKey -> IEnvironment)) list =
         match path scenario.Value with
         | None -> failtest "scenario 2 has two traces"
         | Some path ->
-            let trace = TestbedTrace.Read(path, grid, scenario.Value.Columns)
+            let trace = TestbedTrace.Read(path, grid, scenario.Value.Experiment.Columns)
             TraceEnvironment(trace, grid, start, (fun _ -> TwoNodes.load), key)
 
     let simulated (key: RandomKey) : IEnvironment =
@@ -76,10 +77,15 @@ let private environments: (string * (RandomKey -> IEnvironment)) list =
             SimulatedMesh(simulation.Before, TwoNodes.array loads, grid, start, key, simulation.Recording.Schedule)
 
     [
-        "recorded trace", recorded _.TraceBefore
+        "recorded trace", recorded _.Experiment.TraceBefore
         "simulated mesh", simulated
         "system change",
-        fun key -> SystemChange(recorded _.TraceBefore (key.Split 0), recorded _.TraceAfter (key.Split 1), 5)
+        fun key ->
+            SystemChange(
+                recorded _.Experiment.TraceBefore (key.Split 0),
+                recorded _.Experiment.TraceAfter (key.Split 1),
+                5
+            )
     ]
 
 let private states =

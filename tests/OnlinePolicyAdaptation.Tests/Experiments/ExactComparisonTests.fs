@@ -4,6 +4,7 @@ open System
 open System.IO
 open Expecto
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Tests
 
 let private totals scenario horizons steps =
@@ -17,9 +18,9 @@ let private onTraces name before after =
     | Error message -> failtest message
     | Ok scenario ->
         { scenario with
-            BasePolicy = GivenPolicy.Optimal
-            TraceBefore = Some before
-            TraceAfter = Some after
+            Controller.BasePolicy = BasePolicySpecification.Optimal
+            Experiment.TraceBefore = Some before
+            Experiment.TraceAfter = Some after
         }
 
 /// The published numbers have three decimals, on another forest.
@@ -35,28 +36,47 @@ let tests =
                 SmallScenario.withScenario (fun _ scenario ->
                     let scenario =
                         { scenario with
-                            BasePolicy = GivenPolicy.Static
+                            Controller.BasePolicy = BasePolicySpecification.Static
                         }
 
                     let found = (totals scenario [] 7).Head
 
                     let reward (trace: string option) =
-                        match PlanningProblem.atEveryLoad { scenario with TraceBefore = trace } with
+                        match
+                            PlanningProblem.atEveryLoad
+                                { scenario with
+                                    Experiment.TraceBefore = trace
+                                }
+                        with
                         | Error message -> failtest message
                         | Ok problems ->
-                            let start = scenario.Grid.IndexOf scenario.Start
+                            let start = scenario.System.Grid.IndexOf scenario.System.Start
                             let seconds = problems.Head.ResponseTimes[start].ToArray()
-                            scenario.Reward.Reward(scenario.Start, scenario.Start, ReadOnlySpan seconds)
 
-                    Expect.floatClose Accuracy.high found.BaseBefore (7.0 * reward scenario.TraceBefore) "before"
-                    Expect.floatClose Accuracy.high found.BaseAfter (7.0 * reward scenario.TraceAfter) "after")
+                            scenario.Goal.Reward.Reward(
+                                scenario.System.Start,
+                                scenario.System.Start,
+                                ReadOnlySpan seconds
+                            )
+
+                    Expect.floatClose
+                        Accuracy.high
+                        found.BaseBefore
+                        (7.0 * reward scenario.Experiment.TraceBefore)
+                        "before"
+
+                    Expect.floatClose
+                        Accuracy.high
+                        found.BaseAfter
+                        (7.0 * reward scenario.Experiment.TraceAfter)
+                        "after")
             }
 
             test "with the optimal base policy nothing is lost before the change" {
                 SmallScenario.withScenario (fun _ scenario ->
                     let unchanged =
                         { scenario with
-                            TraceAfter = scenario.TraceBefore
+                            Experiment.TraceAfter = scenario.Experiment.TraceBefore
                         }
 
                     let found = (totals unchanged [ 1; 3 ] 8).Head

@@ -6,6 +6,7 @@ open Expecto
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Tests
 
 let private run scenario threads =
@@ -54,7 +55,16 @@ let tests =
 
             test "rollout recovers from a change that the base policy does not" {
                 SmallScenario.withScenario (fun _ scenario ->
-                    let summary = Summary.ofResult (run { scenario with Seeds = 8; Cycles = 40 } 2)
+                    let summary =
+                        Summary.ofResult (
+                            run
+                                { scenario with
+                                    Experiment.Seeds = 8
+                                    Experiment.Cycles = 40
+                                }
+                                2
+                        )
+
                     let rollout = rewardAfter (Contender.Rollout 3) summary
                     let basePolicy = rewardAfter Contender.Base summary
                     Expect.isLessThan basePolicy.Mean -0.15 "about 0.12 s - 0.3 s"
@@ -67,18 +77,19 @@ let tests =
 
             test "a retrained policy acts after the change alone, and only seeds that adapted count in what it took" {
                 SmallScenario.withScenario (fun _ scenario ->
-                    let scenario = { scenario with Cycles = 50 }
+                    let scenario = { scenario with Experiment.Cycles = 50 }
                     let traces = SmallScenario.traces scenario
 
                     let optimum =
                         match RecordedSystem.responseTimes scenario traces.After (RandomKey 1UL) with
-                        | Ok times -> OptimalPolicy.create scenario.Grid scenario.Reward scenario.Discount times
+                        | Ok times ->
+                            OptimalPolicy.create scenario.System.Grid scenario.Goal.Reward scenario.Goal.Discount times
                         | Error message -> failtest message
 
                     let keep =
                         { new IPolicy<SystemState, ControlAction> with
                             member _.Act(_, _, _) =
-                                ControlAction.Keep scenario.Grid.Controls.Count
+                                ControlAction.Keep scenario.System.Grid.Controls.Count
                         }
 
                     let retrainer: Retrainer =
@@ -135,12 +146,12 @@ let tests =
                     let names =
                         Experiment.basePolicies
                             { scenario with
-                                AlsoBasePolicies =
+                                Experiment.AlsoBasePolicies =
                                     [
-                                        GivenPolicy.Random
-                                        GivenPolicy.Optimal
-                                        GivenPolicy.Greedy 0.1
-                                        GivenPolicy.Greedy 0.2
+                                        BasePolicySpecification.Random
+                                        BasePolicySpecification.Optimal
+                                        BasePolicySpecification.Greedy 0.1
+                                        BasePolicySpecification.Greedy 0.2
                                     ]
                             }
                         |> List.map fst
@@ -150,7 +161,13 @@ let tests =
 
             test "the end of a run is its last 20 cycles, or its last quarter" {
                 SmallScenario.withScenario (fun _ scenario ->
-                    let result = run { scenario with Seeds = 1; Cycles = 30 } 2
+                    let result =
+                        run
+                            { scenario with
+                                Experiment.Seeds = 1
+                                Experiment.Cycles = 30
+                            }
+                            2
 
                     let last =
                         result.Observations
@@ -171,9 +188,9 @@ let tests =
                     let phases changeAt =
                         (run
                             { scenario with
-                                ChangeAt = changeAt
-                                Cycles = 5
-                                Seeds = 1
+                                Experiment.ChangeAt = changeAt
+                                Experiment.Cycles = 5
+                                Experiment.Seeds = 1
                             }
                             2)
                             .Observations
@@ -194,13 +211,13 @@ let tests =
                         let summary =
                             run
                                 { scenario with
-                                    BasePolicy = GivenPolicy.Optimal
-                                    Horizons = [ 3 ]
-                                    AlsoForgetting = []
-                                    AlsoBasePolicies = []
-                                    Seeds = 5
-                                    TraceBefore = Some(Path.Combine(folder, "scenario2_before_change.csv"))
-                                    TraceAfter = Some(Path.Combine(folder, "scenario2_after_change.csv"))
+                                    Controller.BasePolicy = BasePolicySpecification.Optimal
+                                    Experiment.Horizons = [ 3 ]
+                                    Experiment.AlsoForgetting = []
+                                    Experiment.AlsoBasePolicies = []
+                                    Experiment.Seeds = 5
+                                    Experiment.TraceBefore = Some(Path.Combine(folder, "scenario2_before_change.csv"))
+                                    Experiment.TraceAfter = Some(Path.Combine(folder, "scenario2_after_change.csv"))
                                 }
                                 2
                             |> Summary.ofResult

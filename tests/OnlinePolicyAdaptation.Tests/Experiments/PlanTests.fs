@@ -6,6 +6,7 @@ open System.Threading
 open System.Text.Json
 open Expecto
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Planning
 open OnlinePolicyAdaptation.Tests
 open OnlinePolicyAdaptation.Tests.Fixtures.GoldenModels
@@ -85,7 +86,7 @@ let private refuses name (change: string list -> string list) (parts: string lis
     testCase name (fun () ->
         Scratch.withFile "table.csv" (String.concat "\n" (change TwoServices.smallTable) + "\n") (fun path ->
             withProblem TwoServices.small (fun problem ->
-                match DelayTable.read path problem.Scenario.Grid 2 with
+                match DelayTable.read path problem.Scenario.System.Grid 2 with
                 | Ok _ -> failtest "accepted"
                 | Error message ->
                     for part in parts do

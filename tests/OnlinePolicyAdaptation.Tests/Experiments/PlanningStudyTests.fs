@@ -7,6 +7,7 @@ open System.Threading
 open System.Text.RegularExpressions
 open Expecto
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Tests
 
 let private scenario1 =
@@ -71,7 +72,7 @@ let tests =
 
             test "an episode has a reward per cycle" {
                 for episode in study.Value.Episodes do
-                    Expect.hasLength episode.Rewards problem.Value.Scenario.Cycles episode.Name
+                    Expect.hasLength episode.Rewards problem.Value.Scenario.Experiment.Cycles episode.Name
             }
 
             test "the study of a scenario is of all its base policies, and none where it asks for none" {
@@ -79,9 +80,10 @@ let tests =
 
                 let small =
                     { scenario with
-                        BasePolicy = GivenPolicy.Static
-                        AlsoBasePolicies = [ GivenPolicy.Greedy 0.001; GivenPolicy.Random ]
-                        PlanningStudy =
+                        Controller.BasePolicy = BasePolicySpecification.Static
+                        Experiment.AlsoBasePolicies =
+                            [ BasePolicySpecification.Greedy 0.001; BasePolicySpecification.Random ]
+                        Experiment.PlanningStudy =
                             Some
                                 {
                                     Horizons = [ 1 ]
@@ -101,7 +103,7 @@ let tests =
                     Expect.equal made.Bases[1].Value greedy.Value "greedy as the planner knows it"
 
                 Expect.isNone
-                    (PlanningStudy.ofScenario CancellationToken.None { small with PlanningStudy = None }
+                    (PlanningStudy.ofScenario CancellationToken.None { small with Experiment.PlanningStudy = None }
                      |> orFail)
                     "none asked for"
             }

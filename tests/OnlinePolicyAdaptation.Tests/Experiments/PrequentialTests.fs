@@ -6,6 +6,7 @@ open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Learning.SystemModels
 open OnlinePolicyAdaptation.Tests
 

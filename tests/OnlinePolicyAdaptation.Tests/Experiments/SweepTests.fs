@@ -4,6 +4,7 @@ open System
 open System.IO
 open Expecto
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Tests
 
 let private axis text =
@@ -21,9 +22,9 @@ let private sweep folder extra =
             "sweep"
             folder
             "--vary"
-            "estimation.forgetting=newest:3,never"
+            "controller.estimation.forgetting=newest:3,never"
             "--vary"
-            "discount=0.9,0.99"
+            "goal.discount=0.9,0.99"
             "--seeds"
             "2"
             "--out"
@@ -69,17 +70,17 @@ let tests =
                     let at text =
                         Sweep.points [ axis text ] |> List.map (Scenario.loadWith folder)
 
-                    match at "discount=0.9,0.95" with
+                    match at "goal.discount=0.9,0.95" with
                     | [ Ok first; Ok second ] ->
-                        let discounts = [ first.Discount; second.Discount ]
+                        let discounts = [ first.Goal.Discount; second.Goal.Discount ]
                         Expect.equal (discounts |> List.map _.Value) [ 0.9; 0.95 ] "one each"
                     | other -> failtest $"{other}"
 
                     for text, place in
                         [
-                            "discount=2", "discount"
-                            "estimation.trees=0", "estimation.trees"
-                            "estimation.treez=1", "estimation.treez"
+                            "goal.discount=2", "goal.discount"
+                            "controller.estimation.trees=0", "controller.estimation.trees"
+                            "controller.estimation.treez=1", "controller.estimation.treez"
                             "nothing.here=1", "nothing.here"
                         ] do
                         match at text with

@@ -5,24 +5,37 @@ module OnlinePolicyAdaptation.Tests.SmallScenario
 open System.IO
 open System.Threading
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 
 let json =
     """{
   "name": "small",
   "title": "A small system changes",
-  "question": "Does it recover?",
-  "services": [{ "name": "s", "sloSeconds": 0.12, "requestsPerSecond": 5 }],
-  "nodes": ["n1", "n2"],
-  "controls": [
-    { "name": "p11", "routingWeight": { "service": 1, "node": 1 }, "lowest": 0, "highest": 1, "levels": 6 },
-    { "name": "c1", "cpuCores": { "nodes": [1, 2] }, "lowest": 1, "highest": 5, "levels": 5 }
-  ],
-  "reward": { "saves": [["c1"]], "decimals": 3 },
-  "discount": 0.99,
-  "start": { "p11": 1, "c1": 5 },
-  "estimation": { "trees": 10 },
-  "experiment": { "cycles": 30, "changeAt": 10, "seeds": 3, "lookahead": [3] },
-  "trace": { "before": "before.csv", "after": "after.csv" }
+  "formatVersion": 2,
+  "system": {
+    "services": [{ "name": "s" }],
+    "nodes": ["n1", "n2"],
+    "controls": [
+      { "name": "p11", "routingWeight": { "service": "s", "node": "n1" }, "lowest": 0, "highest": 1, "levels": 6 },
+      { "name": "c1", "cpuCores": { "nodes": ["n1", "n2"] }, "lowest": 1, "highest": 5, "levels": 5 }
+    ],
+    "start": { "p11": 1, "c1": 5 }
+  },
+  "goal": {
+    "services": [{ "name": "s", "sloSeconds": 0.12 }],
+    "reward": { "saves": [["c1"]], "decimals": 3 },
+    "discount": 0.99
+  },
+  "controller": { "estimation": { "trees": 10 } },
+  "experiment": {
+    "question": "Does it recover?",
+    "cycles": 30,
+    "changes": [{ "atCycle": 10 }],
+    "seeds": 3,
+    "loads": [{ "requestsPerSecond": 5 }],
+    "compared": { "horizons": [3] },
+    "traces": { "before": "before.csv", "after": "after.csv" }
+  }
 }"""
 
 /// Four rows per configuration, a little apart from each other.

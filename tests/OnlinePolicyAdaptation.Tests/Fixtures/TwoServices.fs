@@ -4,28 +4,37 @@ module OnlinePolicyAdaptation.Tests.TwoServices
 
 open System.IO
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 
 let private json cores weights discount edges =
     $$"""{
   "name": "two-services",
   "title": "Two services on two nodes",
-  "question": "How is it planned?",
-  "services": [
-    { "name": "s1", "sloSeconds": 0.95, "requestsPerSecond": 4 },
-    { "name": "s2", "sloSeconds": 0.115, "requestsPerSecond": 15 }
-  ],
-  "nodes": ["n1", "n2"],
-  "controls": [
-    { "name": "c1", "cpuCores": { "nodes": [1] }, "lowest": 1, "highest": {{cores}}, "levels": {{cores}} },
-    { "name": "c2", "cpuCores": { "nodes": [2] }, "lowest": 1, "highest": {{cores}}, "levels": {{cores}} },
-    { "name": "p1", "routingWeight": { "service": 1, "node": 1 }, "lowest": 0, "highest": 1, "levels": {{weights}} },
-    { "name": "p2", "routingWeight": { "service": 2, "node": 1 }, "lowest": 0, "highest": 1, "levels": {{weights}} }
-  ],
-  "edges": "{{edges}}",
-  "reward": { "saves": [["c1", "c2"], ["p1"], ["p2"]], "available": [10, 1, 1], "costAt": "current-state" },
-  "discount": {{discount}},
-  "start": { "c1": 2, "c2": 2, "p1": 1, "p2": 1 },
-  "experiment": { "cycles": 20, "seeds": 1, "lookahead": [1, 2, 3, 4] }
+  "formatVersion": 2,
+  "system": {
+    "services": [{ "name": "s1" }, { "name": "s2" }],
+    "nodes": ["n1", "n2"],
+    "controls": [
+      { "name": "c1", "cpuCores": { "nodes": ["n1"] }, "lowest": 1, "highest": {{cores}}, "levels": {{cores}} },
+      { "name": "c2", "cpuCores": { "nodes": ["n2"] }, "lowest": 1, "highest": {{cores}}, "levels": {{cores}} },
+      { "name": "p1", "routingWeight": { "service": "s1", "node": "n1" }, "lowest": 0, "highest": 1, "levels": {{weights}} },
+      { "name": "p2", "routingWeight": { "service": "s2", "node": "n1" }, "lowest": 0, "highest": 1, "levels": {{weights}} }
+    ],
+    "edges": "{{edges}}",
+    "start": { "c1": 2, "c2": 2, "p1": 1, "p2": 1 }
+  },
+  "goal": {
+    "services": [{ "name": "s1", "sloSeconds": 0.95 }, { "name": "s2", "sloSeconds": 0.115 }],
+    "reward": { "saves": [["c1", "c2"], ["p1"], ["p2"]], "available": [10, 1, 1], "costAt": "current-state" },
+    "discount": {{discount}}
+  },
+  "experiment": {
+    "question": "How is it planned?",
+    "cycles": 20,
+    "seeds": 1,
+    "loads": [{ "requestsPerSecond": 4 }, { "requestsPerSecond": 15 }],
+    "compared": { "horizons": [1, 2, 3, 4] }
+  }
 }"""
 
 let small = json 2 3 0.9 "clip"

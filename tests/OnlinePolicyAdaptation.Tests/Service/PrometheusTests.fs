@@ -8,7 +8,7 @@ open System.Threading.Tasks
 open Expecto
 open Microsoft.AspNetCore.Http
 open OnlinePolicyAdaptation.Domain.Network
-open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Service
 open OnlinePolicyAdaptation.Tests

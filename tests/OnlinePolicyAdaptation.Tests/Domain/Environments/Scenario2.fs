@@ -3,6 +3,7 @@ module OnlinePolicyAdaptation.Tests.Environments.Scenario2
 
 open System.IO
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Tests
 
 let private scenario, private simulation, private after =
@@ -13,7 +14,7 @@ let private scenario, private simulation, private after =
     | Ok _ -> invalidOp "scenario 2 describes no simulated mesh that changes"
     | Error message -> invalidOp message
 
-let grid = scenario.Grid
+let grid = scenario.System.Grid
 let beforeChange = simulation.Before
 let afterChange = after
 let schedule = simulation.Recording.Schedule

@@ -3,6 +3,7 @@ module OnlinePolicyAdaptation.Tests.Experiments.Reports.ReportAnswer
 
 open Expecto
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Tests
 
 let private estimate mean = { Mean = mean; HalfWidth = 0.01 }
@@ -41,7 +42,12 @@ let private optimum = after Contender.Optimum 0.5
 let private told test =
     SmallScenario.withScenario (fun _ scenario ->
         let outcome =
-            (SmallScenario.results { scenario with Cycles = 12; Seeds = 1 }).Outcome
+            (SmallScenario.results
+                { scenario with
+                    Experiment.Cycles = 12
+                    Experiment.Seeds = 1
+                })
+                .Outcome
 
         test (fun horizons summary ->
             { outcome with

@@ -6,6 +6,7 @@ open System.Threading
 open System.Text.RegularExpressions
 open Expecto
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Tests
 
 /// The small scenario without its change.
@@ -14,7 +15,9 @@ let private withoutChange test =
         let file = Path.Combine(folder, "scenario.json")
 
         let json =
-            SmallScenario.json.Replace(", \"after\": \"after.csv\"", "").Replace("\"changeAt\": 10, ", "")
+            SmallScenario.json
+                .Replace(", \"after\": \"after.csv\"", "")
+                .Replace("\"changes\": [{ \"atCycle\": 10 }],", "")
 
         File.WriteAllText(file, json)
         test (SmallScenario.load folder))
@@ -22,12 +25,12 @@ let private withoutChange test =
 /// All kinds of charts: two services with changing loads, and a study of planning.
 let private studied (scenario: Scenario) =
     { scenario with
-        Cycles = 3
-        ChangeAt = 0
-        Seeds = 2
-        Horizons = [ 1; 2; 3 ]
-        AlsoBasePolicies = [ GivenPolicy.Random; GivenPolicy.Static ]
-        PlanningStudy =
+        Experiment.Cycles = 3
+        Experiment.ChangeAt = 0
+        Experiment.Seeds = 2
+        Experiment.Horizons = [ 1; 2; 3 ]
+        Experiment.AlsoBasePolicies = [ BasePolicySpecification.Random; BasePolicySpecification.Static ]
+        Experiment.PlanningStudy =
             Some
                 {
                     Horizons = [ 1; 2 ]
@@ -67,12 +70,14 @@ let tests =
 
                     match Scenario.load folder with
                     | Ok _ -> failtest "a change to nothing"
-                    | Error message -> Expect.stringContains message "experiment.changeAt: 10" "said")
+                    | Error message -> Expect.stringContains message "experiment.changes[0].atCycle: 10" "said")
             }
 
             test "the page needs nothing from elsewhere" {
                 SmallScenario.withScenario (fun _ scenario ->
-                    let html = SmallScenario.results { scenario with Cycles = 12 } |> Report.html
+                    let html =
+                        SmallScenario.results { scenario with Experiment.Cycles = 12 } |> Report.html
+
                     Expect.isEmpty (Regex.Matches(html, "<(script|link|img)[^>]+(src|href)=\"(?!data:)")) "all inline"
                     Expect.equal (Regex.Matches(html, "plotly.js \\(cartesian").Count) 1 "plotly.js once")
             }
@@ -107,9 +112,10 @@ let tests =
                     let results =
                         SmallScenario.results
                             { scenario with
-                                Cycles = 12
-                                Seeds = 2
-                                AlsoBasePolicies = [ GivenPolicy.Random; GivenPolicy.Static ]
+                                Experiment.Cycles = 12
+                                Experiment.Seeds = 2
+                                Experiment.AlsoBasePolicies =
+                                    [ BasePolicySpecification.Random; BasePolicySpecification.Static ]
                             }
 
                     let outcome = results.Outcome

@@ -5,10 +5,14 @@ open System.IO
 open System.Text.RegularExpressions
 open Expecto
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Tests
 
 let private small (scenario: Scenario) =
-    { scenario with Cycles = 12; Seeds = 2 }
+    { scenario with
+        Experiment.Cycles = 12
+        Experiment.Seeds = 2
+    }
 
 let private withRuns (test: string -> NamedRun list -> unit) =
     SmallScenario.withScenario (fun folder scenario ->
@@ -25,8 +29,8 @@ let private withRuns (test: string -> NamedRun list -> unit) =
                 run
                     "second"
                     { small scenario with
-                        Horizons = [ 1; 3 ]
-                        Seeds = 3
+                        Experiment.Horizons = [ 1; 3 ]
+                        Experiment.Seeds = 3
                     }
             ])
 

@@ -7,6 +7,7 @@ open System.Text
 open System.Text.Json
 open Expecto
 open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Tests
 
 /// The small scenario run and written; the results and the folder they are in.
@@ -15,9 +16,9 @@ let private withFiles (test: ExperimentResults -> string -> unit) =
         let results =
             SmallScenario.results
                 { scenario with
-                    Cycles = 15
-                    AlsoForgetting = [ OnlinePolicyAdaptation.ControlCycle.Forgetting.Never ]
-                    AlsoBasePolicies = [ GivenPolicy.Random ]
+                    Experiment.Cycles = 15
+                    Experiment.AlsoForgetting = [ OnlinePolicyAdaptation.ControlCycle.Forgetting.Never ]
+                    Experiment.AlsoBasePolicies = [ BasePolicySpecification.Random ]
                 }
 
         let out = Path.Combine(folder, "out")

@@ -1,0 +1,196 @@
+namespace OnlinePolicyAdaptation.Scenarios
+
+open OnlinePolicyAdaptation.Scenarios.Sections
+open System
+open FsToolkit.ErrorHandling
+open OnlinePolicyAdaptation.Domain.Mdp
+open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.ControlCycle
+open OnlinePolicyAdaptation.Learning.Regression
+
+/// Bounds above which a measurement is not believed.
+type PlausibleBounds =
+    {
+        /// Of a mean response time.
+        ResponseTimeSeconds: float
+        /// Of a load.
+        RequestsPerSecond: float
+    }
+
+/// How a system is controlled.
+type ControllerPart =
+    {
+        /// Lookahead horizon of rollout.
+        Lookahead: int
+        BasePolicy: BasePolicySpecification
+        Estimation: EstimationSettings
+        /// A recording of the system as it is now.
+        History: RecordedTrace option
+        Guard: GuardSettings
+        Plausible: PlausibleBounds
+        /// A jump in time of more intervals is doubted.
+        MaximumGapIntervals: int
+    }
+
+[<RequireQualifiedAccess>]
+module internal ControllerPart =
+
+    /// Metrics may be so many intervals old, where nothing else is said.
+    let private patience = 3.0
+
+    let private syntax path parse (text: string) : Check.Checked<'value> =
+        parse text
+        |> Result.mapError (fun message -> [ ScenarioFault.because path message ])
+
+    let estimation (section: EstimationSection) : Check.Checked<EstimationSettings> =
+        let path = "controller.estimation"
+        let regrown = section.RegrownTrees |> Option.defaultValue ((section.Trees + 1) / 2)
+
+        validation {
+            let! _ =
+                Check.require
+                    $"{path}.regrownTrees"
+                    $"{regrown}"
+                    $"at most {section.Trees}, the number of trees"
+                    (regrown <= section.Trees)
+
+            and! forest =
+                Check.at path (fun () -> ForestOptions(Trees = section.Trees, MinSamplesLeaf = section.MinSamplesLeaf))
+
+            and! forgetting =
+                syntax $"{path}.forgetting" EstimationSyntax.forgetting section.Forgetting
+
+            and! outlook = syntax $"{path}.outlook" EstimationSyntax.outlook section.Outlook
+
+            return
+                {
+                    Forest = forest
+                    RegrownTrees = regrown
+                    RefitEvery = section.RefitEvery
+                    Forgetting = forgetting
+                    Outlook = outlook
+                    LoadStep = section.LoadStep
+                    MinimumSamples = section.MinimumSamples
+                }
+        }
+
+    let private bounds (grid: ControlGrid) (given: Map<string, BoundsSection>) : Check.Checked<struct (int * int)[]> =
+        let level (control: Control) path value =
+            let level = control.Level value
+
+            if level.HasValue then
+                Ok level.Value
+            else
+                Check.fail (ScenarioFault.at path $"{value}" $"a value of the grid {control}")
+
+        [
+            for control in grid.Controls ->
+                match given.TryFind control.Name with
+                | None -> Ok(struct (0, control.Levels - 1))
+                | Some bounds ->
+                    let path = $"controller.guard.bounds.{control.Name}"
+
+                    validation {
+                        let! lowest = level control $"{path}.lowest" bounds.Lowest
+                        and! highest = level control $"{path}.highest" bounds.Highest
+
+                        and! _ =
+                            Check.require
+                                $"{path}.highest"
+                                $"{bounds.Highest}"
+                                "at least the lowest"
+                                (bounds.Highest >= bounds.Lowest)
+
+                        return struct (lowest, highest)
+                    }
+        ]
+        |> Check.all
+        |> Result.map Array.ofList
+
+    let private guard grid (interval: float) (section: GuardSection) =
+        let path = "controller.guard"
+
+        validation {
+            let! bounds = bounds grid section.Bounds
+
+            and! _ =
+                match section.MaximumChanges, section.StabilisationSeconds with
+                | Some changes, None ->
+                    Check.fail (
+                        ScenarioFault.at
+                            $"{path}.stabilisationSeconds"
+                            "missing"
+                            $"the seconds within which a control may move {changes} times (maximumChanges)"
+                    )
+                | None, Some seconds ->
+                    Check.fail (
+                        ScenarioFault.at
+                            $"{path}.maximumChanges"
+                            "missing"
+                            $"how often a control may move within {seconds} s (stabilisationSeconds)"
+                    )
+                | _ -> Ok()
+
+            return
+                {
+                    Bounds = bounds
+                    MaximumChanges = section.MaximumChanges |> Option.defaultValue Int32.MaxValue
+                    StabilisationWindow = Check.seconds (section.StabilisationSeconds |> Option.defaultValue 0.0)
+                    SettlingTime = Check.seconds section.SettlingSeconds
+                    MaximumAge = Check.seconds (section.MaximumAgeSeconds |> Option.defaultValue (patience * interval))
+                    MaximumError = section.MaximumError |> Option.defaultValue infinity
+                    MinimumSamples = section.MinimumSamples
+                }
+        }
+
+    /// What every system may show, and how far beyond its bounds and loads a system may go.
+    let private leastResponseTime, private leastLoad, private margin =
+        3600.0, 1e6, 1000.0
+
+    let private plausible longestBound highestLoad (section: PlausibleSection) =
+        {
+            ResponseTimeSeconds =
+                section.ResponseTimeSeconds
+                |> Option.defaultValue (max leastResponseTime (margin * longestBound))
+            RequestsPerSecond =
+                section.RequestsPerSecond
+                |> Option.defaultValue (max leastLoad (margin * highestLoad))
+        }
+
+    /// `longestBound` is the largest bound of a response time; `history` what the scenario says elsewhere of the system as it is.
+    let build
+        directory
+        (system: SystemPart)
+        longestBound
+        interval
+        highestLoad
+        (history: RecordedTrace option)
+        (section: ControllerSection)
+        : Check.Checked<ControllerPart> =
+        let services = system.Topology.Services.Count
+
+        validation {
+            let! basePolicy =
+                BasePolicySpecification.ofSection "controller.basePolicy" directory services section.BasePolicy
+
+            and! estimation = estimation section.Estimation
+            and! guard = guard system.Grid interval section.Guard
+
+            and! own =
+                section.History
+                |> Option.map (fun own ->
+                    RecordedTrace.build directory "controller.history" system.Grid services own.Trace own.Columns
+                    |> Result.map Some)
+                |> Option.defaultValue (Ok None)
+
+            return
+                {
+                    Lookahead = section.Lookahead
+                    BasePolicy = basePolicy
+                    Estimation = estimation
+                    History = own |> Option.orElse history
+                    Guard = guard
+                    Plausible = plausible longestBound highestLoad section.Plausible
+                    MaximumGapIntervals = section.MaximumGapIntervals
+                }
+        }

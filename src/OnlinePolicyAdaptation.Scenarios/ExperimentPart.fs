@@ -1,0 +1,189 @@
+namespace OnlinePolicyAdaptation.Scenarios
+
+open OnlinePolicyAdaptation.Scenarios.Sections
+open System.IO
+open FsToolkit.ErrorHandling
+open OnlinePolicyAdaptation.Domain.Environments
+open OnlinePolicyAdaptation.ControlCycle
+
+/// What a study of planning on the known system varies, and how much work it puts into it.
+type StudySettings =
+    {
+        /// Lookahead horizons.
+        Horizons: int list
+        /// States in which the time of a decision is measured.
+        TimedStates: int
+        /// Least time that a decision is repeated for in each of them.
+        TimedSeconds: float
+    }
+
+/// What a controller meets in an experiment.
+[<RequireQualifiedAccess>]
+type ManagedSystem =
+    /// Recorded traces: at the recorded load that is nearest.
+    | Traces
+    /// The scenario's simulated mesh.
+    | Mesh of SimulationPart
+
+/// An experiment with the system.
+type ExperimentPart =
+    {
+        /// What the experiment asks, in a sentence.
+        Question: string
+        Environment: ManagedSystem
+        /// Of each service.
+        OfferedLoads: OfferedLoad list
+        Cycles: int
+        /// The system changes before this cycle; 0 where it does not change.
+        ChangeAt: int
+        Seeds: int
+        /// Lookahead horizons of the rollout policies.
+        Horizons: int list
+        /// Other ways to forget than the estimation's, which are compared with it at the longest horizon.
+        AlsoForgetting: Forgetting list
+        /// Base policies that are compared with the scenario's, each with rollout on it.
+        AlsoBasePolicies: BasePolicySpecification list
+        /// Whether policies retrained for the system after the change are compared as well.
+        Retrains: bool
+        /// A study of planning on the known system, besides the experiment.
+        PlanningStudy: StudySettings option
+        /// Trace of the system before any change.
+        TraceBefore: string option
+        /// Trace of the system after its change; none where it does not change.
+        TraceAfter: string option
+        Columns: TraceColumns
+    }
+
+[<RequireQualifiedAccess>]
+module internal ExperimentPart =
+
+    let private environment (simulation: SimulationPart option) hasTraces (section: ExperimentSection) =
+        match section.Environment, simulation with
+        | Some "simulation", Some simulation -> Ok(ManagedSystem.Mesh simulation)
+        | Some "simulation", None ->
+            Check.fail (
+                ScenarioFault.at
+                    "experiment.environment"
+                    "'simulation'"
+                    "a section simulation, which is missing, or \"traces\""
+            )
+        | None, Some simulation when not hasTraces -> Ok(ManagedSystem.Mesh simulation)
+        | _ -> Ok ManagedSystem.Traces
+
+    /// A system that does not change is what it is from the first cycle on.
+    let private changeAt changes (section: ExperimentSection) =
+        match changes, List.ofArray section.Changes with
+        | false, change :: _ ->
+            Check.fail (
+                ScenarioFault.at
+                    "experiment.changes[0].atCycle"
+                    $"{change.AtCycle}"
+                    "no change: the system does not change without traces.after or simulation.nodesAfterChange"
+            )
+        | false, [] -> Ok 0
+        | true, change :: _ -> Ok change.AtCycle
+        | true, [] -> Ok section.Cycles
+
+    /// Retraining is for a change.
+    let private retrains hasAfter (section: ExperimentSection) =
+        Check.require
+            "experiment.compared.retrain"
+            "true"
+            "false: nothing is known of a changed system without traces.after"
+            (hasAfter || not section.Compared.Retrain)
+
+    let private loads directory services hasTraces (simulation: SimulationPart option) (section: ExperimentSection) =
+        match section.Loads, simulation |> Option.bind _.Loads with
+        | Some loads, _ -> OfferedLoad.ofSections directory "experiment.loads" services loads
+        | None, Some loads -> Ok loads
+        | None, None when simulation.IsSome || hasTraces ->
+            Check.fail (
+                ScenarioFault.at
+                    "experiment.loads"
+                    "missing"
+                    "an offered load for each service, here or in simulation.loads"
+            )
+        | None, None -> Ok []
+
+    /// The traces, with what their columns mean; by default what is known of the system as it is.
+    let private traces directory (system: SystemPart) (history: HistorySection option) (section: ExperimentSection) =
+        let services = system.Topology.Services.Count
+
+        match section.Traces, history with
+        | Some traces, _ ->
+            RecordedTrace.build directory "experiment.traces" system.Grid services traces.Before traces.Columns
+            |> Result.map (fun before ->
+                Some before.Path,
+                traces.After |> Option.map (fun after -> Path.Combine(directory, after)),
+                before.Columns)
+        | None, Some history ->
+            RecordedTrace.build directory "controller.history" system.Grid services history.Trace history.Columns
+            |> Result.map (fun before -> Some before.Path, None, before.Columns)
+        | None, None -> Ok(None, None, TraceColumns.Testbed(system.Grid, services))
+
+    let private study (section: PlanningStudySection) =
+        {
+            Horizons = List.ofArray section.Horizons
+            TimedStates = section.TimedStates
+            TimedSeconds = section.TimedSeconds
+        }
+
+    let build
+        directory
+        (system: SystemPart)
+        (simulation: SimulationPart option)
+        (history: HistorySection option)
+        lookahead
+        (section: ExperimentSection)
+        : Check.Checked<ExperimentPart> =
+        let services = system.Topology.Services.Count
+        let hasTraces = section.Traces.IsSome || history.IsSome
+        let hasAfter = section.Traces |> Option.bind _.After |> Option.isSome
+
+        let changes = hasAfter || simulation |> Option.bind _.After |> Option.isSome
+
+        validation {
+            let! environment = environment simulation hasTraces section
+            and! changeAt = changeAt changes section
+            and! _ = retrains hasAfter section
+            and! loads = loads directory services hasTraces simulation section
+            and! before, after, columns = traces directory system history section
+
+            and! forgetting =
+                section.Compared.Forgetting
+                |> Seq.mapi (fun i text ->
+                    EstimationSyntax.forgetting text
+                    |> Result.mapError (fun message ->
+                        [ ScenarioFault.because $"experiment.compared.forgetting[{i}]" message ]))
+                |> Check.all
+
+            and! basePolicies =
+                section.Compared.BasePolicies
+                |> Seq.mapi (fun i ->
+                    BasePolicySpecification.ofSection $"experiment.compared.basePolicies[{i}]" directory services)
+                |> Check.all
+
+            return
+                {
+                    Question = section.Question
+                    Environment =
+                        match environment with
+                        | ManagedSystem.Mesh simulation -> ManagedSystem.Mesh { simulation with Loads = Some loads }
+                        | ManagedSystem.Traces -> ManagedSystem.Traces
+                    OfferedLoads = loads
+                    Cycles = section.Cycles
+                    ChangeAt = changeAt
+                    Seeds = section.Seeds
+                    Horizons =
+                        section.Compared.Horizons
+                        |> Option.map List.ofArray
+                        |> Option.defaultValue [ lookahead ]
+                    AlsoForgetting = forgetting
+                    AlsoBasePolicies = basePolicies
+                    Retrains = section.Compared.Retrain
+                    PlanningStudy = section.PlanningStudy |> Option.map study
+                    TraceBefore = before
+                    TraceAfter = after
+                    Columns = columns
+                }
+        }
