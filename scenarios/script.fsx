@@ -110,7 +110,7 @@ let private experiment name options scenario =
                 .GetAwaiter()
                 .GetResult()
 
-        PlanningStudy.ofScenario scenario
+        PlanningStudy.ofScenario CancellationToken.None scenario
         |> Result.map (fun study -> ExperimentResults.ofExperiment command study result))
     |> Result.map (fun results ->
         let outcome = results.Outcome

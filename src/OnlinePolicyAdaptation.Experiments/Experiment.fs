@@ -77,7 +77,7 @@ module Experiment =
 
         match ProblemSize.check scenario.System.Grid, scenario.Experiment.TraceBefore with
         | Error message, _ -> Error message
-        | _, None -> Error $"scenario {scenario.Name} has no field trace.before: there is no system to run on"
+        | _, None -> Error $"scenario {scenario.Name} has no field experiment.traces: there is no recording to run on; expected one, such as `opar record` makes of a simulation"
         | _, Some before ->
             let before = read before
 
@@ -364,19 +364,12 @@ module Experiment =
 
                 onCycle ()
 
-            let! changed =
-                ControlLoop.closedLoop engine before (Cycle.start before) system scenario.Experiment.ChangeAt sink cancellation
+            let run cycle state count =
+                ControlLoop.closedLoop engine cycle state system count sink cancellation
 
-            let! _ =
-                ControlLoop.closedLoop
-                    engine
-                    after
-                    changed
-                    system
-                    (scenario.Experiment.Cycles - scenario.Experiment.ChangeAt)
-                    sink
-                    cancellation
-
+            let untilChange = min scenario.Experiment.ChangeAt scenario.Experiment.Cycles
+            let! changed = run before (Cycle.start before) untilChange
+            let! _ = run after changed (scenario.Experiment.Cycles - untilChange)
             return observations.ToArray()
         }
 

@@ -12,15 +12,18 @@ open Akka
 open Akka.Streams.Dsl
 open OnlinePolicyAdaptation.ControlCycle
 
+/// Where decisions go, as a part of the graph.
+type DecisionSink = internal DecisionSink of Sink<Kept, Task>
+
 /// A sink of decisions: its task ends when the last one has been dealt with.
-let private ended (flow: Flow<Kept, 'a, NotUsed>) : Sink<Kept, Task> =
-    flow.ToMaterialized(Sink.Ignore<'a>(), (fun _ ended -> ended :> Task))
+let private ended (flow: Flow<Kept, 'a, NotUsed>) =
+    DecisionSink(flow.ToMaterialized(Sink.Ignore<'a>(), (fun _ ended -> ended :> Task)))
 
 let private decided: Flow<Kept, DecidedInterval, NotUsed> =
     Flow.Create<Kept>().Where(fun kept -> kept.Decided.IsSome).Select(fun kept -> kept.Decided.Value)
 
 /// Calls a function for each decision.
-let each (call: DecidedInterval -> Task) : Sink<Kept, Task> =
+let each (call: DecidedInterval -> Task) : DecisionSink =
     decided.SelectAsync(
         1,
         fun decided ->
@@ -32,7 +35,7 @@ let each (call: DecidedInterval -> Task) : Sink<Kept, Task> =
     |> ended
 
 /// Calls a function for each decision, which takes no time.
-let watching (call: DecidedInterval -> unit) : Sink<Kept, Task> =
+let watching (call: DecidedInterval -> unit) : DecisionSink =
     decided.Select(fun decided ->
         call decided
         decided)
@@ -44,7 +47,7 @@ let private atOnce = 256L
 /// One line of JSON for each decision, written one after the other, so that of what is cut off little is written again.
 /// `written` is called with the cycle of each. Where a line cannot be written `failed` is called, and the sink goes on taking
 /// decisions: the next line begins after what was left of that one.
-let lines (stream: Stream) (written: int -> unit) (failed: string -> unit) : Sink<Kept, Task> =
+let lines (stream: Stream) (written: int -> unit) (failed: string -> unit) : DecisionSink =
     let mutable isTorn = false
 
     let write (sent: Outgoing) =
@@ -139,7 +142,7 @@ type private Latest =
 /// Actions, each posted to a receiver; what keeps the configuration is not. In real time a newer decision supersedes an older
 /// one that the receiver does not have yet; in lockstep the source waits. Where times are real, age is checked again at the
 /// moment of sending: times are in real time, and where the first interval was not old when it came.
-let receiver (options: ReceiverOptions) : Sink<Kept, Task> =
+let receiver (options: ReceiverOptions) : DecisionSink =
     let mutable newest = -1
     let mutable isReal = ValueNone
 

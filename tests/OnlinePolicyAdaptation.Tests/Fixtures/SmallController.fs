@@ -81,7 +81,7 @@ let watch: Watch =
     }
 
 /// Takes decisions in.
-let into (decisions: ICollection<Outgoing>) : Sink<Kept, Task> =
+let into (decisions: ICollection<Outgoing>) : Sink.DecisionSink =
     Sink.each (fun decided ->
         decisions.Add decided.Outgoing
         Task.CompletedTask)
