@@ -117,9 +117,7 @@ let private replayedBeside refitEvery =
         let cycle = SmallController.start options
 
         let counts =
-            SmallController.run
-                (SmallController.service cycle [] |> SmallController.withJournal journal)
-                (live 160)
+            SmallController.run (SmallController.service cycle [] |> SmallController.withJournal journal) (live 160)
 
         Expect.equal counts.Decisions 160L "all of them"
         Expect.isGreaterThan counts.Refits 2L "models were fitted"
@@ -230,7 +228,8 @@ let private simulation _ (journal: Journal) =
 
             struct (entry.Position, decision))
 
-    (EnvironmentSource.rewind environment earlier).GetAwaiter().GetResult() |> orFail
+    (EnvironmentSource.rewind environment earlier).GetAwaiter().GetResult()
+    |> orFail
 
     Begun.Closed(
         EnvironmentSource.create
@@ -274,8 +273,7 @@ let private runOnce cycle begin' folder (delivered: Dictionary<string, string>) 
     let running =
         match begun with
         | Begun.Open pull -> SmallController.runUntil stop.Token options start pull
-        | Begun.Closed(observe, environment) ->
-            SmallController.runWith options start (observe stop.Token) environment
+        | Begun.Closed(observe, environment) -> SmallController.runWith options start (observe stop.Token) environment
 
     running.GetAwaiter().GetResult() |> ignore
     journal.LastCycle + 1
