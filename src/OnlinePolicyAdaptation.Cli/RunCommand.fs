@@ -46,8 +46,8 @@ let private basePolicy scenario text =
 
 /// The scenario with the settings that the arguments give.
 let configured (arguments: ParseResults<RunArguments>) (scenario: Scenario) =
-    let outlook text =
-        EstimationSyntax.outlook text
+    let riskAttitude text =
+        EstimationSyntax.riskAttitude text
         |> Result.mapError (fun message -> $"--outlook: {message}")
 
     let ways =
@@ -57,8 +57,8 @@ let configured (arguments: ParseResults<RunArguments>) (scenario: Scenario) =
     |> Result.bind (fun horizons ->
         given forgettings ways (arguments.TryGetResult RunArguments.Forgetting)
         |> Result.bind (fun ways ->
-            given outlook scenario.Controller.Estimation.Outlook (arguments.TryGetResult RunArguments.Outlook)
-            |> Result.bind (fun outlook ->
+            given riskAttitude scenario.Controller.Estimation.RiskAttitude (arguments.TryGetResult RunArguments.Outlook)
+            |> Result.bind (fun attitude ->
                 given
                     (basePolicy scenario)
                     scenario.Controller.BasePolicy
@@ -68,15 +68,15 @@ let configured (arguments: ParseResults<RunArguments>) (scenario: Scenario) =
                         (basePolicies "--also-base" scenario)
                         scenario.Experiment.AlsoBasePolicies
                         (arguments.TryGetResult RunArguments.Also_Base)
-                    |> Result.map (fun others -> horizons, ways, outlook, basePolicy, others)))))
-    |> Result.bind (fun (horizons, ways, outlook, basePolicy, others) ->
+                    |> Result.map (fun others -> horizons, ways, attitude, basePolicy, others)))))
+    |> Result.bind (fun (horizons, ways, attitude, basePolicy, others) ->
         scenario
         |> Scenario.change (fun scenario ->
             { scenario with
                 Controller.Estimation =
                     { scenario.Controller.Estimation with
                         Forgetting = List.head ways
-                        Outlook = outlook
+                        RiskAttitude = attitude
                     }
                 Experiment.AlsoForgetting = List.tail ways
                 Controller.BasePolicy = basePolicy

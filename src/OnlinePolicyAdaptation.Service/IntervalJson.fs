@@ -63,13 +63,13 @@ module private ShownText =
             Encoding.UTF8.GetString(bytes.Slice(0, 40)) + "..."
 
 /// Reads intervals, one line of JSON each; the format is described in SCHEMA.md. Not for several threads at once.
-type IntervalReader(vocabulary: Vocabulary) =
+type IntervalReader(system: SystemDescription) =
     let names (all: string seq) =
         all |> Seq.map Encoding.UTF8.GetBytes |> Seq.toArray
 
-    let controls = vocabulary.Grid.Controls |> Seq.toArray
+    let controls = system.Grid.Controls |> Seq.toArray
     let controlNames = names (controls |> Seq.map _.Name)
-    let serviceNames = names vocabulary.Topology.Services
+    let serviceNames = names system.Topology.Services
     let levels = Array.zeroCreate<int> controls.Length
     let notThere = -1
     let nullGiven = -2
@@ -182,7 +182,7 @@ type IntervalReader(vocabulary: Vocabulary) =
                 fault FaultKind.BadValue $"controls.{controls[i].Name} is missing; expected a number"
 
     let readService (reader: byref<Utf8JsonReader>) service =
-        let name = vocabulary.Topology.Services[service]
+        let name = system.Topology.Services[service]
         expectObject &reader "services." name
         let mutable offered = ValueNone
         let mutable carried = ValueNone
@@ -225,7 +225,7 @@ type IntervalReader(vocabulary: Vocabulary) =
 
         while reader.Read() && reader.TokenType = JsonTokenType.PropertyName do
             let service = index &reader serviceNames "services"
-            once (not (isNull services[service])) "services." vocabulary.Topology.Services[service] ""
+            once (not (isNull services[service])) "services." system.Topology.Services[service] ""
             readService &reader service
 
         match Array.IndexOf(services, null) with
@@ -233,7 +233,7 @@ type IntervalReader(vocabulary: Vocabulary) =
         | missing ->
             fault
                 FaultKind.BadValue
-                $"services.{vocabulary.Topology.Services[missing]} is missing; expected what was measured of it"
+                $"services.{system.Topology.Services[missing]} is missing; expected what was measured of it"
 
     let readTime (reader: byref<Utf8JsonReader>) =
         let mutable time = DateTimeOffset.MinValue
@@ -331,14 +331,14 @@ module IntervalJson =
 
     let private writeServices
         (writer: Utf8JsonWriter)
-        (vocabulary: Vocabulary)
+        (system: SystemDescription)
         (services: EquatableArray<ServiceMetrics>)
         =
         writer.WriteStartObject "services"
 
         for i in 0 .. services.Count - 1 do
             let measured = services[i]
-            writer.WriteStartObject(vocabulary.Topology.Services[i])
+            writer.WriteStartObject(system.Topology.Services[i])
             writeNumber writer "offeredLoad" measured.OfferedLoad.PerSecond
             writeNumber writer "carriedLoad" measured.CarriedLoad.PerSecond
 
@@ -364,13 +364,13 @@ module IntervalJson =
         writer.WriteEndObject()
 
     /// UTF-8 without a line end.
-    let write (vocabulary: Vocabulary) (interval: Interval) =
+    let write (system: SystemDescription) (interval: Interval) =
         let buffer = ArrayBufferWriter<byte> 256
         use writer = new Utf8JsonWriter(buffer)
         writer.WriteStartObject()
         writer.WriteString("time", interval.Time.UtcDateTime)
-        writeControls writer "controls" vocabulary.Grid interval.Configuration
-        writeServices writer vocabulary interval.Services
+        writeControls writer "controls" system.Grid interval.Configuration
+        writeServices writer system interval.Services
         writer.WriteEndObject()
         writer.Flush()
         buffer.WrittenSpan.ToArray()

@@ -8,7 +8,7 @@ open OnlinePolicyAdaptation.Planning
 open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Scenarios
 
-let vocabulary (scenario: Scenario) =
+let system (scenario: Scenario) =
     {
         Grid = scenario.System.Grid
         Topology = scenario.System.Topology

@@ -239,7 +239,7 @@ module ExperimentResults =
             Trees = scenario.Controller.Estimation.Forest.Trees
             RegrownTrees = scenario.Controller.Estimation.RegrownTrees
             Forgetting = EstimationSyntax.forgettingName scenario.Controller.Estimation.Forgetting
-            Outlook = EstimationSyntax.outlookName scenario.Controller.Estimation.Outlook
+            Outlook = EstimationSyntax.riskAttitudeText scenario.Controller.Estimation.RiskAttitude
             LoadStep = scenario.Controller.Estimation.LoadStep
             Traces =
                 [

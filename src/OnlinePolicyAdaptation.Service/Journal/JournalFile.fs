@@ -282,7 +282,7 @@ let private isHeld (error: IOException) =
     // EWOULDBLOCK, and a sharing violation of Windows.
     error.HResult = 11 || error.HResult = 35 || error.HResult = 0x80070020
 
-module private Native =
+module private FcntlCall =
 
     /// See fcntl(2); on 64-bit Linux a lock is 32 bytes.
     [<DllImport("libc", EntryPoint = "fcntl", SetLastError = true)>]
@@ -297,7 +297,7 @@ let private claim (file: FileStream) =
     lock[15] <- 0x70uy // the first byte of the range
     lock[16] <- 1uy // their number
 
-    if Native.fcntl (file.SafeFileHandle, setLock, lock) <> 0 then
+    if FcntlCall.fcntl (file.SafeFileHandle, setLock, lock) <> 0 then
         let error = Marshal.GetLastPInvokeError()
 
         // EAGAIN and EACCES. A file system without locks is used without.

@@ -329,7 +329,7 @@ module Prometheus =
     let query
         (client: HttpClient)
         (settings: PrometheusSettings)
-        (vocabulary: Vocabulary)
+        (system: SystemDescription)
         (time: DateTimeOffset)
         (cancellation: CancellationToken)
         : Task<Result<Interval, QueryError>> =
@@ -351,10 +351,10 @@ module Prometheus =
                     }
 
                 let askedLevels =
-                    Seq.map2 (level question) vocabulary.Grid.Controls settings.Controls |> all
+                    Seq.map2 (level question) system.Grid.Controls settings.Controls |> all
 
                 let askedServices =
-                    Seq.map2 (service question) vocabulary.Topology.Services settings.Services
+                    Seq.map2 (service question) system.Topology.Services settings.Services
                     |> all
 
                 let! levels = askedLevels
