@@ -140,7 +140,7 @@ let private undo (arguments: ParseResults<UndoArguments>) =
         let path = arguments.GetResult UndoArguments.Journal
         let! last = time "--to" (arguments.GetResult UndoArguments.To)
 
-        match! Journal.Undo(path, last, TimeProvider.System.GetUtcNow()) with
+        match! JournalUndo.after(path, last, TimeProvider.System.GetUtcNow()) with
         | Some undone ->
             printfn
                 $"{path}: {undone.Intervals} intervals taken back, from cycle {undone.First} on, with what was decided on them; they are kept as evidence"
@@ -155,9 +155,7 @@ let journal (arguments: ParseResults<JournalArguments>) =
 
 // --- Why
 
-let private number (value: float) =
-    let format = if abs value < 1e9 then "0.######" else "0.######e0"
-    value.ToString(format, CultureInfo.InvariantCulture)
+let private number = Numbers.short 6
 
 let private moves (grid: ControlGrid) (moves: int seq) =
     Seq.map2 (fun (control: Control) (move: int) -> $"{control.Name} %+d{move}".Replace("+0", "0")) grid.Controls moves

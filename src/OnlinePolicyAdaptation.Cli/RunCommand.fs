@@ -143,7 +143,7 @@ let private results (arguments: ParseResults<RunArguments>) scenario traces thre
 
             let runs =
                 scenario.Experiment.Seeds
-                * List.length (Experiment.contenders scenario (not retrained.IsEmpty))
+                * List.length (Contenders.ofScenario scenario (not retrained.IsEmpty))
 
             let result =
                 Terminal.withProgress $"{scenario.Name}: {runs} runs" (runs * scenario.Experiment.Cycles) (fun step ->
@@ -181,7 +181,7 @@ let run (arguments: ParseResults<RunArguments>) =
     result {
         let! scenario = Scenario.load (arguments.GetResult RunArguments.Scenario)
         let! scenario = configured arguments scenario
-        let! traces = Experiment.readTraces scenario
+        let! traces = Traces.read scenario
         let! retrains = retrains arguments scenario
         return! execute arguments scenario traces retrains
     }

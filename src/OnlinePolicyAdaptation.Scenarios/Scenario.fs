@@ -339,6 +339,16 @@ module Scenario =
             Controller = replace scenario.Controller
         }
 
+    /// A base policy for the scenario's system; of those that are made from response times, from these.
+    let policy (scenario: Scenario) specification responseTimes =
+        BasePolicySpecification.create
+            scenario.System.Grid
+            scenario.System.Topology
+            scenario.Goal.Reward
+            scenario.Goal.Discount
+            specification
+            responseTimes
+
     /// The scenario with a model that forgets in this way.
     let forgetting forgetting (scenario: Scenario) =
         scenario

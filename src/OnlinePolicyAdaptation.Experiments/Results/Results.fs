@@ -183,7 +183,7 @@ module ExperimentResults =
 
     let private settings (result: ExperimentResult) =
         let scenario = result.Scenario
-        let jointOnly = Experiment.withoutMultiagent scenario |> Map.ofList
+        let jointOnly = Contenders.withoutMultiagent scenario |> Map.ofList
 
         {
             Scenario = scenario.Name
@@ -212,7 +212,7 @@ module ExperimentResults =
                 ]
             BasePolicies =
                 [
-                    for name, policy in Experiment.basePolicies scenario ->
+                    for name, policy in Contenders.basePolicies scenario ->
                         {
                             Name = name
                             Description = BasePolicySpecification.describe policy
