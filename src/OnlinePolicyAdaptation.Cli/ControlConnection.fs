@@ -72,8 +72,7 @@ module ControlConnection =
             | None -> 0L
 
         match request.Origin with
-        | MetricsOrigin.Lines ->
-            Ok(ControlConnection.Open(LineSource.create system time (Console.OpenStandardInput())))
+        | MetricsOrigin.Lines -> Ok(ControlConnection.Open(LineSource.create system time (Console.OpenStandardInput())))
         | MetricsOrigin.Posts -> Ok(ControlConnection.Posted(PostedSource(system, waitingRoom, time)))
         | MetricsOrigin.Prometheus settings ->
             let query = Prometheus.query client settings system

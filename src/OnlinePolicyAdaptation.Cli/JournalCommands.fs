@@ -140,7 +140,7 @@ let private undo (arguments: ParseResults<UndoArguments>) =
         let path = arguments.GetResult UndoArguments.Journal
         let! last = time "--to" (arguments.GetResult UndoArguments.To)
 
-        match! JournalUndo.after(path, last, TimeProvider.System.GetUtcNow()) with
+        match! JournalUndo.after (path, last, TimeProvider.System.GetUtcNow()) with
         | Some undone ->
             printfn
                 $"{path}: {undone.Intervals} intervals taken back, from cycle {undone.First} on, with what was decided on them; they are kept as evidence"

@@ -71,7 +71,12 @@ let private control (scenario: Scenario) rows index =
         control.Name
         rows
         [
-            line "in force" Palette.darkGrey "solid" (fun row -> Some(control.Value row.Interval.Configuration.Levels[index])) rows
+            line
+                "in force"
+                Palette.darkGrey
+                "solid"
+                (fun row -> Some(control.Value row.Interval.Configuration.Levels[index]))
+                rows
             line "decided on" Palette.blue "dot" (fun row -> Some row.Target[index]) rows
         ]
 
@@ -82,7 +87,12 @@ let private gain rows =
         "difference of Q-factors"
         rows
         [
-            line "rollout over base policy" Palette.blue "solid" (fun row -> Option.map2 (-) row.QFactor row.BaseQFactor) rows
+            line
+                "rollout over base policy"
+                Palette.blue
+                "solid"
+                (fun row -> Option.map2 (-) row.QFactor row.BaseQFactor)
+                rows
         ]
 
 let private reward rows =

@@ -57,7 +57,10 @@ let configured (arguments: ParseResults<RunArguments>) (scenario: Scenario) =
     |> Result.bind (fun horizons ->
         given forgettings ways (arguments.TryGetResult RunArguments.Forgetting)
         |> Result.bind (fun ways ->
-            given riskAttitude scenario.Controller.Estimation.RiskAttitude (arguments.TryGetResult RunArguments.Outlook)
+            given
+                riskAttitude
+                scenario.Controller.Estimation.RiskAttitude
+                (arguments.TryGetResult RunArguments.Outlook)
             |> Result.bind (fun attitude ->
                 given
                     (basePolicy scenario)

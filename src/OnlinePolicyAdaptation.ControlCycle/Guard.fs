@@ -16,7 +16,11 @@ type GuardedAction =
     }
 
 /// An interval, and the action that may go out after it.
-type Guarded = { Planned: Planned; Checked: GuardedAction }
+type Guarded =
+    {
+        Planned: Planned
+        Checked: GuardedAction
+    }
 
 /// The rules of a guard, in their order.
 type Rules =

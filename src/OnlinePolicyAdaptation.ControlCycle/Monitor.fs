@@ -215,10 +215,15 @@ module Monitor =
                     else
                         state.Timeline.Doubted
 
-                struct ({ state with
-                            Timeline.Doubted = doubted
-                        },
-                        Element.Event(Event.Rejected(arrival, doubt)))
+                let next =
+                    { state with
+                        Timeline =
+                            { state.Timeline with
+                                Doubted = doubted
+                            }
+                    }
+
+                struct (next, Element.Event(Event.Rejected(arrival, doubt)))
             | Timing.New gap ->
                 let age = now |> ValueOption.map (fun now -> now - interval.Time)
                 takeIn settings state arrival interval age ValueNone gap

@@ -50,7 +50,10 @@ module Timeline =
 
     /// An interval that is no later than the last: known, where it was taken in or is older than what is remembered.
     let private earlier timeline (time: DateTimeOffset) (last: DateTimeOffset) =
-        if timeline.Ends |> Seq.contains time.UtcTicks || time.UtcTicks < timeline.Ends.Peek() then
+        if
+            timeline.Ends |> Seq.contains time.UtcTicks
+            || time.UtcTicks < timeline.Ends.Peek()
+        then
             Timing.Known
         else
             Timing.Doubtful(fault FaultKind.Backwards $"time: {time:O}; expected one after {last:O}")

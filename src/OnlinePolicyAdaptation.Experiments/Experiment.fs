@@ -83,7 +83,14 @@ module Experiment =
                 onCycle ()
 
             let! changed =
-                ControlLoop.closedLoop engine before (Cycle.start before) system scenario.Experiment.ChangeAt sink cancellation
+                ControlLoop.closedLoop
+                    engine
+                    before
+                    (Cycle.start before)
+                    system
+                    scenario.Experiment.ChangeAt
+                    sink
+                    cancellation
 
             let! _ =
                 ControlLoop.closedLoop
@@ -146,7 +153,8 @@ module Experiment =
             use engine = ControlLoop.startEngine ()
 
             let sharedBy =
-                Array.init scenario.Experiment.Seeds (fun i -> SeedControllers.create scenario traces contenders (i + 1))
+                Array.init scenario.Experiment.Seeds (fun i ->
+                    SeedControllers.create scenario traces contenders (i + 1))
 
             // What is wrong with a trace or a base policy is told before the first cycle.
             sharedBy |> Array.head |> SeedControllers.complete

@@ -79,7 +79,14 @@ module Prequential =
 
     /// Evaluates on traces in sequence from a checkpoint on; one prediction per sample, in order, and where the estimator
     /// stands afterwards. `onSample` is called after each.
-    let from (checkpoint: EstimatorFile.EstimatorCheckpoint) (estimation: EstimationSettings) layout kind traces onSample =
+    let from
+        (checkpoint: EstimatorFile.EstimatorCheckpoint)
+        (estimation: EstimationSettings)
+        layout
+        kind
+        traces
+        onSample
+        =
         let learned = settings estimation kind
 
         // Told of a change, a model is not to be silent until it has as many samples as a first one needs.

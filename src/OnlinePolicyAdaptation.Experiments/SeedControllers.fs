@@ -87,7 +87,11 @@ module SeedControllers =
         {
             OptimumBefore = lazy optimum systemBefore
             OptimumAfter = lazy optimum systemAfter
-            BasePolicies = Map.ofList [ for name, policy in Contenders.basePolicies scenario -> name, lazy given policy ]
+            BasePolicies =
+                Map.ofList
+                    [
+                        for name, policy in Contenders.basePolicies scenario -> name, lazy given policy
+                    ]
             Starts =
                 Map.ofList
                     [
@@ -98,7 +102,10 @@ module SeedControllers =
 
     /// Makes all of it now.
     let complete shared =
-        for policy in shared.OptimumBefore :: shared.OptimumAfter :: List.ofSeq shared.BasePolicies.Values do
+        for policy in
+            shared.OptimumBefore
+            :: shared.OptimumAfter
+            :: List.ofSeq shared.BasePolicies.Values do
             policy.Force() |> ignore
 
     /// The cycles of a contender: before the system changes, and from then on.

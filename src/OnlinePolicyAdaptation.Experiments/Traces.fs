@@ -30,7 +30,10 @@ module Traces =
             let traces =
                 {
                     Before = before
-                    After = scenario.Experiment.TraceAfter |> Option.map readOne |> Option.defaultValue before
+                    After =
+                        scenario.Experiment.TraceAfter
+                        |> Option.map readOne
+                        |> Option.defaultValue before
                 }
 
             RecordedLoads.check scenario [ traces.Before; traces.After ]

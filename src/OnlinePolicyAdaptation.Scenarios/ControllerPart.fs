@@ -60,7 +60,8 @@ module internal ControllerPart =
             and! forgetting =
                 syntax $"{path}.forgetting" EstimationSyntax.forgetting section.Forgetting
 
-            and! attitude = syntax $"{path}.outlook" EstimationSyntax.riskAttitude section.Outlook
+            and! attitude =
+                syntax $"{path}.outlook" EstimationSyntax.riskAttitude section.Outlook
 
             return
                 {

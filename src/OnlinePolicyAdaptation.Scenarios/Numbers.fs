@@ -20,8 +20,7 @@ let fixed' (decimals: int) (value: float) =
     if System.Double.IsFinite value then
         let rounded = System.Math.Round(value, decimals)
 
-        (if rounded = 0.0 then 0.0 else rounded)
-            .ToString("F" + string<int> decimals, CultureInfo.InvariantCulture)
+        (if rounded = 0.0 then 0.0 else rounded).ToString("F" + string<int> decimals, CultureInfo.InvariantCulture)
     else
         "–"
 

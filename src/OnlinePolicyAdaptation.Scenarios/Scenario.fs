@@ -327,12 +327,6 @@ module Scenario =
         |> Result.map (fun () -> changed)
         |> Result.mapError (List.map ScenarioFault.describe >> String.concat "\n")
 
-    /// The scenario with its experiment replaced.
-    let withExperiment replace (scenario: Scenario) =
-        { scenario with
-            Experiment = replace scenario.Experiment
-        }
-
     /// The scenario with its controller replaced.
     let withController replace (scenario: Scenario) =
         { scenario with

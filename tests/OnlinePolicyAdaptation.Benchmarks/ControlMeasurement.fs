@@ -30,7 +30,7 @@ let private badLines =
     |]
 
 /// The scenario's trace over and over as lines of JSON.
-let private writeLines (scenario: Scenario) vocabulary intervals path =
+let private writeLines (scenario: Scenario) system intervals path =
     match scenario.Experiment.TraceBefore with
     | None -> Error $"{scenario.Name}: expected a scenario with trace.before"
     | Some trace ->
@@ -50,7 +50,7 @@ let private writeLines (scenario: Scenario) vocabulary intervals path =
             file.Write(
                 ReadOnlySpan(
                     IntervalJson.write
-                        vocabulary
+                        system
                         {
                             Time = first + TimeSpan.FromSeconds(5.0 * float i)
                             Configuration = row.Configuration
@@ -79,7 +79,7 @@ let private options (scenario: Scenario) controller journal quarantine clock wat
     {
         Controller = controller
         Name = scenario.Name
-        Vocabulary = ScenarioController.vocabulary scenario
+        SystemDescription = ScenarioController.system scenario
         Clock = clock
         Deadline = TimeSpan.FromSeconds 1.0
         Journal = journal
@@ -146,7 +146,7 @@ let private throughput folder (scenario: Scenario) lines withJournal intervals =
                                 memory.Add(residentMegabytes ())
                 }
 
-            let vocabulary = ScenarioController.vocabulary scenario
+            let system = ScenarioController.system scenario
             let time = TimeProvider.System
             let began = time.GetTimestamp()
 
@@ -154,7 +154,7 @@ let private throughput folder (scenario: Scenario) lines withJournal intervals =
                 run
                     (options scenario controller journal (ValueSome quarantine) Clock.Lockstep watch nowhere)
                     start
-                    (LineSource.create vocabulary time stream)
+                    (LineSource.create system time stream)
                     false
 
             let seconds = time.GetElapsedTime(began).TotalSeconds
@@ -232,7 +232,7 @@ let measure (arguments: string list) =
     let measured path intervals =
         Scenario.load path
         |> Result.bind (fun scenario ->
-            writeLines scenario (ScenarioController.vocabulary scenario) intervals lines
+            writeLines scenario (ScenarioController.system scenario) intervals lines
             |> Result.bind (fun () -> throughput folder (refittedEvery Int32.MaxValue scenario) lines false intervals)
             |> Result.bind (fun () -> throughput folder (refittedEvery 100 scenario) lines true intervals)
             |> Result.bind (fun () -> latency folder scenario 2000L))

@@ -14,8 +14,7 @@ let darkGrey = "rgb(90,90,90)"
 let grey = "rgb(150,150,150)"
 
 /// For what has no colour of its own: the next one for each.
-let private series =
-    [| blue; vermilion; green; orange; purple; skyBlue; darkGrey |]
+let private series = [| blue; vermilion; green; orange; purple; skyBlue; darkGrey |]
 
 let ofSeries index = series[index % series.Length]
 

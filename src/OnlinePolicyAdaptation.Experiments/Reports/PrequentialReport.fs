@@ -3,6 +3,7 @@ namespace OnlinePolicyAdaptation.Experiments
 open System
 open System.Globalization
 open MathNet.Numerics.Statistics
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.ControlCycle
 open XPlot.Plotly
 

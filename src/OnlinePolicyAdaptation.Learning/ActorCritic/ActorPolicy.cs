@@ -32,7 +32,11 @@ public class ActorPolicy : IPolicy<SystemState, ControlAction>, IStochasticPolic
     /// <param name="network">Takes what <paramref name="encoding"/> gives and decides on all controls of its grid.</param>
     /// <param name="encoding">The network's inputs.</param>
     /// <param name="selection">How to act.</param>
-    public ActorPolicy(ActorCriticNetwork network, ObservationEncoding encoding, ActionSelection selection = ActionSelection.Likeliest)
+    public ActorPolicy(
+        ActorCriticNetwork network,
+        ObservationEncoding encoding,
+        ActionSelection selection = ActionSelection.Likeliest
+    )
     {
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(encoding);

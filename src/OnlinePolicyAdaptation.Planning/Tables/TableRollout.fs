@@ -129,16 +129,19 @@ let private rollout (grid: ControlGrid) (model: FiniteModel) (compare: FiniteMod
 
     { new IRollout with
         member _.Decide(state, mask, baseAction, cancellation) =
-            let key =
-                struct (grid.IndexOf state.Configuration, grid.IndexOf baseAction)
+            let key = struct (grid.IndexOf state.Configuration, grid.IndexOf baseAction)
 
             let onGrid = mask = grid.Mask state.Configuration
 
-            match (if onGrid then decided.TryGetValue key else (false, Unchecked.defaultof<_>)) with
+            match
+                (if onGrid then
+                     decided.TryGetValue key
+                 else
+                     (false, Unchecked.defaultof<_>))
+            with
             | true, decision -> decision
             | false, _ ->
-                let decision =
-                    decide (point grid model state mask) mask baseAction cancellation
+                let decision = decide (point grid model state mask) mask baseAction cancellation
 
                 if onGrid then
                     decided[key] <- decision

@@ -13,7 +13,7 @@ let guarded path (opened: unit -> Result<'a, string>) =
         | e -> Error(JournalFile.reason path e)
 
 let locked path (opened: IDisposable -> Result<'a, string>) =
-    JournalFile.lock path
+    JournalLock.take path
     |> Result.bind (fun held ->
         guarded path (fun () -> opened held)
         |> Result.mapError (fun message ->

@@ -16,8 +16,7 @@ type internal JournalNotes() =
     let outcomes = ResizeArray<DecisionOutcome>()
     let mutable reached: (string * int) list = []
 
-    member _.IsEmpty =
-        unwrittenTallies.Count = 0 && outcomes.Count = 0 && reached.IsEmpty
+    member _.IsEmpty = unwrittenTallies.Count = 0 && outcomes.Count = 0 && reached.IsEmpty
 
     member _.Record(found: DecisionOutcome seq) = outcomes.AddRange found
 

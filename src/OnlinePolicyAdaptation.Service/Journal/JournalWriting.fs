@@ -3,7 +3,15 @@
 module internal OnlinePolicyAdaptation.Service.JournalWriting
 
 /// Inserts a row that may be there already; if it is there with another content, that is an error.
-let private insert path (session: JournalFile.Session) table cycle (insertion: string) (same: string) (values: objnull list) =
+let private insert
+    path
+    (session: JournalFile.Session)
+    table
+    cycle
+    (insertion: string)
+    (same: string)
+    (values: objnull list)
+    =
     if
         session.Execute insertion values = 0
         && session.Query same values _.GetInt32(0) = []

@@ -65,10 +65,17 @@ module Prometheus =
                 return PrometheusAnswer.interpret metric status body
             with
             | :? HttpRequestException as e when e.HttpRequestError = HttpRequestError.ConfigurationLimitExceeded ->
-                return PrometheusAnswer.unusable FaultKind.Unparsable metric $"more than {largestAnswer} bytes; expected one sample"
+                return
+                    PrometheusAnswer.unusable
+                        FaultKind.Unparsable
+                        metric
+                        $"more than {largestAnswer} bytes; expected one sample"
             | :? HttpRequestException as e -> return PrometheusAnswer.unreachable metric $"{server}: {e.Message}"
             | :? OperationCanceledException when not question.Stop.IsCancellationRequested ->
-                return PrometheusAnswer.unreachable metric $"{server}: no answer within {question.Settings.Timeout.TotalSeconds} s"
+                return
+                    PrometheusAnswer.unreachable
+                        metric
+                        $"{server}: no answer within {question.Settings.Timeout.TotalSeconds} s"
         }
 
     let private level question (control: Control) query =
@@ -82,13 +89,17 @@ module Prometheus =
             match! ask question metric with
             | Error fault -> return Error fault
             | Ok ValueNone ->
-                return PrometheusAnswer.unusable FaultKind.BadValue metric $"no sample; expected a value of the grid {control}"
+                return
+                    PrometheusAnswer.unusable
+                        FaultKind.BadValue
+                        metric
+                        $"no sample; expected a value of the grid {control}"
             | Ok(ValueSome value) ->
                 match Option.ofNullable (control.Level value) with
                 | Some level -> return Ok level
                 | None ->
                     return
-                        unusable
+                        PrometheusAnswer.unusable
                             FaultKind.ImpossibleConfiguration
                             metric
                             $"{value}; expected a value of the grid {control}"
@@ -98,8 +109,15 @@ module Prometheus =
         match sample with
         | ValueSome value when Double.IsFinite value && value >= 0.0 -> Ok value
         | ValueSome value ->
-            PrometheusAnswer.unusable FaultKind.BadValue metric $"{value}; expected a finite number of {unit}, not negative"
-        | ValueNone -> PrometheusAnswer.unusable FaultKind.BadValue metric $"no sample; expected a finite number of {unit}, not negative"
+            PrometheusAnswer.unusable
+                FaultKind.BadValue
+                metric
+                $"{value}; expected a finite number of {unit}, not negative"
+        | ValueNone ->
+            PrometheusAnswer.unusable
+                FaultKind.BadValue
+                metric
+                $"no sample; expected a finite number of {unit}, not negative"
 
     let private service question name (queries: PrometheusQueries) =
         let ask what query =
@@ -183,8 +201,7 @@ module Prometheus =
                     Seq.map2 (level question) system.Grid.Controls settings.Controls |> all
 
                 let askedServices =
-                    Seq.map2 (service question) system.Topology.Services settings.Services
-                    |> all
+                    Seq.map2 (service question) system.Topology.Services settings.Services |> all
 
                 let! levels = askedLevels
                 let! services = askedServices

@@ -20,7 +20,10 @@ type private TracePosition =
 
 let private next (reader: TraceReader) =
     try
-        if reader.Read() then TracePosition.Row else TracePosition.End
+        if reader.Read() then
+            TracePosition.Row
+        else
+            TracePosition.End
     with :? BadInputException as e ->
         TracePosition.Damage e.Message
 

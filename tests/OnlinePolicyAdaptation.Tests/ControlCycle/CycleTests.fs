@@ -175,17 +175,13 @@ let tests =
             }
 
             test "a model fitted beside the cycles decides as one fitted in them, once it is in place" {
-                let metrics n = TwoNodes.metrics n corner (ValueSome 0.3)
+                let metrics n =
+                    TwoNodes.metrics n corner (ValueSome 0.3)
 
                 let input n =
                     Input.Arrived(Arrival.ofMetrics n (metrics n), ValueNone)
 
-                let beside =
-                    informedOf
-                        { rollout with
-                            Clock = Clock.RealTime
-                        }
-                        0.08
+                let beside = informedOf { rollout with Clock = Clock.RealTime } 0.08
 
                 let early = Cycle.step beside (Cycle.start beside) (input 0)
 
@@ -347,12 +343,7 @@ let tests =
                 let settings = { rollout with BasePolicy = drawing }
 
                 // Refits beside plan ahead, so that a decision asks for its own action alone.
-                let cycle =
-                    informedOf
-                        { settings with
-                            Clock = Clock.RealTime
-                        }
-                        0.08
+                let cycle = informedOf { settings with Clock = Clock.RealTime } 0.08
 
                 let refit request =
                     isPlanning <- true
