@@ -47,7 +47,7 @@ let private whileServing
     }
 
 /// What is under way when the end is asked for has this long to come through.
-let private patience = TimeSpan.FromSeconds 1.0
+let private patience = TimeSpan.FromSeconds 0.7
 
 /// Where nothing else is said, a source that gives nothing for so many intervals is silent.
 let private silentIntervals = 12.0

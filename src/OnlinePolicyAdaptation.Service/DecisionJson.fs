@@ -64,7 +64,7 @@ let private writeRule (writer: Utf8JsonWriter) (grid: ControlGrid) (fired: Fired
     | ValueNone -> ()
 
     match fired.Measured with
-    | ValueSome(struct (quantity, value)) -> IntervalJson.writeNumber writer quantity value
+    | ValueSome(struct (quantity, value)) -> writeOption writer quantity (ValueSome value)
     | ValueNone -> ()
 
     writer.WriteEndObject()

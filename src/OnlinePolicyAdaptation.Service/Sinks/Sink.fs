@@ -38,37 +38,28 @@ let watching (call: DecidedInterval -> unit) : Sink<Kept, Task> =
         decided)
     |> ended
 
-/// Lines that are written at once.
+/// Decisions that are written by one call of a thread.
 let private atOnce = 256L
 
-/// One line of JSON for each decision. `written` is called with the cycle of the last that was. Where lines cannot be written
-/// `failed` is called, and the sink goes on taking decisions: the next line begins after what was left of that one.
+/// One line of JSON for each decision, written one after the other, so that of what is cut off little is written again.
+/// `written` is called with the cycle of each. Where a line cannot be written `failed` is called, and the sink goes on taking
+/// decisions: the next line begins after what was left of that one.
 let lines (stream: Stream) (written: int -> unit) (failed: string -> unit) : Sink<Kept, Task> =
     let mutable isTorn = false
 
-    let write (batch: List<Outgoing>) =
-        task {
-            use buffer = new MemoryStream()
+    let write (sent: Outgoing) =
+        let beginning = if isTorn then "\n" else ""
 
-            if isTorn then
-                buffer.WriteByte(byte '\n')
+        try
+            stream.Write(ReadOnlySpan(Encoding.UTF8.GetBytes $"{beginning}{sent.Text}\n"))
+            stream.Flush()
+            isTorn <- false
+            written sent.Cycle
+        with :? IOException as e ->
+            isTorn <- true
+            failed e.Message
 
-            for sent in batch do
-                buffer.Write(ReadOnlySpan(Encoding.UTF8.GetBytes sent.Text))
-                buffer.WriteByte(byte '\n')
-
-            try
-                do! stream.WriteAsync(buffer.GetBuffer().AsMemory(0, int buffer.Length))
-                do! stream.FlushAsync()
-                isTorn <- false
-                written batch[batch.Count - 1].Cycle
-            with :? IOException as e ->
-                isTorn <- true
-                failed e.Message
-
-            return batch
-        }
-
+    // On a thread of its own: a reader that does not read holds the source back, and nothing else.
     decided
         .Select(fun decided -> decided.Outgoing)
         .Batch(
@@ -78,7 +69,13 @@ let lines (stream: Stream) (written: int -> unit) (failed: string -> unit) : Sin
                 batch.Add sent
                 batch)
         )
-        .SelectAsync(1, write)
+        .SelectAsync(
+            1,
+            fun batch ->
+                Task.Run(fun () ->
+                    Seq.iter write batch
+                    batch)
+        )
     |> ended
 
 /// Brings a decision to where it is acted on. The function is asked right before each attempt whether it is still wanted.

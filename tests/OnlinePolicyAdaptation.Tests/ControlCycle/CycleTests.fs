@@ -234,22 +234,31 @@ let tests =
                         }
                         0.08
 
-                // A checkpoint keeps no plans.
-                let forgetful state =
-                    match Checkpoint.read cycle "c" (Checkpoint.write cycle state) with
-                    | Ok state -> state
-                    | Error message -> failtest message
+                let stages = Cycle.stages cycle
 
-                let decisions between =
-                    (Cycle.start cycle, [ 0..9 ])
-                    ||> List.mapFold (fun state number ->
-                        let next, record =
-                            step cycle (between state) number (TwoNodes.metrics number corner (ValueSome 0.08))
+                let decisions keep =
+                    (stages |> List.map _.Start, [ 0..9 ])
+                    ||> List.mapFold (fun states number ->
+                        let metrics = TwoNodes.metrics number corner (ValueSome 0.08)
 
-                        (record.Action, record.QFactor, record.Model), next)
+                        let entered =
+                            Chain.enter (Input.Arrived(Arrival.ofMetrics number metrics, ValueNone))
+
+                        let next, passing =
+                            (entered, List.zip stages states)
+                            ||> List.mapFold (fun passing (stage, state) ->
+                                let state = if keep || stage.Name <> "adapt" then state else stage.Start
+
+                                let struct (next, passed) = Chain.step stage state passing
+                                next, passed)
+
+                        match Chain.output cycle.Deciding passing with
+                        | Element.Interval(_, { Record = record }) ->
+                            (record.Action, record.QFactor, record.Model), next
+                        | Element.Event _ -> failtest "no decision")
                     |> fst
 
-                Expect.equal (decisions id) (decisions forgetful) "the same plan"
+                Expect.equal (decisions true) (decisions false) "the same plan"
             }
 
             test "metrics without a response time are recorded, and the last model is planned with" {

@@ -140,6 +140,33 @@ let arrivals (elements: Arrival seq) : Pull =
 let source (intervals: Interval seq) : Pull =
     intervals |> Seq.mapi (fun i interval -> arrival (int64 i) interval) |> arrivals
 
+/// Intervals each of which comes once the one before is decided on and kept, and the options that tell when that is.
+let oneByOne (intervals: Interval seq) (options: ServiceOptions) =
+    let isNext = new SemaphoreSlim 1
+
+    let queue =
+        intervals |> Seq.mapi (fun i interval -> arrival (int64 i) interval) |> Queue
+
+    let pull: Pull =
+        fun cancellation ->
+            task {
+                if queue.Count = 0 then
+                    return [||]
+                else
+                    do! isNext.WaitAsync cancellation
+                    return [| queue.Dequeue() |]
+            }
+
+    options
+    |> watched (fun watch ->
+        { watch with
+            Decided =
+                fun decision latency passing ->
+                    watch.Decided decision latency passing
+                    isNext.Release() |> ignore
+        }),
+    pull
+
 /// Lines of JSON, as standard input gives them.
 let lines (text: string seq) : Pull =
     let bytes = text |> Seq.map (fun line -> line + "\n") |> String.concat ""

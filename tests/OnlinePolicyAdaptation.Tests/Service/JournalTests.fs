@@ -107,13 +107,14 @@ let private bounded path =
         match Replay.state cycle Intervals.system journal (journal.LastCycle + 1) with
         | Error message -> failtest message
         | Ok state ->
-            SmallController.runFrom
-                (SmallController.service cycle []
-                 |> SmallController.withJournal journal
-                 |> SmallController.journaling (fun options -> { options with Retention = retention }))
-                state
-                (SmallController.source intervals)
-            |> ignore
+            // What comes while a transaction is written goes into the next one, and a checkpoint only at its end.
+            let options, pull =
+                SmallController.service cycle []
+                |> SmallController.withJournal journal
+                |> SmallController.journaling (fun options -> { options with Retention = retention })
+                |> SmallController.oneByOne intervals
+
+            SmallController.runFrom options state pull |> ignore
 
     let intervals = Intervals.recorded 400 200
     run intervals[..199]
