@@ -103,7 +103,7 @@ let private experiment name options scenario =
             :: List.tail (List.ofArray fsi.CommandLineArgs)
         )
 
-    Experiment.readTraces scenario
+    Traces.read scenario
     |> Result.bind (fun traces ->
         let result =
             (Experiment.run scenario traces Map.empty Environment.ProcessorCount ignore CancellationToken.None)

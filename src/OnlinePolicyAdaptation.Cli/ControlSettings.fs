@@ -43,14 +43,14 @@ module ControlSettings =
     let scenario (settings: ControlSettings) =
         Scenario.load settings.Scenario
         |> Result.bind (fun scenario ->
-            match EstimationSyntax.forgetting settings.Forgetting, EstimationSyntax.outlook settings.Outlook with
-            | Ok forgetting, Ok outlook ->
+            match EstimationSyntax.forgetting settings.Forgetting, EstimationSyntax.riskAttitude settings.Outlook with
+            | Ok forgetting, Ok attitude ->
                 Ok
                     { scenario with
                         Controller.Estimation =
                             { scenario.Controller.Estimation with
                                 Forgetting = forgetting
-                                Outlook = outlook
+                                RiskAttitude = attitude
                                 RefitEvery = settings.RefitEvery
                             }
                     }

@@ -42,7 +42,7 @@ type JournalOptions =
         Cycle: Cycle
         /// Names the controller in idempotency keys.
         Name: string
-        Vocabulary: Vocabulary
+        SystemDescription: SystemDescription
         Journal: Journal voption
         /// Cycles that the journal keeps.
         Retention: int
@@ -94,7 +94,7 @@ type JournalStage(options: JournalOptions, start: CycleState) =
             Cycle = decided.Taken.Cycle
             Time = decided.Taken.Interval.Time
             Position = decided.Taken.Arrival.Position
-            Interval = text (IntervalJson.write options.Vocabulary decided.Taken.Interval)
+            Interval = text (IntervalJson.write options.SystemDescription decided.Taken.Interval)
             Decision = decided.Outgoing.Text
         }
 
@@ -128,7 +128,7 @@ type JournalStage(options: JournalOptions, start: CycleState) =
     let quarantine (arrival: Arrival) (fault: Fault) =
         let element =
             match arrival.Content with
-            | Ok interval -> text (IntervalJson.write options.Vocabulary interval)
+            | Ok interval -> text (IntervalJson.write options.SystemDescription interval)
             | Error _ -> arrival.Text
 
         options.Quarantine
@@ -185,7 +185,7 @@ type JournalStage(options: JournalOptions, start: CycleState) =
             options.Watch.AlreadyKnown()
             reply arrival Outcome.AlreadyKnown
         | Element.Event(Event.Refitted { Model = Error error }) ->
-            options.Watch.RefitFailed(DecisionJson.error options.Vocabulary.Topology.Services error)
+            options.Watch.RefitFailed(DecisionJson.error options.SystemDescription.Topology.Services error)
         | Element.Event(Event.Commanded command) -> options.Watch.Commanded command
         | Element.Event(Event.Refitted _ | Event.Failed _) -> ()
 
@@ -256,7 +256,7 @@ type JournalStage(options: JournalOptions, start: CycleState) =
     /// Elements in one transaction.
     let atOnce = 256L
 
-    let kept = Kept.ofPassing options.Name options.Vocabulary cycle
+    let kept = Kept.ofPassing options.Name options.SystemDescription cycle
 
     member _.Flow: Flow<Passing, Kept, NotUsed> =
         match options.Journal with

@@ -8,13 +8,13 @@ open System.Net.Http.Headers
 open System.Security.Cryptography
 open System.Text
 open System.Text.Json
-open System.Text.Json.Serialization
 open System.Threading
 open System.Threading.Tasks
 open Microsoft.AspNetCore.Builder
 open Microsoft.AspNetCore.Http
 open Microsoft.AspNetCore.Http.Features
 open Microsoft.AspNetCore.Routing
+open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.ControlCycle
 
 /// A posted line that was quarantined.
@@ -97,11 +97,7 @@ module Ingest =
     let private toldFaults = 100
     let private toldRuns = 1_000
 
-    let private jsonOptions =
-        JsonSerializerOptions(
-            PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-            DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
-        )
+    let private jsonOptions = StrictJson.WritingOptions()
 
     let private nothing: PostReply =
         {
