@@ -43,7 +43,7 @@ type Monitored =
         Metrics: Metrics
         /// The configuration in the interval before.
         Previous: Configuration voption
-        /// Offered loads as they are told apart and planned for.
+        /// Offered loads in whole load steps, as they are planned for.
         Loads: EquatableArray<RequestRate>
         /// An error: why nothing can be learned from it.
         Sample: Result<Sample, CycleError>
@@ -62,7 +62,7 @@ module Monitor =
     /// Ends of intervals that are remembered.
     let private memory = 1024
 
-    /// A clock this far ahead of ours is as good as ours.
+    /// A time that is no further ahead of the clock than this is accepted.
     let private tolerance = TimeSpan.FromMinutes 1.0
 
     let start =

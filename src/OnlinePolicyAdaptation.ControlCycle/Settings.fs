@@ -57,7 +57,7 @@ type EstimationSettings =
         RefitEvery: int
         Forgetting: Forgetting
         Outlook: Outlook
-        /// Offered loads are told apart, and planned for, in multiples of this; req/s, above 0.
+        /// Offered loads are distinguished, and planned for, in multiples of this; req/s, above 0.
         LoadStep: float
         /// With fewer samples than this there is no system model; at least 1.
         MinimumSamples: int
@@ -114,7 +114,7 @@ type Clock =
     /// Beside the decisions, which never wait for it.
     | RealTime
 
-/// All that a controller is told beforehand.
+/// The settings of a controller.
 type ControllerSettings =
     {
         Grid: ControlGrid

@@ -21,7 +21,7 @@ type ServiceOptions =
 [<RequireQualifiedAccess>]
 module ControlService =
 
-    /// Where nobody gives orders.
+    /// No operators' orders.
     let noCommands: Source<Command, NotUsed> =
         Source.Maybe<Command>().MapMaterializedValue(fun _ -> NotUsed.Instance)
 

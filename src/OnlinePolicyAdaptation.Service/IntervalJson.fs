@@ -148,7 +148,7 @@ type IntervalReader(vocabulary: Vocabulary) =
         | ValueSome value -> value
         | ValueNone -> fault FaultKind.BadValue $"{section}{owner}{field} is missing; expected a number"
 
-    /// What was there is there again: which one counts, nobody knows.
+    /// A field is there twice: it is not known which one counts.
     let once isThere (section: string) (owner: string) (field: string) =
         if isThere then
             fault FaultKind.BadValue $"{section}{owner}{field} is there twice; expected it once"

@@ -50,7 +50,7 @@ let private tables =
             "undone"
         ]
 
-/// What it is that is wrong, and what can be done about it.
+/// The fault, and what can be done about it.
 let reason (path: string) (error: exn) =
     let what =
         match error with
@@ -236,7 +236,7 @@ let private uri (full: string) =
     else
         $"file:///{escaped}"
 
-/// As it lies there; nobody may be writing it.
+/// The file as it is, which no process may be writing.
 let private openImmutable path full =
     let connection = connect $"{uri full}?immutable=1" SqliteOpenMode.ReadOnly
     session path connection ignore id
@@ -271,7 +271,7 @@ let openToRead (path: string) =
     else
         openCopy path full
 
-/// For nobody but its owner, where the system knows that.
+/// Readable by its owner alone, where the operating system supports that.
 let private forOwner () =
     if OperatingSystem.IsWindows() then
         Nullable()
@@ -289,7 +289,7 @@ module private Native =
     extern int fcntl(SafeFileHandle file, int command, byte[] lock)
 
 /// Takes the lock of an open file that goes with this opening of it, on a byte that is far beyond those that SQLite locks and
-/// those that a journal has. It is on the file, by whatever name it was opened, and hinders nobody who reads it.
+/// those that a journal has. It is on the file, by whatever name it was opened, and does not hinder readers.
 let private claim (file: FileStream) =
     let setLock = 37
     let lock = Array.zeroCreate<byte> 32
