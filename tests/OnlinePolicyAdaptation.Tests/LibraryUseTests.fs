@@ -96,7 +96,15 @@ let private dependencies path =
     ]
 
 let private libraries =
-    [ "Domain"; "Learning"; "Training"; "Planning"; "ControlCycle"; "Scenarios"; "Experiments" ]
+    [
+        "Domain"
+        "Learning"
+        "Training"
+        "Planning"
+        "ControlCycle"
+        "Scenarios"
+        "Experiments"
+    ]
     |> List.map (fun name -> $"OnlinePolicyAdaptation.{name}")
 
 /// The only package of this name.
