@@ -46,7 +46,7 @@ let private whileServing
                 return! work ()
     }
 
-/// What is under way when the end is asked for has this long to come through.
+/// After a signal to end, a delivery or a commit that is under way has this long.
 let private patience = TimeSpan.FromSeconds 0.7
 
 /// Where nothing else is said, a source that gives nothing for so many intervals is silent.
@@ -191,7 +191,7 @@ let private control (request: ControlRequest) (cycle: Cycle) (files: ControlFile
                                 unwritten
                         match receiver, journal with
                         | Some receiver, _ -> Sink.receiver receiver
-                        // Nobody is sent anything: a decision has come as far as it can.
+                        // There is no receiver: a decision that is kept is all there is to do.
                         | None, ValueSome journal ->
                             Sink.watching (fun decided -> journal.NoteDelivered decided.Taken.Cycle)
                         | None, ValueNone -> ()

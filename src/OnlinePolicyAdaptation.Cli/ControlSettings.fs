@@ -12,7 +12,7 @@ open OnlinePolicyAdaptation.Experiments
 open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Service
 
-/// What decisions depend on besides the intervals; kept in the journal, so that its reader need not be told.
+/// What decisions depend on besides the intervals; kept in the journal for its readers.
 type ControlSettings =
     {
         /// Full path of scenario.json.

@@ -31,7 +31,7 @@ type Rules =
         Limiting: GuardRule list
     }
 
-/// The last word before an action goes out.
+/// Decides which action may go out.
 [<RequireQualifiedAccess>]
 module Guard =
 

@@ -35,7 +35,7 @@ type Monitored =
         Metrics: Metrics
         /// The configuration in the interval before.
         Previous: Configuration voption
-        /// Offered loads as they are told apart and planned for.
+        /// Offered loads in whole load steps, as they are planned for.
         Loads: EquatableArray<RequestRate>
         /// An error: why nothing can be learned from it.
         Sample: Result<Sample, CycleError>

@@ -114,7 +114,7 @@ type Clock =
     /// Beside the decisions, which never wait for it.
     | RealTime
 
-/// All that a controller is told beforehand.
+/// The settings of a controller.
 type ControllerSettings =
     {
         Grid: ControlGrid

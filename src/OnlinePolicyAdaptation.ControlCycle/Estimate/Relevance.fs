@@ -3,7 +3,7 @@
 /// A change makes some of what is known wrong and leaves the rest true, and the few configurations that a controller visits
 /// do not say at once which. So, once a change was noticed (`ChangeDetector`):
 ///
-/// 1. What the configurations measured before and after it have in common is told by the nodes: a node that has become
+/// 1. What the configurations measured before and after it have in common is read from the nodes: a node that has become
 ///    slower slows every configuration by the share of requests it gets (`NodeFactors`). What was known of configurations
 ///    not measured since is corrected by that factor, long before they are visited.
 /// 2. Where something was measured since, older samples, so corrected, keep their weight if they agree with it, and lose it
@@ -11,9 +11,9 @@
 /// 3. Within a configuration the newest samples replace the oldest.
 ///
 /// A window over time forgets what is still true, and so do weights that only fall with age. Replacement per configuration
-/// alone knows of a configuration when it was visited, so it walks into every bad one on its way. A forest fitted to the
+/// alone knows of a configuration when it was visited, so it visits every bad one on its way. A forest fitted to the
 /// changes instead of the factors of nodes was tried and was worse: it cannot extrapolate from the routing weights 0.8 and
-/// 0.6 to 0. Measured by `opar run --forgetting`, README, Results.
+/// 0.6 to 0. Measured by `opar run --forgetting`: scenarios/README.md.
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.ControlCycle.Relevance
 

@@ -48,7 +48,7 @@ let private tables =
             "undone"
         ]
 
-/// What it is that is wrong, and what can be done about it.
+/// The fault, and what can be done about it.
 let reason (path: string) (error: exn) =
     let what =
         match error with
@@ -234,7 +234,7 @@ let private uri (full: string) =
     else
         $"file:///{escaped}"
 
-/// As it lies there; nobody may be writing it.
+/// The file as it is, which no process may be writing.
 let private openImmutable path full =
     let connection = connect $"{uri full}?immutable=1" SqliteOpenMode.ReadOnly
     session path connection ignore id

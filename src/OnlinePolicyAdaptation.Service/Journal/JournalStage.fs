@@ -10,7 +10,7 @@ open Akka
 open Akka.Streams.Dsl
 open OnlinePolicyAdaptation.ControlCycle
 
-/// What an onlooker is called with as it happens.
+/// Called when something has happened, for logs and metrics.
 type Watch =
     {
         /// A decision that is on the disk, the time from its interval's arrival until then, and how long its stages took.
@@ -49,7 +49,7 @@ type JournalOptions =
         Quarantine: Quarantine voption
         Watch: Watch
         Time: TimeProvider
-        /// Ends the wait for a journal that cannot be written: what waits for it is lost, and was answered by nobody.
+        /// Ends the wait for a journal that cannot be written: what waits for it is lost; no poster had an answer for it.
         GiveUp: CancellationToken
     }
 

@@ -35,7 +35,7 @@ type PostedLines =
         Outcome: string
     }
 
-/// What the poster of metrics is told, as JSON with names in camelCase.
+/// The answer to a post of metrics, as JSON with names in camelCase.
 type PostReply =
     {
         Accepted: int64
@@ -70,7 +70,7 @@ type Door =
         Token: string option
         /// Why nothing is taken in now, none where it is.
         Refusal: unit -> string voption
-        /// Takes a line and tells its outcome.
+        /// Takes a line; its outcome.
         Offer: Line -> CancellationToken -> Task<Outcome>
     }
 
@@ -308,7 +308,7 @@ module Ingest =
                 do! answer context status reply
             with
             | :? OperationCanceledException
-            | :? IOException when context.RequestAborted.IsCancellationRequested -> () // nobody is there to be answered
+            | :? IOException when context.RequestAborted.IsCancellationRequested -> () // the client has gone
         }
 
     let private unknownPacking (context: HttpContext) =

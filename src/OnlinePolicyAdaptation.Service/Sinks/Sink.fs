@@ -15,6 +15,9 @@ open OnlinePolicyAdaptation.ControlCycle
 /// Where decisions go, as a part of the graph.
 type DecisionSink = internal DecisionSink of Sink<Kept, Task>
 
+/// A sink of one's own, of everything that has passed the journal; its task ends when it has taken all there was.
+let create (sink: Sink<Kept, Task>) = DecisionSink sink
+
 /// A sink of decisions: its task ends when the last one has been dealt with.
 let private ended (flow: Flow<Kept, 'a, NotUsed>) =
     DecisionSink(flow.ToMaterialized(Sink.Ignore<'a>(), (fun _ ended -> ended :> Task)))

@@ -171,7 +171,7 @@ module Prometheus =
 
     /// The interval that ended at `time`: all queries are asked at once and evaluated at this moment (to a millisecond). A
     /// response time that is NaN or has no sample means that nothing was served where the carried load is 0, and is a
-    /// fault elsewhere. Of several faults the first is told, controls before services. The token file is read each time;
+    /// fault elsewhere. Of several faults the first is reported, controls before services. The token file is read each time;
     /// one that cannot be read is `Unreachable`. Throws only when cancelled.
     let query
         (client: HttpClient)

@@ -7,7 +7,7 @@ open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.ControlCycle
 
-/// Rows that are handed on at once where nobody waits for each.
+/// Rows that are handed on at once where they come as fast as they are decided on.
 let private atOnce = 256
 
 /// What the reader stands at.
