@@ -52,7 +52,7 @@ module Timeline =
     let private earlier timeline (time: DateTimeOffset) (last: DateTimeOffset) =
         if
             timeline.Ends |> Seq.contains time.UtcTicks
-            || time.UtcTicks < timeline.Ends.Peek()
+            || (timeline.Kept >= memory && time.UtcTicks < timeline.Ends.Peek())
         then
             Timing.Known
         else

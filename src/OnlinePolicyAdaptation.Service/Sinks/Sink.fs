@@ -116,23 +116,19 @@ let private tooOld options isReal (sent: Outgoing) =
     else
         Ok()
 
-/// Sends a decision, and records what became of it.
+/// Sends a decision, and records what became of it. Of one that the end of the process cuts off nothing is recorded: it is sent
+/// again after the next start, where it is still wanted.
 let private send options stillWanted isSuperseded (sent: Outgoing) =
     task {
-        let! delivery =
-            task {
-                try
-                    return! options.Receiver sent stillWanted options.GiveUp
-                with :? OperationCanceledException when options.GiveUp.IsCancellationRequested ->
-                    return Delivery.GaveUp "the controller has ended"
-            }
-
-        match delivery with
-        | Delivery.Delivered -> options.Record sent Fate.Delivered ""
-        | Delivery.GaveUp reason -> options.Record sent Fate.GaveUp reason
-        | Delivery.Refused reason -> options.Record sent Fate.Refused reason
-        | Delivery.Withdrawn reason ->
-            options.Record sent (if isSuperseded () then Fate.Superseded else Fate.Stale) reason
+        try
+            match! options.Receiver sent stillWanted options.GiveUp with
+            | Delivery.Delivered -> options.Record sent Fate.Delivered ""
+            | Delivery.GaveUp reason -> options.Record sent Fate.GaveUp reason
+            | Delivery.Refused reason -> options.Record sent Fate.Refused reason
+            | Delivery.Withdrawn reason ->
+                options.Record sent (if isSuperseded () then Fate.Superseded else Fate.Stale) reason
+        with :? OperationCanceledException when options.GiveUp.IsCancellationRequested ->
+            ()
     }
 
 /// A decision to be sent, and those that it stands for.
@@ -201,20 +197,29 @@ let receiver (options: ReceiverOptions) : DecisionSink =
 
     latest.SelectAsync(1, deliver) |> ended
 
-/// Sends the last of these decisions of an earlier process, where it is still wanted; the others are superseded by it.
+/// A time this near to now is real; one further away is that of a recording, whatever its age.
+let private recording = TimeSpan.FromDays 1.0
+
+/// Sends decisions of an earlier process, where they are still wanted. In real time the last one supersedes the others; in
+/// lockstep all are sent, in their order.
 let sendAgain (options: ReceiverOptions) (decisions: Outgoing[]) : Task =
     task {
-        match Array.tryLast decisions with
-        | None -> ()
-        | Some last ->
-            for old in Array.truncate (decisions.Length - 1) decisions do
-                options.Record old Fate.Superseded $"superseded by the decision of cycle {last.Cycle}"
+        let wanted =
+            match options.Clock, Array.tryLast decisions with
+            | Clock.RealTime, Some last ->
+                for old in Array.truncate (decisions.Length - 1) decisions do
+                    options.Record old Fate.Superseded $"superseded by the decision of cycle {last.Cycle}"
 
-            if isActedOn last then
-                let stillWanted () =
-                    tooOld options (options.Clock = Clock.RealTime) last
+                [| last |]
+            | _ -> decisions
 
-                do! send options stillWanted (fun () -> false) last
+        for sent in wanted do
+            if isActedOn sent then
+                let isReal =
+                    options.Clock = Clock.RealTime
+                    || (options.Time.GetUtcNow() - sent.Time).Duration() < recording
+
+                do! send options (fun () -> tooOld options isReal sent) (fun () -> false) sent
             else
-                options.Record last Fate.Delivered ""
+                options.Record sent Fate.Delivered ""
     }
