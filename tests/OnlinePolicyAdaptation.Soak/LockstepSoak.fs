@@ -126,13 +126,24 @@ type private World(folder, disk: Disk, receiver: Receiver, random: Random, findi
         with :? Microsoft.Data.Sqlite.SqliteException ->
             0
 
+    /// Until it works, and nobody looks into its journal meanwhile.
+    let waitForLines () =
+        let patience = Stopwatch.StartNew()
+
+        while controller.Count = 0
+              && controller.IsUp
+              && patience.Elapsed < TimeSpan.FromSeconds 60.0 do
+            Thread.Sleep 50
+
     let goOn () =
         bad <- bad + feed.Bad
         lines.AddRange controller.Lines
         (controller :> IDisposable).Dispose()
-        controller <- start ()
         // Some come again.
-        feed <- Feed(controller, Random(random.Next()), max 0 (kept () - random.Next 5))
+        let next = max 0 (kept () - random.Next 5)
+        controller <- start ()
+        feed <- Feed(controller, Random(random.Next()), next)
+        waitForLines ()
 
     let kill () =
         kills <- kills + 1
@@ -167,14 +178,8 @@ type private World(folder, disk: Disk, receiver: Receiver, random: Random, findi
 
         Thread.Sleep(random.Next(200, 1200))
 
-    let waitForFirst () =
-        let patience = Stopwatch.StartNew()
-
-        while kept () = 0 && controller.IsUp && patience.Elapsed < TimeSpan.FromSeconds 60.0 do
-            Thread.Sleep 50
-
     member _.Run(length: TimeSpan) =
-        waitForFirst ()
+        waitForLines ()
         let clock = Stopwatch.StartNew()
         let mutable n = 0
 
