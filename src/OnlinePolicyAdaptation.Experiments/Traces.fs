@@ -23,7 +23,9 @@ module Traces =
 
         match ProblemSize.check scenario.System.Grid, scenario.Experiment.TraceBefore with
         | Error message, _ -> Error message
-        | _, None -> Error $"scenario {scenario.Name} has no field experiment.traces: there is no recording to run on; expected one, such as `opar record` makes of a simulation"
+        | _, None ->
+            Error
+                $"scenario {scenario.Name} has no field experiment.traces: there is no recording to run on; expected one, such as `opar record` makes of a simulation"
         | _, Some before ->
             let before = readOne before
 

@@ -23,7 +23,9 @@ let private said (element: Element<Decision>) =
 
 /// All that has passed the graph, in order.
 let private listening (elements: List<Element<Decision>>) : Sink.DecisionSink =
-    Akka.Streams.Dsl.Sink.ForEach<Kept>(fun kept -> elements.Add kept.Element).MapMaterializedValue(fun ended -> ended :> Task)
+    Akka.Streams.Dsl.Sink
+        .ForEach<Kept>(fun kept -> elements.Add kept.Element)
+        .MapMaterializedValue(fun ended -> ended :> Task)
     |> Sink.create
 
 let private expected cycle script =
