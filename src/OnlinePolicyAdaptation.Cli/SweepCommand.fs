@@ -132,7 +132,7 @@ let run (arguments: ParseResults<SweepArguments>) =
 
         let! found =
             try
-                Terminal.untilInterrupted (
+                Terminal.untilInterrupted Terminal.atNextStep (
                     runAll threads (all |> List.filter (fun planned -> not (kept.ContainsKey planned.File)))
                 )
             with :? OperationCanceledException ->

@@ -77,7 +77,7 @@ module Prometheus =
         | "+Inf", _ -> Ok(ValueSome infinity)
         | "-Inf", _ -> Ok(ValueSome -infinity)
         | _, (true, value) -> Ok(ValueSome value)
-        | _ -> unusable FaultKind.BadValue metric $"'{Http.oneLine text}'; expected a number"
+        | _ -> unusable FaultKind.BadValue metric $"'{Http.said text}'; expected a number"
 
     /// The labels that are not the same in all samples.
     let private differing (samples: JsonElement list) =
@@ -98,7 +98,7 @@ module Prometheus =
         let difference =
             match differing samples with
             | [] -> "their labels are the same"
-            | labels -> labels |> String.concat ", " |> Http.oneLine |> sprintf "they differ in %s"
+            | labels -> labels |> String.concat ", " |> Http.said |> sprintf "they differ in %s"
 
         unusable FaultKind.BadValue metric $"{samples.Length} samples; expected one; {difference}"
 
@@ -117,7 +117,7 @@ module Prometheus =
             unusable
                 FaultKind.Unparsable
                 metric
-                $"a result of type {Http.oneLine other}; expected a scalar or a vector of one sample"
+                $"a result of type {Http.said other}; expected a scalar or a vector of one sample"
         | _ ->
             unusable
                 FaultKind.Unparsable
@@ -126,8 +126,8 @@ module Prometheus =
 
     let private texts =
         function
-        | Items items -> items |> List.map string<JsonElement> |> String.concat "; " |> Http.oneLine
-        | other -> Http.oneLine (other.ToString())
+        | Items items -> items |> List.map string<JsonElement> |> String.concat "; " |> Http.said
+        | other -> Http.said (other.ToString())
 
     let private isNothing (element: JsonElement) =
         match element with
@@ -164,7 +164,7 @@ module Prometheus =
     /// What the server said of an error, or else the status.
     let private complaint (status: HttpStatusCode) body =
         match parse body with
-        | Some(Member "error" (Text error)) -> $"HTTP {int status}: {Http.oneLine error}"
+        | Some(Member "error" (Text error)) -> $"HTTP {int status}: {Http.said error}"
         | _ -> $"HTTP {int status}"
 
     let private interpret metric (status: HttpStatusCode) body =
@@ -227,7 +227,7 @@ module Prometheus =
             with
             | :? HttpRequestException as e when e.HttpRequestError = HttpRequestError.ConfigurationLimitExceeded ->
                 return unusable FaultKind.Unparsable metric $"more than {largestAnswer} bytes; expected one sample"
-            | :? HttpRequestException as e -> return unreachable metric $"{server}: {e.Message}"
+            | :? HttpRequestException as e -> return unreachable metric $"{server}: {Http.said e.Message}"
             | :? OperationCanceledException when not question.Stop.IsCancellationRequested ->
                 return unreachable metric $"{server}: no answer within {question.Settings.Timeout.TotalSeconds} s"
         }
