@@ -11,19 +11,38 @@ open OnlinePolicyAdaptation.Tests
 let private rollout = TwoNodes.settings (Planner.Rollout 3)
 
 /// A controller that has measured the whole system, with node 2 at this speed.
-let private informed onNode2 =
-    Cycle.start rollout (TwoNodes.configurations |> List.map (TwoNodes.sample onNode2)) (RandomKey 7UL)
+let private informedOf settings onNode2 =
+    Cycle.create settings (TwoNodes.configurations |> List.map (TwoNodes.sample onNode2)) (RandomKey 7UL)
 
-let private uninformed = Cycle.start rollout [] (RandomKey 7UL)
+let private informed onNode2 = informedOf rollout onNode2
+
+let private uninformed = Cycle.create rollout [] (RandomKey 7UL)
+
+/// What the cycle makes of the metrics of a number.
+let private tryStep cycle state number metrics =
+    let step =
+        Cycle.step cycle state (Input.Arrived(Arrival.ofMetrics number metrics, ValueNone))
+
+    match step.Decided with
+    | Element.Interval(_, decision) -> ValueSome(struct (step.State, decision.Record))
+    | Element.Event _ -> ValueNone
+
+let private step cycle state number metrics =
+    match tryStep cycle state number metrics with
+    | ValueSome(state, record) -> state, record
+    | ValueNone -> failtest "it was not decided on"
+
+let private first cycle metrics =
+    step cycle (Cycle.start cycle) 0 metrics |> snd
 
 /// Runs the cycle in closed loop with the formula; the records in order.
-let private loop settings state onNode2 start cycles =
-    ((state, start, []), [ 0 .. cycles - 1 ])
-    ||> List.fold (fun (state, configuration, records) cycle ->
+let private loop cycle onNode2 start cycles =
+    ((Cycle.start cycle, start, []), [ 0 .. cycles - 1 ])
+    ||> List.fold (fun (state, configuration, records) number ->
         let seconds = ValueSome(TwoNodes.responseTime onNode2 configuration)
 
         let state, record =
-            Cycle.step settings state (TwoNodes.metrics cycle configuration seconds)
+            step cycle state number (TwoNodes.metrics number configuration seconds)
 
         state, record.Next, record :: records)
     |> fun (_, _, records) -> List.rev records
@@ -78,7 +97,7 @@ let tests =
             test "recovers when the system changes, where the base policy does not" {
                 // The base policy goes to p11 = 0, c1 = 1, which is right while node 2 is fast.
                 let records settings =
-                    loop settings (informed 0.08) 0.3 (TwoNodes.configuration 0.0 1.0) 40
+                    loop (informedOf settings 0.08) 0.3 (TwoNodes.configuration 0.0 1.0) 40
 
                 let last settings = (records settings |> List.last).Reward
                 Expect.equal (last (TwoNodes.settings Planner.BasePolicy)) (ValueSome -0.18) "0.12 s - 0.3 s"
@@ -95,48 +114,57 @@ let tests =
                         BasePolicy = RandomPolicy()
                     }
 
-                let decide key =
-                    let state =
-                        { informed 0.08 with
-                            Key = RandomKey key
-                        }
+                let estimate = Cycle.estimator (informed 0.08) (Cycle.start (informed 0.08))
 
-                    match Cycle.observe settings state (TwoNodes.metrics 0 corner (ValueSome 0.08)) with
-                    | Ok(state, observed) ->
-                        let _, record = Cycle.decide settings state observed
-                        record.Action, record.QFactor
-                    | Error error -> failtest $"{error}"
+                let decide key =
+                    let cycle = Cycle.compose settings estimate (RandomKey key)
+                    let record = first cycle (TwoNodes.metrics 0 corner ValueNone)
+                    Expect.isTrue (ValueOption.isSome record.QFactor) "planned with the model that was given"
+                    record.Action, record.QFactor
 
                 for key in 2UL .. 9UL do
                     Expect.equal (decide key) (decide 1UL) "action and Q-factor"
             }
 
-            testPropertyWithConfig anyMetrics "is total, and its action is never masked" (fun (metrics: Metrics) ->
-                for state in [ uninformed; informed 0.08 ] do
-                    let _, record = Cycle.step rollout state metrics
+            testPropertyWithConfig
+                anyMetrics
+                "decides on any metrics one after the other, and its action is never masked"
+                (fun (run: Metrics list) ->
+                    for cycle in [ uninformed; informed 0.08 ] do
+                        (Cycle.start cycle, List.indexed run)
+                        ||> List.fold (fun state (number, metrics) ->
+                            let state, record = step cycle state number metrics
 
-                    if rollout.Grid.Contains metrics.Configuration then
-                        let mask = rollout.Grid.Mask metrics.Configuration
+                            Expect.isFalse
+                                (record.Errors |> List.exists _.IsStageFailed)
+                                $"no stage fails: {record.Errors}"
 
-                        for i in 0 .. mask.Components - 1 do
-                            Expect.isTrue (mask.Allows(i, record.Action.Choice i)) "admissible"
+                            if rollout.Grid.Contains metrics.Configuration then
+                                let mask = rollout.Grid.Mask metrics.Configuration
 
-                        Expect.isTrue (rollout.Grid.Contains record.Next) "on the grid")
+                                for i in 0 .. mask.Components - 1 do
+                                    Expect.isTrue (mask.Allows(i, record.Action.Choice i)) "admissible"
+
+                                Expect.isTrue (rollout.Grid.Contains record.Next) "on the grid"
+
+                            state)
+                        |> ignore)
 
             testPropertyWithConfig anyMetrics "same state and metrics, same decision" (fun (metrics: Metrics) ->
                 let decide () =
-                    let _, record = Cycle.step rollout (informed 0.08) metrics
+                    let record = first (informed 0.08) metrics
                     record.Action, record.QFactor, record.Errors
 
                 Expect.equal (decide ()) (decide ()) "bit for bit")
 
             test "replaying the metrics of a run gives the same decisions" {
-                let records = loop rollout (informed 0.08) 0.3 corner 12
+                let cycle = informed 0.08
+                let records = loop cycle 0.3 corner 12
 
                 let replayed =
-                    (informed 0.08, records)
+                    (Cycle.start cycle, records)
                     ||> List.mapFold (fun state record ->
-                        let state, again = Cycle.step rollout state record.Metrics
+                        let state, again = step cycle state record.Cycle record.Metrics
                         again, state)
                     |> fst
 
@@ -147,60 +175,103 @@ let tests =
             }
 
             test "a model fitted beside the cycles decides as one fitted in them, once it is in place" {
-                let metrics = TwoNodes.metrics 0 corner (ValueSome 0.3)
-                let _, whole = Cycle.step rollout (informed 0.08) metrics
+                let metrics n = TwoNodes.metrics n corner (ValueSome 0.3)
 
-                match Cycle.observe rollout (informed 0.08) metrics with
-                | Error error -> failtest $"{error}"
-                | Ok(state, observed) ->
-                    Expect.isTrue (Cycle.isRefitDue rollout state) "something was measured"
-                    let struct (snapshot, begun) = Cycle.beginRefit rollout state
-                    let fitted = Cycle.refit rollout snapshot
-                    let _, early = Cycle.decide rollout begun observed
-                    let _, late = Cycle.decide rollout (Cycle.install fitted begun) observed
+                let input n =
+                    Input.Arrived(Arrival.ofMetrics n (metrics n), ValueNone)
 
-                    Expect.equal (early.Model |> ValueOption.map _.FittedAt) (ValueSome -1) "the model before"
-                    Expect.equal (late.Model |> ValueOption.map _.FittedAt) (ValueSome 0) "the model after"
-                    Expect.equal (late.Action, late.QFactor) (whole.Action, whole.QFactor) "as in one step"
+                let beside =
+                    informedOf
+                        { rollout with
+                            Clock = Clock.RealTime
+                        }
+                        0.08
+
+                let early = Cycle.step beside (Cycle.start beside) (input 0)
+
+                match early.Decided with
+                | Element.Interval(_, decision) ->
+                    Expect.equal (decision.Record.Model |> ValueOption.map _.FittedAt) (ValueSome -1) "the model before"
+                    Expect.isTrue decision.IsRefitAsked "one is asked for"
+                    Expect.equal decision.Refit ValueNone "and made beside"
+                | Element.Event _ -> failtest "no decision"
+
+                match early.Request with
+                | ValueNone -> failtest "nothing was asked for"
+                | ValueSome request ->
+                    let again = Cycle.step beside early.State (input 1)
+                    Expect.equal again.Request ValueNone "one at a time"
+                    let refit = Cycle.refit beside System.TimeProvider.System request
+                    let installed = Cycle.step beside early.State (Input.Refitted refit)
+
+                    match Cycle.step beside installed.State (input 1) with
+                    | {
+                          Decided = Element.Interval(_, decision)
+                          Request = ValueSome _
+                      } ->
+                        let within, _ = step (informed 0.08) (Cycle.start (informed 0.08)) 0 (metrics 0)
+                        let late = decision.Record
+
+                        Expect.equal (late.Model |> ValueOption.map _.FittedAt) (ValueSome 0) "the model after"
+
+                        // The one that refits in its cycles has the next model already, so the model decides alone.
+                        let model state cycle =
+                            match (Cycle.estimator cycle state).Estimator.Model with
+                            | Ok model -> Estimator.predict model corner TwoNodes.load, model.Samples
+                            | Error error -> failtest $"{error}"
+
+                        Expect.equal
+                            (model installed.State beside)
+                            (model within (informed 0.08))
+                            "the same as in one step"
+                    | other -> failtest $"{other}"
             }
 
             test "plans kept from earlier cycles change no decision" {
-                let every n =
-                    { rollout with
-                        Estimation =
-                            { rollout.Estimation with
-                                RefitEvery = n
-                            }
-                    }
+                let cycle =
+                    informedOf
+                        { rollout with
+                            Estimation =
+                                { rollout.Estimation with
+                                    RefitEvery = 4
+                                }
+                        }
+                        0.08
 
-                let decisions keep =
-                    (informed 0.08, [ for cycle in 0..9 -> TwoNodes.metrics cycle corner (ValueSome 0.08) ])
-                    ||> List.mapFold (fun state metrics ->
-                        let kept = if keep then state else { state with Plans = Adapt.noPlans }
+                // A checkpoint keeps no plans.
+                let forgetful state =
+                    match Checkpoint.read cycle "c" (Checkpoint.write cycle state) with
+                    | Ok state -> state
+                    | Error message -> failtest message
 
-                        let next, record = Cycle.step (every 4) kept metrics
+                let decisions between =
+                    (Cycle.start cycle, [ 0..9 ])
+                    ||> List.mapFold (fun state number ->
+                        let next, record =
+                            step cycle (between state) number (TwoNodes.metrics number corner (ValueSome 0.08))
+
                         (record.Action, record.QFactor, record.Model), next)
                     |> fst
 
-                Expect.equal (decisions true) (decisions false) "the same plan"
+                Expect.equal (decisions id) (decisions forgetful) "the same plan"
             }
 
             test "metrics without a response time are recorded, and the last model is planned with" {
-                let before = informed 0.08
-                let state, record = Cycle.step rollout before (TwoNodes.metrics 0 corner ValueNone)
+                let cycle = informed 0.08
+                let before = Cycle.start cycle
+                let state, record = step cycle before 0 (TwoNodes.metrics 0 corner ValueNone)
                 Expect.equal record.Errors [ CycleError.IncompleteMetrics 0 ] "said"
                 Expect.equal record.Reward ValueNone "unknown"
                 Expect.isTrue (ValueOption.isSome record.QFactor) "planned"
 
-                Expect.equal
-                    (SampleWindow.count state.Estimator.Window)
-                    (SampleWindow.count before.Estimator.Window)
-                    "nothing learned"
+                let samples state =
+                    SampleWindow.count (Cycle.estimator cycle state).Estimator.Window
+
+                Expect.equal (samples state) (samples before) "nothing learned"
             }
 
             test "with too few samples the base policy acts, and the record says so" {
-                let _, record =
-                    Cycle.step rollout uninformed (TwoNodes.metrics 0 corner (ValueSome 0.1))
+                let record = first uninformed (TwoNodes.metrics 0 corner (ValueSome 0.1))
 
                 Expect.equal record.Errors [ CycleError.TooFewSamples(1, 10) ] "how many"
                 Expect.equal record.Action.Moves (TwoNodes.array [ -1; -1 ]) "the base policy's"
@@ -208,8 +279,7 @@ let tests =
             }
 
             test "metrics that contradict the settings hold the configuration" {
-                let _, record =
-                    Cycle.step rollout (informed 0.08) (TwoNodes.metrics 0 corner (ValueSome nan))
+                let record = first (informed 0.08) (TwoNodes.metrics 0 corner (ValueSome nan))
 
                 match record.Errors with
                 | [ CycleError.UnusableMetrics reason ] -> Expect.stringContains reason "NaN" "what"
@@ -219,7 +289,7 @@ let tests =
             }
 
             test "the reward is that of the step that led to the metrics" {
-                let records = loop rollout (informed 0.08) 0.08 corner 3
+                let records = loop (informed 0.08) 0.08 corner 3
 
                 for record in records do
                     let seconds = TwoNodes.responseTime 0.08 record.Metrics.Configuration
@@ -243,14 +313,17 @@ let tests =
                             )
                     }
 
+                let cycle = Cycle.create settings [] (RandomKey 7UL)
+
                 let rewards =
-                    (Cycle.start settings [] (RandomKey 7UL), List.indexed [ 5.0; 4.0; 2.0; 2.0 ])
-                    ||> List.mapFold (fun state (cycle, cores) ->
+                    (Cycle.start cycle, List.indexed [ 5.0; 4.0; 2.0; 2.0 ])
+                    ||> List.mapFold (fun state (number, cores) ->
                         let state, record =
-                            Cycle.step
-                                settings
+                            step
+                                cycle
                                 state
-                                (TwoNodes.metrics cycle (TwoNodes.configuration 1.0 cores) (ValueSome 0.09))
+                                number
+                                (TwoNodes.metrics number (TwoNodes.configuration 1.0 cores) (ValueSome 0.09))
 
                         record.Reward, state)
                     |> fst
@@ -273,18 +346,35 @@ let tests =
 
                 let settings = { rollout with BasePolicy = drawing }
 
-                let mutable state =
-                    Cycle.start settings (TwoNodes.configurations |> List.map (TwoNodes.sample 0.08)) (RandomKey 7UL)
+                // Refits beside plan ahead, so that a decision asks for its own action alone.
+                let cycle =
+                    informedOf
+                        { settings with
+                            Clock = Clock.RealTime
+                        }
+                        0.08
 
-                for cycle in 0..5 do
-                    match Cycle.observe settings state (TwoNodes.metrics cycle corner (ValueSome 0.09)) with
-                    | Error error -> failtest $"{error}"
-                    | Ok(next, observed) ->
-                        let struct (next, _) = Cycle.refitted settings next
-                        isPlanning <- true
-                        let planned = Cycle.planAhead settings observed.Loads next
-                        isPlanning <- false
-                        state <- Cycle.decide settings planned observed |> fst
+                let refit request =
+                    isPlanning <- true
+                    let refit = Cycle.refit cycle System.TimeProvider.System request
+                    isPlanning <- false
+                    refit
+
+                let mutable state = Cycle.start cycle
+
+                for number in 0..6 do
+                    if number = 1 then
+                        actions.Clear() // the first decision had to plan as well
+
+                    let metrics = TwoNodes.metrics number corner (ValueSome 0.09)
+
+                    let step =
+                        Cycle.step cycle state (Input.Arrived(Arrival.ofMetrics number metrics, ValueNone))
+
+                    state <-
+                        match step.Request with
+                        | ValueSome request -> (Cycle.step cycle step.State (Input.Refitted(refit request))).State
+                        | ValueNone -> failtest "a refit is due after each"
 
                 Expect.hasLength (Seq.distinct actions) 6 "each cycle draws its own"
                 Expect.isNonEmpty plans "plans were made"
@@ -302,17 +392,18 @@ let tests =
             }
 
             test "of 65 loads in turn the plans of the newest 64 are kept, the least recently used going first" {
-                let start = informed 0.08
+                let cycle = informed 0.08
 
-                match start.Estimator.Model with
+                match (Cycle.estimator cycle (Cycle.start cycle)).Estimator.Model with
                 | Error error -> failtest $"{error}"
                 | Ok model ->
                     let planned (load: int) plans =
-                        Adapt.planFor
+                        Plans.planFor
                             rollout
                             model
                             (TwoNodes.array [ RequestRate(float (5 * load)) ])
                             (RandomKey 1UL)
+                            System.Threading.CancellationToken.None
                             plans
 
                     let made (load: int) plans =
@@ -321,7 +412,7 @@ let tests =
                         | Error error, _ -> failtest $"{error}"
 
                     let first, filled =
-                        (Adapt.noPlans, [ 1..64 ]) ||> List.mapFold (fun plans load -> made load plans)
+                        (Plans.none, [ 1..64 ]) ||> List.mapFold (fun plans load -> made load plans)
                     // Load 1 is used again, so that load 2 is the one not used for longest when the 65th comes.
                     let again, touched = made 1 filled
                     Expect.isTrue (obj.ReferenceEquals(again, first[0])) "kept"
@@ -333,6 +424,12 @@ let tests =
 
                     let anew, _ = made 2 full
                     Expect.isFalse (obj.ReferenceEquals(anew, first[1])) "load 2 is planned for anew"
-                    Expect.equal anew.Values first[1].Values "and as before"
+
+                    let decided plan =
+                        let here = SystemState(corner, TwoNodes.array [ RequestRate 10.0 ])
+                        let keep = ControlAction.Keep 2
+                        Plans.decide rollout plan here keep System.Threading.CancellationToken.None
+
+                    Expect.equal (decided anew) (decided first[1]) "and as before"
             }
         ]

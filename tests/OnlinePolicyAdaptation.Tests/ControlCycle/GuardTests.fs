@@ -13,7 +13,7 @@ let private controls = grid.Controls.Count
 let private beginning = DateTimeOffset(2026, 1, 31, 12, 0, 0, TimeSpan.Zero)
 
 /// What a guard is asked, one after the other.
-type private Proposal =
+type private Asked =
     {
         /// Since the last one.
         Seconds: int
@@ -31,17 +31,17 @@ type private Case =
     {
         Settings: GuardSettings
         Start: Configuration
-        Proposals: Proposal list
+        Proposals: Asked list
     }
 
 /// What was asked, and what came of it.
-type private Verdict =
+type private Answer =
     {
         Time: DateTimeOffset
         Configuration: Configuration
-        Proposal: Proposal
+        Proposal: Asked
         Action: ControlAction
-        Rules: GuardRule list
+        Rules: FiredRule list
         Next: Configuration
     }
 
@@ -130,41 +130,43 @@ let private smaller (case: Case) =
             }
     }
 
-let private context time (proposal: Proposal) =
+let private proposed time configuration (asked: Asked) : Proposal =
     {
         Time = time
-        Age = proposal.Age |> Option.toValueOption |> ValueOption.map seconds
-        MissedDeadline = proposal.Missed
-        Error = Option.toValueOption proposal.Error
-        Samples = Option.toValueOption proposal.Samples
+        Age = asked.Age |> Option.toValueOption |> ValueOption.map seconds
+        IsLate = asked.Missed
+        Error = Option.toValueOption asked.Error
+        Samples = Option.toValueOption asked.Samples
+        Configuration = configuration
+        Action = asked.Proposed
+        BaseAction = asked.Base
     }
 
 /// What the guard makes of all proposals, whose actions are taken.
 let private verdicts (case: Case) =
-    let judge struct (time: DateTimeOffset, configuration, state) (proposal: Proposal) =
-        let time = time + seconds proposal.Seconds
-        let configuration = proposal.Moved |> Option.defaultValue configuration
+    let rules = Guard.rules case.Settings
 
-        let struct (action, rules) =
-            Guard.check case.Settings state (context time proposal) configuration proposal.Proposed proposal.Base
-
-        let next = grid.Move(configuration, action)
+    let judge struct (time: DateTimeOffset, configuration, state) (asked: Asked) =
+        let time = time + seconds asked.Seconds
+        let configuration = asked.Moved |> Option.defaultValue configuration
+        let left = Guard.check rules state (proposed time configuration asked)
+        let next = grid.Move(configuration, left.Action)
 
         {
             Time = time
             Configuration = configuration
-            Proposal = proposal
-            Action = action
-            Rules = rules
+            Proposal = asked
+            Action = left.Action
+            Rules = left.Rules
             Next = next
         },
-        struct (time, next, Guard.commit case.Settings state time action)
+        struct (time, next, Guard.commit case.Settings state time left.Action)
 
     case.Proposals
-    |> List.mapFold judge (struct (beginning, case.Start, Guard.start case.Settings))
+    |> List.mapFold judge (struct (beginning, case.Start, Guard.start controls))
     |> fst
 
-let private lawOf settings name (check: Case -> Verdict list -> unit) =
+let private lawOf settings name (check: Case -> Answer list -> unit) =
     let cases = Arb.fromGenShrink (caseWith settings, smaller)
 
     testPropertyWithConfig
@@ -181,29 +183,38 @@ let private must isTrue (verdict: 'a) =
     if not isTrue then
         failtest $"%A{verdict}"
 
-let private isFallback =
-    function
-    | GuardRule.Stale _
-    | GuardRule.MissedDeadline
-    | GuardRule.PoorModel _
-    | GuardRule.FewSamples _ -> true
-    | _ -> false
+let private isFallback (fired: FiredRule) =
+    List.contains fired.Rule [ "stale"; "missedDeadline"; "poorModel"; "fewSamples" ]
+
+let private fired rule =
+    {
+        Rule = rule
+        Control = ValueNone
+        Measured = ValueNone
+    }
+
+let private measured rule quantity value =
+    { fired rule with
+        Measured = ValueSome(struct (quantity, value))
+    }
 
 /// What is chosen before the rules on moves, and the rule that says so, as the settings are worded.
-let private chosen (settings: GuardSettings) (proposal: Proposal) =
+let private chosen (settings: GuardSettings) (proposal: Asked) =
     let keep = ControlAction.Keep controls
 
     if proposal.Age |> Option.exists (fun age -> seconds age > settings.MaximumAge) then
-        keep, Some(GuardRule.Stale(seconds proposal.Age.Value))
+        keep, Some(measured "stale" "ageSeconds" (float proposal.Age.Value))
     elif proposal.Missed then
-        proposal.Base, Some GuardRule.MissedDeadline
+        proposal.Base, Some(fired "missedDeadline")
     else
         match proposal.Samples, proposal.Error with
-        | Some _, Some error when error > settings.MaximumError -> proposal.Base, Some(GuardRule.PoorModel error)
-        | Some samples, _ when samples < settings.MinimumSamples -> proposal.Base, Some(GuardRule.FewSamples samples)
+        | Some _, Some error when error > settings.MaximumError ->
+            proposal.Base, Some(measured "poorModel" "error" error)
+        | Some samples, _ when samples < settings.MinimumSamples ->
+            proposal.Base, Some(measured "fewSamples" "samples" (float samples))
         | _ -> proposal.Proposed, None
 
-let private bounded (case: Case) (all: Verdict list) =
+let private bounded (case: Case) (all: Answer list) =
     for verdict in all do
         for control in 0 .. controls - 1 do
             let struct (lowest, highest) = case.Settings.Bounds[control]
@@ -217,7 +228,7 @@ let private bounded (case: Case) (all: Verdict list) =
 
             must ((after >= lowest && after <= highest) || isTowards) verdict
 
-let private stabilised (case: Case) (all: Verdict list) =
+let private stabilised (case: Case) (all: Answer list) =
     for control in 0 .. controls - 1 do
         let moves =
             all
@@ -231,11 +242,11 @@ let private stabilised (case: Case) (all: Verdict list) =
 
             must (within.Length <= max 1 case.Settings.MaximumChanges) moves
 
-let private settled (case: Case) (all: Verdict list) =
+let private settled (case: Case) (all: Answer list) =
     for earlier, later in all |> List.filter (fun verdict -> not verdict.Action.IsKeep) |> List.pairwise do
         must (later.Time - earlier.Time >= case.Settings.SettlingTime) (earlier, later)
 
-let private fallenBack (case: Case) (all: Verdict list) =
+let private fallenBack (case: Case) (all: Answer list) =
     for verdict in all do
         let action, rule = chosen case.Settings verdict.Proposal
         must (List.filter isFallback verdict.Rules = Option.toList rule) verdict
@@ -247,7 +258,7 @@ let private fallenBack (case: Case) (all: Verdict list) =
                  || verdict.Action.Moves[control] = action.Moves[control])
                 verdict
 
-let private recorded (case: Case) (all: Verdict list) =
+let private recorded (case: Case) (all: Answer list) =
     for verdict in all do
         let action, _ = chosen case.Settings verdict.Proposal
         let rest = verdict.Rules |> List.filter (isFallback >> not)
@@ -259,18 +270,23 @@ let private recorded (case: Case) (all: Verdict list) =
                         control
             ]
 
-        let named =
-            rest
-            |> List.choose (function
-                | GuardRule.Bounds control
-                | GuardRule.Stabilisation control -> Some control
-                | _ -> None)
-
         match rest with
-        | [ GuardRule.Settling ] -> must (verdict.Action.IsKeep && not action.IsKeep) verdict
-        | _ -> must (named = stopped && rest.Length = named.Length) verdict
+        | [ { Rule = "settling" } as settling ] ->
+            must (settling = fired "settling" && verdict.Action.IsKeep && not action.IsKeep) verdict
+        | _ ->
+            let named =
+                [
+                    for rule in rest do
+                        must (rule.Rule = "bounds" || rule.Rule = "stabilisation") verdict
 
-let private unchanged _ (all: Verdict list) =
+                        match rule.Control with
+                        | ValueSome control -> control
+                        | ValueNone -> failtest $"{rule}"
+                ]
+
+            must (List.sort named = stopped) verdict
+
+let private unchanged _ (all: Answer list) =
     for verdict in all do
         must (verdict.Action = verdict.Proposal.Proposed && verdict.Rules.IsEmpty) verdict
 
@@ -290,7 +306,7 @@ let private admissible (case: Case) =
                 ]
         )
 
-    let step configuration (proposal: Proposal) =
+    let step configuration (proposal: Asked) =
         let configuration = proposal.Moved |> Option.defaultValue configuration
 
         let proposal =
@@ -304,6 +320,159 @@ let private admissible (case: Case) =
     { case with
         Proposals = case.Proposals |> List.mapFold step case.Start |> fst
     }
+
+// --- Orders, and rules of a user's own
+
+let private move = ControlAction(TwoNodes.array [ 1; 1 ])
+
+let private plain (after: int) : Proposal =
+    {
+        Time = beginning + seconds after
+        Age = ValueNone
+        IsLate = false
+        Error = ValueNone
+        Samples = ValueNone
+        Configuration = TwoNodes.configuration 0.4 3.0
+        Action = move
+        BaseAction = ControlAction.Keep controls
+    }
+
+let private command order : Command =
+    {
+        Order = order
+        By = "an operator"
+        Time = beginning
+    }
+
+let private stage =
+    Guard.stage
+        { TwoNodes.settings Planner.BasePolicy with
+            Guard = Guard.permissive grid
+        }
+
+/// The state after orders have gone through the stage, which passes them on.
+let private ordered orders =
+    (stage.Start, orders)
+    ||> List.fold (fun state order ->
+        let input = Element.Event(Event.Commanded(command order))
+        let struct (next, output) = stage.Step state input
+
+        match output with
+        | Element.Event(Event.Commanded passed) -> Expect.equal passed (command order) "passed on"
+        | other -> failtest $"{other}"
+
+        next)
+
+let private actionAfter orders proposal =
+    let left =
+        Guard.check (Guard.rules (Guard.permissive grid)) (ordered orders) proposal
+
+    left.Action, left.Rules |> List.map _.Rule, left.IsHeld
+
+let private ordersHold () =
+    let held = ControlAction.Keep controls, [ "ordered" ], true
+    let free = move, [], false
+    let until = beginning + seconds 20
+    Expect.equal (actionAfter [] (plain 5)) free "without an order"
+    Expect.equal (actionAfter [ Order.Hold ValueNone ] (plain 100_000)) held "for ever"
+    Expect.equal (actionAfter [ Order.Hold(ValueSome until) ] (plain 19)) held "before its time"
+    Expect.equal (actionAfter [ Order.Hold(ValueSome until) ] (plain 20)) free "at its time"
+    Expect.equal (actionAfter [ Order.Hold ValueNone; Order.Resume ] (plain 5)) free "taken back"
+    Expect.equal (actionAfter [ Order.Resume; Order.Hold ValueNone ] (plain 5)) held "the last order counts"
+
+    Expect.equal
+        (actionAfter [ Order.Hold ValueNone; Order.Hold(ValueSome until) ] (plain 20))
+        free
+        "the last order counts, also among holds"
+
+let private ordersGoFirst () =
+    let settings =
+        { Guard.permissive grid with
+            MaximumAge = seconds 1
+            MinimumSamples = 10
+        }
+
+    let proposal =
+        { plain 5 with
+            Age = ValueSome(seconds 30)
+            IsLate = true
+            Samples = ValueSome 3
+        }
+
+    let left =
+        Guard.check (Guard.rules settings) (ordered [ Order.Hold ValueNone ]) proposal
+
+    Expect.equal left.Rules [ fired "ordered" ] "one reason"
+
+/// At night nothing moves down.
+let private noLessAtNight: GuardRule =
+    {
+        Name = "night"
+        Judge =
+            fun _ proposal ->
+                if proposal.Time.Hour >= 22 && Seq.exists (fun move -> move < 0) proposal.Action.Moves then
+                    Verdict.Hold(fired "night")
+                else
+                    Verdict.Pass
+    }
+
+let private oneMoreRule () =
+    let rules =
+        let usual = Guard.rules (Guard.permissive grid)
+
+        { usual with
+            Limiting = noLessAtNight :: usual.Limiting
+        }
+
+    let down = ControlAction(TwoNodes.array [ 0; -1 ])
+
+    let check hour action =
+        let proposal =
+            { plain 0 with
+                Time = beginning.AddHours(float hour - 12.0)
+                Action = action
+            }
+
+        let left = Guard.check rules (Guard.start controls) proposal
+        left.Action, left.Rules |> List.map _.Rule
+
+    Expect.equal (check 21 down) (down, []) "by day"
+    Expect.equal (check 22 down) (ControlAction.Keep controls, [ "night" ]) "by night"
+    Expect.equal (check 22 move) (move, []) "up, by night"
+
+/// Writes the state to bytes and reads it before each proposal.
+let private remembersTheSame (case: Case) =
+    let stage =
+        Guard.stage
+            { TwoNodes.settings Planner.BasePolicy with
+                Guard = case.Settings
+            }
+
+    let stopped state =
+        match stage.Codec with
+        | ValueNone -> failtest "it has a state to keep"
+        | ValueSome codec ->
+            match codec.Read(codec.Write state) with
+            | Ok read -> read
+            | Error message -> failtest message
+
+    let rules = Guard.rules case.Settings
+
+    let answers between =
+        case.Proposals
+        |> List.mapFold
+            (fun struct (time: DateTimeOffset, configuration, state) asked ->
+                let time = time + seconds asked.Seconds
+                let left = Guard.check rules (between state) (proposed time configuration asked)
+
+                left,
+                struct (time,
+                        grid.Move(configuration, left.Action),
+                        Guard.commit case.Settings (between state) time left.Action))
+            (struct (beginning, case.Start, ordered [ Order.Hold(ValueSome(beginning + seconds 10)) ]))
+        |> fst
+
+    Expect.equal (answers stopped) (answers id) "the same answers"
 
 [<Tests>]
 let tests =
@@ -337,7 +506,7 @@ let tests =
                 let move = ControlAction(TwoNodes.array [ 1; -1 ])
 
                 let remembered =
-                    (Guard.start settings, [ 1..1000 ])
+                    (Guard.start controls, [ 1..1000 ])
                     ||> List.fold (fun state second -> Guard.commit settings state (beginning + seconds second) move)
 
                 Expect.equal (remembered.Moves |> Array.map List.length) [| 10; 10 |] "those of the window"
@@ -350,25 +519,35 @@ let tests =
 
                 let move = ControlAction(TwoNodes.array [ 0; 1 ])
                 let keep = ControlAction.Keep controls
-                let moved = Guard.commit settings (Guard.start settings) beginning move
+                let moved = Guard.commit settings (Guard.start controls) beginning move
                 let kept = Guard.commit settings moved (beginning + seconds 10) keep
 
                 let rules (after: TimeSpan) =
-                    let context =
+                    let proposal: Proposal =
                         {
                             Time = beginning + after
                             Age = ValueNone
-                            MissedDeadline = false
+                            IsLate = false
                             Error = ValueNone
                             Samples = ValueNone
+                            Configuration = TwoNodes.configuration 0.4 3.0
+                            Action = move
+                            BaseAction = keep
                         }
 
-                    let struct (_, rules) =
-                        Guard.check settings kept context (TwoNodes.configuration 0.4 3.0) move keep
+                    (Guard.check (Guard.rules settings) kept proposal).Rules
 
-                    rules
-
-                Expect.equal (rules (seconds 20 - TimeSpan.FromTicks 1L)) [ GuardRule.Settling ] "not yet"
+                Expect.equal (rules (seconds 20 - TimeSpan.FromTicks 1L)) [ fired "settling" ] "not yet"
                 Expect.equal (rules (seconds 20)) [] "settled"
             }
+
+            testCase "an order holds the configuration until its time, or until it is taken back" ordersHold
+            testCase "an order goes before every other rule, and after it what is planned goes out" ordersGoFirst
+            testCase "a rule is one function more" oneMoreRule
+            testPropertyWithConfig
+                { FsCheckConfig.defaultConfig with
+                    maxTest = 200
+                }
+                "a guard that was stopped remembers the same"
+                (Prop.forAll (Arb.fromGen (caseWith settings)) remembersTheSame)
         ]

@@ -5,6 +5,7 @@ module OnlinePolicyAdaptation.Tests.Intervals
 open System
 open System.Text
 open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Service
 
 let vocabulary =

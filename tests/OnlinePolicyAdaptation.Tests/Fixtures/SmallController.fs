@@ -8,6 +8,7 @@ open System.IO
 open System.Text
 open System.Threading
 open System.Threading.Tasks
+open Akka.Streams.Dsl
 open Expecto
 open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Domain.Mdp
@@ -16,49 +17,44 @@ open OnlinePolicyAdaptation.Learning.Regression
 open OnlinePolicyAdaptation.Service
 
 /// All of what estimation can do, on few trees.
-let options refitEvery : ControllerOptions =
+let options refitEvery : ControllerSettings =
     let settings = TwoNodes.settings (Planner.Rollout 2)
 
-    {
-        Settings =
-            { settings with
-                Estimation =
-                    { settings.Estimation with
-                        Forest = ForestOptions(Trees = 5)
-                        RegrownTrees = 2
-                        RefitEvery = refitEvery
-                        Forgetting = Forgetting.ByRelevance 5
-                        Outlook = Outlook.Optimistic 0.6
-                    }
+    { settings with
+        Estimation =
+            { settings.Estimation with
+                Forest = ForestOptions(Trees = 5)
+                RegrownTrees = 2
+                RefitEvery = refitEvery
+                Forgetting = Forgetting.ByRelevance 5
+                Outlook = Outlook.Optimistic 0.6
             }
-        Guard = Guard.permissive TwoNodes.grid
-        Mode = Mode.Act
     }
 
-let withPolicy act (options: ControllerOptions) =
-    let given = options.Settings.BasePolicy
+let inRealTime (options: ControllerSettings) = { options with Clock = Clock.RealTime }
+
+/// Calls a function before each action of the base policy, which may throw.
+let withPolicy act (options: ControllerSettings) =
+    let given = options.BasePolicy
 
     { options with
-        Settings =
-            { options.Settings with
-                BasePolicy =
-                    { new IPolicy<SystemState, ControlAction> with
-                        member _.Act(state, mask, key) =
-                            act state
-                            given.Act(state, mask, key)
-                    }
+        BasePolicy =
+            { new IPolicy<SystemState, ControlAction> with
+                member _.Act(state, mask, key) =
+                    act state
+                    given.Act(state, mask, key)
             }
     }
 
-/// It has measured some configurations before it starts.
-let start (options: ControllerOptions) =
-    let history =
-        TwoNodes.configurations
-        |> List.indexed
-        |> List.filter (fun (i, _) -> i % 2 = 0)
-        |> List.map (fun (_, configuration) -> TwoNodes.sample 0.08 configuration)
+/// What it has measured before it starts: some configurations.
+let history =
+    TwoNodes.configurations
+    |> List.indexed
+    |> List.filter (fun (i, _) -> i % 2 = 0)
+    |> List.map (fun (_, configuration) -> TwoNodes.sample 0.08 configuration)
 
-    Controller.start options history (RandomKey 7UL)
+let start options =
+    Cycle.create options history (RandomKey 7UL)
 
 let identity: JournalIdentity =
     {
@@ -74,36 +70,58 @@ let openJournal path =
 
 let watch: Watch =
     {
-        Decided = fun _ _ -> ()
+        Decided = fun _ _ _ -> ()
         Refitted = ignore
         RefitFailed = ignore
         Quarantined = ignore
         AlreadyKnown = ignore
-        Undelivered = fun _ _ -> ()
+        Commanded = ignore
+        JournalState = ignore
+        Delivery = fun _ _ _ -> ()
     }
 
 /// Takes decisions in.
-let into (decisions: ICollection<Outgoing>) : Deliver =
-    fun sent _ ->
-        for decision in sent do
-            decisions.Add decision
+let into (decisions: ICollection<Outgoing>) : Sink<Kept, Task> =
+    Sink.each (fun decided ->
+        decisions.Add decided.Outgoing
+        Task.CompletedTask)
 
-        Task.FromResult []
-
-let loop (options: ControllerOptions) deliver : LoopOptions =
+let service (cycle: Cycle) sinks : ServiceOptions =
     {
-        Controller = options
-        Name = "small"
-        Vocabulary = Intervals.vocabulary
-        Clock = Clock.Lockstep
+        Journal =
+            {
+                Cycle = cycle
+                Name = "small"
+                Vocabulary = Intervals.vocabulary
+                Journal = ValueNone
+                Retention = 100_000
+                Quarantine = ValueNone
+                Watch = watch
+                Time = TimeProvider.System
+                GiveUp = CancellationToken.None
+            }
         Deadline = TimeSpan.FromSeconds 60.0
-        Journal = ValueNone
-        Retention = 100_000
-        Quarantine = ValueNone
-        Deliver = deliver
-        Watch = watch
-        Time = TimeProvider.System
+        Commands = ControlService.noCommands
+        Sinks = sinks
     }
+
+/// Changes what the journal stage is told.
+let journaling change (options: ServiceOptions) =
+    { options with
+        Journal = change options.Journal
+    }
+
+let withJournal journal =
+    journaling (fun options ->
+        { options with
+            Journal = ValueSome journal
+        })
+
+let watched change =
+    journaling (fun options ->
+        { options with
+            Watch = change options.Watch
+        })
 
 let arrival position interval : Arrival =
     {
@@ -114,40 +132,72 @@ let arrival position interval : Arrival =
         Reply = ValueNone
     }
 
-/// Intervals in groups of a few.
-let source (intervals: Interval seq) : Pull =
-    let groups =
-        intervals
-        |> Seq.mapi (fun i interval -> arrival (int64 i) interval)
-        |> Seq.chunkBySize 4
-        |> Queue
-
+/// Elements in groups of a few.
+let arrivals (elements: Arrival seq) : Pull =
+    let groups = elements |> Seq.chunkBySize 4 |> Queue
     fun _ -> Task.FromResult(if groups.Count > 0 then groups.Dequeue() else [||])
+
+let source (intervals: Interval seq) : Pull =
+    intervals
+    |> Seq.mapi (fun i interval -> arrival (int64 i) interval)
+    |> arrivals
 
 /// Lines of JSON, as standard input gives them.
 let lines (text: string seq) : Pull =
     let bytes = text |> Seq.map (fun line -> line + "\n") |> String.concat ""
     LineSource.create Intervals.vocabulary TimeProvider.System (new MemoryStream(Encoding.UTF8.GetBytes bytes))
 
-let private engine = lazy (Stream.startEngine ())
+let private engine = lazy (ControlLoop.startEngine ())
 
-let runUntil (cancellation: CancellationToken) isClosedLoop options state pull : Task<Counts> =
-    Pipeline.run engine.Value options state pull isClosedLoop cancellation
+let runUntil (cancellation: CancellationToken) (options: ServiceOptions) state (pull: Pull) : Task<Counts> =
+    ControlService.run engine.Value options state (Pull.source pull cancellation) cancellation
+
+/// Runs to the end of a source, from the states of stages.
+let runFrom options state pull =
+    (runUntil CancellationToken.None options state pull).GetAwaiter().GetResult()
 
 /// Runs to the end of a source.
-let run options state pull =
-    (runUntil CancellationToken.None false options state pull).GetAwaiter().GetResult()
+let run (options: ServiceOptions) pull =
+    runFrom options (Cycle.start options.Journal.Cycle) pull
+
+/// Runs in closed loop with an environment until `observe` gives nothing.
+let runWith (options: ServiceOptions) state observe environment : Task<Counts> =
+    ControlService.runWith engine.Value options state observe environment
 
 let texts (decisions: Outgoing seq) =
     decisions |> Seq.map _.Text |> List.ofSeq
 
-/// The decisions on intervals, one after the other, by nothing but `Controller.step`.
-let decisions (options: ControllerOptions) state intervals =
-    intervals
+let text (decision: Decision) =
+    Encoding.UTF8.GetString(DecisionJson.write "small" Intervals.vocabulary decision)
+
+/// What comes out for each input, one after the other, by nothing but `Cycle.step`; and the states at the end.
+let steps cycle state (inputs: Input seq) =
+    inputs
     |> Seq.mapFold
-        (fun state interval ->
-            let next, decision = Controller.step options state interval
-            Encoding.UTF8.GetString(DecisionJson.write "small" Intervals.vocabulary decision), next)
+        (fun state input ->
+            let step = Cycle.step cycle state input
+            step.Decided, step.State)
         state
+    |> fun (elements, state) -> List.ofSeq elements, state
+
+/// An interval as an input, where no clock tells the time.
+let input interval =
+    Input.Arrived(arrival 0L interval, ValueNone)
+
+let decided (elements: Element<Decision> seq) =
+    [
+        for element in elements do
+            match element with
+            | Element.Interval(_, decision) -> decision
+            | Element.Event _ -> ()
+    ]
+
+/// The decisions on intervals from the states of stages, by nothing but `Cycle.step`.
+let decisionsFrom cycle state intervals =
+    steps cycle state (intervals |> Seq.map input)
     |> fst
-    |> List.ofSeq
+    |> decided
+    |> List.map text
+
+let decisions cycle intervals =
+    decisionsFrom cycle (Cycle.start cycle) intervals

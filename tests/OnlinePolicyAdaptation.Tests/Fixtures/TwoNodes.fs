@@ -86,4 +86,8 @@ let settings planner =
                 LoadStep = 5.0
                 MinimumSamples = 10
             }
+        Guard = Guard.permissive grid
+        Admission = Admission.unbounded
+        Mode = Mode.Act
+        Clock = Clock.Lockstep
     }

@@ -12,6 +12,7 @@ open System.Text
 open System.Threading
 open System.Threading.Tasks
 open Expecto
+open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Service
 open OnlinePolicyAdaptation.Tests
 

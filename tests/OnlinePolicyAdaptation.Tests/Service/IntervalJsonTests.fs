@@ -6,6 +6,7 @@ open Expecto
 open FsCheck
 open FsCheck.FSharp
 open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Service
 open OnlinePolicyAdaptation.Tests
 

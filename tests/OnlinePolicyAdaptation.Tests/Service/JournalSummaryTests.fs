@@ -31,7 +31,7 @@ let private row cycle (seconds: float) errors : JournalRow =
     }
 
 let private summary rows =
-    match JournalSummary.ofRows TwoNodes.reward.Objectives (Array.ofList rows) with
+    match JournalSummary.ofRows TwoNodes.reward (Array.ofList rows) with
     | Some summary -> summary
     | None -> failtest "no rows"
 

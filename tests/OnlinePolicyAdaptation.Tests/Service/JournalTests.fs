@@ -2,7 +2,6 @@ module OnlinePolicyAdaptation.Tests.Service.Journal
 
 open System
 open System.IO
-open System.Threading.Tasks
 open Expecto
 open Microsoft.Data.Sqlite
 open OnlinePolicyAdaptation.ControlCycle
@@ -75,13 +74,10 @@ let private corrupt path =
 let private cut path =
     do
         use journal = SmallController.openJournal path
-        let options = SmallController.options 5
+        let cycle = SmallController.start (SmallController.options 5)
 
         SmallController.run
-            { SmallController.loop options (fun _ _ -> Task.FromResult []) with
-                Journal = ValueSome journal
-            }
-            (SmallController.start options)
+            (SmallController.service cycle [] |> SmallController.withJournal journal)
             (SmallController.source (Intervals.recorded 30 15))
         |> ignore
 
@@ -103,23 +99,18 @@ let private nowhere path =
 let private retention = 60
 
 let private bounded path =
-    let options = SmallController.options 1
-    let start = SmallController.start options
+    let cycle = SmallController.start (SmallController.options 1)
 
     let run intervals =
         use journal = SmallController.openJournal path
 
-        let state =
-            Replay.state options Clock.Lockstep Intervals.vocabulary start journal (journal.LastCycle + 1)
-
-        match state with
+        match Replay.state cycle Intervals.vocabulary journal (journal.LastCycle + 1) with
         | Error message -> failtest message
         | Ok state ->
-            SmallController.run
-                { SmallController.loop options (fun _ _ -> Task.FromResult []) with
-                    Journal = ValueSome journal
-                    Retention = retention
-                }
+            SmallController.runFrom
+                (SmallController.service cycle []
+                 |> SmallController.withJournal journal
+                 |> SmallController.journaling (fun options -> { options with Retention = retention }))
                 state
                 (SmallController.source intervals)
             |> ignore
@@ -137,20 +128,20 @@ let private bounded path =
     use journal = SmallController.openJournal path
     Expect.equal journal.LastCycle 399 "the last ones"
 
-    let last = SmallController.decisions options start intervals |> List.skip 340
+    let last = SmallController.decisions cycle intervals |> List.skip 340
 
     Expect.equal (journal.Entries(340, 399) |> Seq.map _.Decision |> List.ofSeq) last "are kept"
 
-    for cycle in [ 340; 399 ] do
-        match Replay.state options Clock.Lockstep Intervals.vocabulary start journal cycle with
+    for number in [ 340; 399 ] do
+        match Replay.state cycle Intervals.vocabulary journal number with
         | Ok state ->
             Expect.equal
-                (SmallController.decisions options state [ intervals[cycle] ])
-                [ last[cycle - 340] ]
+                (SmallController.decisionsFrom cycle state [ intervals[number] ])
+                [ last[number - 340] ]
                 "and can be gone through"
         | Error message -> failtest message
 
-    match Replay.state options Clock.Lockstep Intervals.vocabulary start journal 100 with
+    match Replay.state cycle Intervals.vocabulary journal 100 with
     | Ok _ -> failtest "cycle 100 is gone"
     | Error message -> Expect.stringContains message "is not kept any more" "says so"
 
@@ -167,14 +158,12 @@ let private atOnce path =
         }
 
     let commit entries =
-        journal.Commit(entries, [], ValueNone, -1, 100)
+        journal.TryCommit(entries, [], ValueNone, 100)
 
-    commit [ entry 0; entry 1 ]
+    Expect.isOk (commit [ entry 0; entry 1 ]) "new ones"
 
     // The same interval again, after one that is new.
-    Expect.throwsT<JournalUnavailable>
-        (fun () -> commit [ entry 2; { entry 3 with Time = (entry 1).Time } ])
-        "an interval is kept once"
+    Expect.isError (commit [ entry 2; { entry 3 with Time = (entry 1).Time } ]) "an interval is kept once"
 
     Expect.equal journal.LastCycle 1 "all or nothing"
 

@@ -28,10 +28,17 @@ let private entry cycle : JournalEntry =
 let private tryCommit (journal: Journal) entries =
     journal.TryCommit(entries, [], ValueNone, 1000)
 
-let private commits journal entries =
-    match tryCommit journal entries with
+let private orFail (outcome: Result<unit, string>) =
+    match outcome with
     | Ok() -> ()
     | Error message -> failtest message
+
+let private commits journal entries = tryCommit journal entries |> orFail
+
+/// Commits a checkpoint before a cycle, with other content.
+let private commitsCheckpoint (journal: Journal) entries models (cycle: int) retention =
+    journal.TryCommit(entries, models, ValueSome(struct (cycle, [| byte cycle |])), retention)
+    |> orFail
 
 let private fails part (outcome: Result<'a, string>) =
     match outcome with
@@ -253,8 +260,9 @@ let private outcomes path =
             [ "delivered", 2; "refused", 1; "stale", 1; "superseded", 1 ]
             "the last word counts"
 
-        // As loops without outcomes write it.
-        journal.Commit([], [], ValueNone, 5, 1000)
+        // As controllers without outcomes wrote it.
+        journal.NoteDelivered 5
+        commits journal []
         Expect.equal (journal.Undelivered()) [ 7 ] "up to 5, and no further"
         Expect.equal journal.Delivered 5 "the number itself"
 
@@ -424,7 +432,9 @@ let private takesBack path =
         use journal = SmallController.openJournal path
 
         for cycle in 0..9 do
-            journal.Commit([ entry cycle ], [ model cycle ], ValueSome(struct (cycle, [| byte cycle |])), 8, 1000)
+            commitsCheckpoint journal [ entry cycle ] [ model cycle ] cycle 1000
+
+        journal.NoteDelivered 8
 
         journal.Record
             [
@@ -469,8 +479,8 @@ let private notFurtherThanItCanGoOn path =
     do
         use journal = SmallController.openJournal path
         commits journal [ for cycle in 0..9 -> entry cycle ]
-        journal.Commit([], [], ValueSome(struct (5, [||])), -1, 1000)
-        journal.Commit([], [], ValueSome(struct (10, [||])), -1, 4)
+        commitsCheckpoint journal [] [] 5 1000
+        commitsCheckpoint journal [] [] 10 4
         Expect.equal (kept journal) [ 5..9 ] "retention"
 
     let before = File.ReadAllBytes path
@@ -487,9 +497,9 @@ let private boundary path =
     commits journal [ for cycle in 0..19 -> entry cycle ]
 
     for cycle in [ 5; 6; 7 ] do
-        journal.Commit([], [ model cycle ], ValueSome(struct (cycle, [||])), -1, 1000)
+        commitsCheckpoint journal [] [ model cycle ] cycle 1000
 
-    journal.Commit([], [], ValueSome(struct (20, [||])), -1, 14)
+    commitsCheckpoint journal [] [] 20 14
     Expect.equal (kept journal) [ 6..19 ] "the last 14 cycles, and no more"
     Expect.equal (journal.Models 0 |> Seq.map _.InstalledAt |> List.ofSeq) [ 6; 7 ] "models of these"
     Expect.equal (journal.Checkpoint 6 |> Option.map (fun (struct (cycle, _)) -> cycle)) (Some 6) "from a checkpoint on"

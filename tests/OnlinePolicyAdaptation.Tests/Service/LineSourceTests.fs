@@ -8,6 +8,7 @@ open Expecto
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Service
+open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Tests
 
 /// The system that the files of cases are of.

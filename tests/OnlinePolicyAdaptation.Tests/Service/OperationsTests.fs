@@ -25,20 +25,28 @@ let private page () : Task<string> =
         let measures = Measures [ "web"; "search" ]
         measures.Offered Outcome.Accepted
         measures.Offered(Outcome.Quarantined "what it said")
-        measures.Decided(Author.BasePolicy, TimeSpan.FromMicroseconds 30.0)
-        measures.Decided(Author.Rollout, TimeSpan.FromMilliseconds 3.0)
+        measures.Decided(DecidedBy.BasePolicy, TimeSpan.FromMicroseconds 30.0)
+        measures.Decided(DecidedBy.Rollout, TimeSpan.FromMilliseconds 3.0)
         measures.Refitted(TimeSpan.FromMilliseconds 16.0, 300)
         measures.ModelError 0.25
         measures.ModelAge 3
         measures.ChangeDetected()
         measures.FellBack(CycleError.TooFewSamples(3, 30))
         measures.FellBack(CycleError.IncompleteMetrics 0)
-        measures.RuleFired GuardRule.Settling
+        measures.FellBack(CycleError.StageFailed("adapt", "why"))
+        measures.StageTook("adapt", TimeSpan.FromMilliseconds 2.0)
+
+        measures.RuleFired
+            {
+                Rule = "settling"
+                Control = ValueNone
+                Measured = ValueNone
+            }
+
         measures.Quarantined FaultKind.Unparsable
         measures.QueueDepth 5
         measures.ObjectiveMissed 1
-        measures.Undelivered()
-        measures.Delivery DeliveryOutcome.Superseded
+        measures.Delivery Fate.Superseded
         measures.SourceFailed()
         measures.DecidingFailed()
         measures.JournalWritable false
@@ -137,7 +145,6 @@ let tests =
                                     "opar_intervals_total{outcome=\"already_known\"} 0"
                                     "opar_decisions_total{by=\"hold\"} 0"
                                     "opar_slo_violations_total{service=\"web\"} 0"
-                                    "opar_undelivered_total 0"
                                     "opar_quarantined_total{kind=\"poisonous\"} 0"
                                     "opar_source_failures_total 0"
                                 ] do
@@ -157,7 +164,7 @@ let tests =
 
             testTask "what is recorded is told" {
                 let! (page: string) = page ()
-                Expect.equal (page.Split("opar_fallbacks_total{").Length - 1) 1 "incomplete metrics are no reason"
+                Expect.equal (page.Split("opar_fallbacks_total{").Length - 1) 2 "incomplete metrics are no reason"
 
                 for line in
                     [
@@ -180,7 +187,8 @@ let tests =
                         "opar_queue_depth 5"
                         "opar_slo_violations_total{service=\"search\"} 1"
                         "opar_slo_violations_total{service=\"web\"} 0"
-                        "opar_undelivered_total 1"
+                        "opar_fallbacks_total{reason=\"stage_failed\"} 1"
+                        "opar_stage_duration_seconds_sum{stage=\"adapt\"} 0.002"
                         "opar_deliveries_total{outcome=\"superseded\"} 1"
                         "opar_deliveries_total{outcome=\"delivered\"} 0"
                         "opar_source_failures_total 1"

@@ -4,6 +4,7 @@ open System
 open System.Threading
 open System.Threading.Tasks
 open Expecto
+open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Service
 
 /// A clock whose wait is over at once, and which can be set.

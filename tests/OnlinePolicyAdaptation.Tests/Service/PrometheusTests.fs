@@ -9,6 +9,7 @@ open Expecto
 open Microsoft.AspNetCore.Http
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Scenarios
+open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Service
 open OnlinePolicyAdaptation.Tests
 

@@ -4,6 +4,7 @@ open System
 open System.IO
 open System.Text.Json
 open Expecto
+open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Service
 open OnlinePolicyAdaptation.Tests
 

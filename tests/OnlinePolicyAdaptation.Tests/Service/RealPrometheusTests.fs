@@ -9,6 +9,7 @@ open System.Threading.Tasks
 open Expecto
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Scenarios
+open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Service
 open OnlinePolicyAdaptation.Tests
 

@@ -24,15 +24,14 @@ let private orFail =
     | Ok value -> value
     | Error message -> failtest message
 
-let private stateAt options clock (journal: Journal) cycle =
-    Replay.state options clock Intervals.vocabulary (SmallController.start options) journal cycle
-    |> orFail
+let private stateAt cycle (journal: Journal) number =
+    Replay.state cycle Intervals.vocabulary journal number |> orFail
 
 let private entries (journal: Journal) =
     journal.Entries(0, Int32.MaxValue) |> Seq.toArray
 
 /// Guarded, so that what the guard remembers counts as well.
-let private guarded (options: ControllerOptions) =
+let private guarded (options: ControllerSettings) =
     { options with
         Guard =
             { options.Guard with
@@ -54,27 +53,25 @@ let private intervals =
 
 let private replayed refitEvery guard =
     withJournal (fun journal ->
-        let options = guard (SmallController.options refitEvery)
-        let start = SmallController.start options
+        let cycle = SmallController.start (guard (SmallController.options refitEvery))
 
-        let loop =
-            { SmallController.loop options (fun _ _ -> Task.FromResult []) with
-                Journal = ValueSome journal
-            }
+        SmallController.run
+            (SmallController.service cycle [] |> SmallController.withJournal journal)
+            (SmallController.source intervals)
+        |> ignore
 
-        SmallController.run loop start (SmallController.source intervals) |> ignore
-        let expected = SmallController.decisions options start intervals
+        let expected = SmallController.decisions cycle intervals
         let kept = entries journal |> Seq.map _.Decision |> List.ofSeq
         Expect.equal kept expected "the journal"
         Expect.isTrue (kept |> List.exists _.Contains("\"change\"")) "the change is noticed"
 
-        for cycle in 0 .. intervals.Length do
-            let next = intervals |> Seq.skip cycle |> Seq.truncate 2
+        for number in 0 .. intervals.Length do
+            let next = intervals |> Seq.skip number |> Seq.truncate 2
 
             Expect.equal
-                (SmallController.decisions options (stateAt options Clock.Lockstep journal cycle) next)
-                (expected |> List.skip cycle |> List.truncate 2)
-                $"from cycle {cycle}")
+                (SmallController.decisionsFrom cycle (stateAt cycle journal number) next)
+                (expected |> List.skip number |> List.truncate 2)
+                $"from cycle {number}")
 
 // --- In real time
 
@@ -116,15 +113,12 @@ let private qFactorsOf (decision: string) =
 
 let private replayedBeside refitEvery =
     withJournal (fun journal ->
-        let options = SmallController.options refitEvery
+        let options = SmallController.options refitEvery |> SmallController.inRealTime
+        let cycle = SmallController.start options
 
         let counts =
             SmallController.run
-                { SmallController.loop options (fun _ _ -> Task.FromResult []) with
-                    Journal = ValueSome journal
-                    Clock = Clock.RealTime
-                }
-                (SmallController.start options)
+                (SmallController.service cycle [] |> SmallController.withJournal journal)
                 (live 160)
 
         Expect.equal counts.Decisions 160L "all of them"
@@ -132,19 +126,29 @@ let private replayedBeside refitEvery =
         Expect.isTrue (journal.Models 0 |> Seq.exists (fun m -> m.InstalledAt > m.FittedAt)) "beside"
 
         for kept in entries journal do
-            let state, noted =
-                Replay.planning
-                    options
-                    Clock.RealTime
-                    Intervals.vocabulary
-                    (SmallController.start options)
-                    journal
-                    kept.Cycle
-                |> orFail
+            let interval = Intervals.read kept.Interval |> Result.mapError _.Reason |> orFail
 
-            let _, record = Controller.plan options state noted
+            let again =
+                SmallController.input interval
+                |> Cycle.step cycle (stateAt cycle journal kept.Cycle)
 
-            Expect.equal (record.QFactor, record.BaseQFactor) (qFactorsOf kept.Decision) $"cycle {kept.Cycle}")
+            match SmallController.decided [ again.Decided ] with
+            | [ decision ] ->
+                let record = decision.Record
+                Expect.equal (record.QFactor, record.BaseQFactor) (qFactorsOf kept.Decision) $"cycle {kept.Cycle}"
+
+                let alternatives =
+                    Replay.estimated cycle Intervals.vocabulary journal kept.Cycle
+                    |> orFail
+                    |> Adapt.alternatives options cycle.Key
+                    |> Result.mapError string
+                    |> orFail
+
+                match record.QFactor with
+                | ValueSome best ->
+                    Expect.equal (alternatives |> Array.map _.QFactor |> Array.max) best "explained as it was"
+                | ValueNone -> ()
+            | other -> failtest $"{other}")
 
 // --- Cut off and begun again
 
@@ -167,15 +171,15 @@ let private simulated () =
         member _.ApplyAsync(next, _) =
             configuration <- next
             ValueTask.CompletedTask
+
+        member _.ReadBackAsync _ = ValueTask<Configuration> configuration
     }
 
 /// A source, begun after what a journal holds, and where its decisions go besides.
+[<RequireQualifiedAccess>]
 type private Begun =
-    {
-        Pull: Pull
-        Sinks: Deliver list
-        IsClosedLoop: bool
-    }
+    | Open of Pull
+    | Closed of (CancellationToken -> unit -> Task<Arrival voption>) * IEnvironment
 
 let private count = 40
 
@@ -185,11 +189,11 @@ let private position (journal: Journal) =
     | None -> 0L
 
 let private lineSource _ (_: Journal) =
-    {
-        Pull = SmallController.lines (intervals |> Seq.truncate count |> Seq.map Intervals.line)
-        Sinks = []
-        IsClosedLoop = false
-    }
+    intervals
+    |> Seq.truncate count
+    |> Seq.map Intervals.line
+    |> SmallController.lines
+    |> Begun.Open
 
 let private traceSource folder (journal: Journal) =
     let csv =
@@ -206,18 +210,14 @@ let private traceSource folder (journal: Journal) =
     let reader =
         TraceReader.Open(path, TwoNodes.grid, TraceColumns.Testbed(TwoNodes.grid, 1))
 
-    {
-        Pull =
-            TraceSource.create
-                reader
-                (position journal)
-                Clock.Lockstep
-                Pace.Unlimited
-                (TimeSpan.FromSeconds 5.0)
-                TimeProvider.System
-        Sinks = []
-        IsClosedLoop = false
-    }
+    TraceSource.create
+        reader
+        (position journal)
+        Clock.Lockstep
+        Pace.Unlimited
+        (TimeSpan.FromSeconds 5.0)
+        TimeProvider.System
+    |> Begun.Open
 
 let private simulation _ (journal: Journal) =
     let environment = simulated ()
@@ -226,68 +226,66 @@ let private simulation _ (journal: Journal) =
         entries journal
         |> Seq.map (fun entry ->
             let decision =
-                DecisionJson.outgoing Intervals.vocabulary entry.Cycle entry.Decision |> orFail
+                Kept.outgoingOf Intervals.vocabulary entry.Cycle entry.Decision |> orFail
 
             struct (entry.Position, decision))
 
-    (EnvironmentSource.rewind environment earlier).Wait()
+    (EnvironmentSource.rewind environment earlier).GetAwaiter().GetResult() |> orFail
 
-    {
-        Pull =
-            EnvironmentSource.create
-                environment
-                (position journal)
-                (int64 count)
-                Clock.Lockstep
-                Pace.Unlimited
-                (TimeSpan.FromSeconds 5.0)
-                TimeProvider.System
-        Sinks = [ Sink.environment environment ]
-        IsClosedLoop = true
-    }
+    Begun.Closed(
+        EnvironmentSource.create
+            environment
+            (position journal)
+            (int64 count)
+            Clock.Lockstep
+            Pace.Unlimited
+            (TimeSpan.FromSeconds 5.0)
+            TimeProvider.System,
+        environment
+    )
 
 /// Runs until so many decisions are delivered, then stops at once. What was delivered, by key.
-let private runOnce options begin' folder (delivered: Dictionary<string, string>) stopAfter =
+let private runOnce cycle begin' folder (delivered: Dictionary<string, string>) stopAfter =
     use journal = SmallController.openJournal (Path.Combine(folder, "j.db"))
     use stop = new CancellationTokenSource()
     let begun: Begun = begin' folder journal
     let mutable now = 0
 
-    let deliver: Deliver =
-        fun sent _ ->
-            for decision in sent do
-                match delivered.TryGetValue decision.IdempotencyKey with
-                | true, text -> Expect.equal decision.Text text "the same under the same key"
-                | false, _ -> delivered[decision.IdempotencyKey] <- decision.Text
+    let deliver =
+        Sink.each (fun decided ->
+            let decision = decided.Outgoing
 
-                now <- now + 1
+            match delivered.TryGetValue decision.IdempotencyKey with
+            | true, text -> Expect.equal decision.Text text "the same under the same key"
+            | false, _ -> delivered[decision.IdempotencyKey] <- decision.Text
 
-                if now = stopAfter then
-                    stop.Cancel()
+            now <- now + 1
 
-            Task.FromResult []
+            if now = stopAfter then
+                stop.Cancel()
 
-    let state = stateAt options Clock.Lockstep journal (journal.LastCycle + 1)
+            Task.CompletedTask)
 
-    (SmallController.runUntil
-        stop.Token
-        begun.IsClosedLoop
-        { SmallController.loop options (Sink.all (deliver :: begun.Sinks)) with
-            Journal = ValueSome journal
-        }
-        state
-        begun.Pull)
-        .GetAwaiter()
-        .GetResult()
-    |> ignore
+    let options =
+        SmallController.service cycle [ deliver ] |> SmallController.withJournal journal
 
+    let start = stateAt cycle journal (journal.LastCycle + 1)
+
+    let running =
+        match begun with
+        | Begun.Open pull -> SmallController.runUntil stop.Token options start pull
+        | Begun.Closed(observe, environment) ->
+            SmallController.runWith options start (observe stop.Token) environment
+
+    running.GetAwaiter().GetResult() |> ignore
     journal.LastCycle + 1
 
 let private resumed mode begin' =
-    let options =
-        { SmallController.options 3 with
-            Mode = mode
-        }
+    let cycle =
+        SmallController.start
+            { SmallController.options 3 with
+                Mode = mode
+            }
 
     let run stops =
         Scratch.withFolder (fun folder ->
@@ -295,9 +293,9 @@ let private resumed mode begin' =
             let mutable cycles = 0
 
             for stop in stops do
-                cycles <- runOnce options begin' folder delivered stop
+                cycles <- runOnce cycle begin' folder delivered stop
 
-            cycles <- runOnce options begin' folder delivered Int32.MaxValue
+            cycles <- runOnce cycle begin' folder delivered Int32.MaxValue
             Expect.equal cycles count "each interval once"
             use journal = SmallController.openJournal (Path.Combine(folder, "j.db"))
             let kept = entries journal |> Seq.map _.Decision |> List.ofSeq

@@ -74,6 +74,18 @@ let private fieldsOf (lines: string list) =
 let private same heading written =
     Expect.equal (named heading |> List.sort) written $"fields of {heading}"
 
+let private fired rule =
+    {
+        Rule = rule
+        Control = ValueNone
+        Measured = ValueNone
+    }
+
+let private measured rule quantity value =
+    { fired rule with
+        Measured = ValueSome(struct (quantity, value))
+    }
+
 /// A decision with all that there may be in one.
 let private full: Decision =
     let configuration = TwoNodes.configuration 0.6 3.0
@@ -97,20 +109,28 @@ let private full: Decision =
                 Model = ValueSome { FittedAt = 38; Samples = 310 }
                 Errors = [ CycleError.IncompleteMetrics 0 ]
             }
-        Author = Author.Rollout
+        By = DecidedBy.Rollout
         Action = action
         Target = configuration
         Rules =
             [
-                GuardRule.Stale(TimeSpan.FromSeconds 20.0)
-                GuardRule.MissedDeadline
-                GuardRule.PoorModel 0.5
-                GuardRule.FewSamples 3
-                GuardRule.Settling
-                GuardRule.Bounds 0
-                GuardRule.Stabilisation 1
+                fired "ordered"
+                measured "stale" "ageSeconds" 20.0
+                fired "missedDeadline"
+                measured "poorModel" "error" 0.5
+                measured "fewSamples" "samples" 3.0
+                fired "settling"
+                { fired "bounds" with
+                    Control = ValueSome 0
+                }
+                { fired "stabilisation" with
+                    Control = ValueSome 1
+                }
             ]
         Error = ValueSome 0.08
+        Gap = ValueSome(TimeSpan.FromHours 2.0)
+        Refit = ValueSome(Ok { FittedAt = 40; Samples = 311 })
+        IsRefitAsked = false
     }
 
 let private decision =
@@ -121,9 +141,9 @@ let private overflown: Decision =
     { full with
         Rules =
             [
-                GuardRule.PoorModel infinity
-                GuardRule.PoorModel nan
-                GuardRule.Stale TimeSpan.MaxValue
+                measured "poorModel" "error" infinity
+                measured "poorModel" "error" nan
+                measured "stale" "ageSeconds" TimeSpan.MaxValue.TotalSeconds
             ]
         Error = ValueSome infinity
         Record =
@@ -161,19 +181,19 @@ let private ofDecisions () =
     same "Decision" (fieldsOf [ decision ])
     same "Decision" (fieldsOf [ decision; example "Decision" ])
 
-    match DecisionJson.outgoing Intervals.vocabulary 40 (example "Decision") with
+    match Kept.outgoingOf Intervals.vocabulary 40 (example "Decision") with
     | Ok sent ->
         Expect.equal sent.Target (TwoNodes.configuration 0.4 3.0) "its example"
         Expect.equal (List.ofSeq sent.Action.Moves) [ -1; 0 ] "its example"
     | Error message -> failtest message
 
-    says "Decision" (full.Rules |> List.map DecisionJson.ruleName)
+    says "Decision" (full.Rules |> List.map _.Rule)
     says "Decision" [ for mode in [ Mode.Act; Mode.Shadow; Mode.Base ] -> DecisionJson.mode mode ]
 
     says
         "Decision"
         [
-            for by in [ Author.Rollout; Author.BasePolicy; Author.Nobody ] -> DecisionJson.author by
+            for by in [ DecidedBy.Rollout; DecidedBy.BasePolicy; DecidedBy.Nobody ] -> DecisionJson.decidedBy by
         ]
 
 let private ofQuarantine () =

@@ -11,6 +11,7 @@ open System.Threading
 open System.Threading.Tasks
 open Expecto
 open Microsoft.Extensions.Logging
+open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Service
 open OnlinePolicyAdaptation.Tests
 

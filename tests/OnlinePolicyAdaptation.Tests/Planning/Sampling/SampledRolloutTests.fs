@@ -79,7 +79,7 @@ let private slowlyScreened (truncation: Truncation<int, int>) (screening: Screen
     let actions = Seq.toArray (truncation.Model.AdmissibleActions state)
 
     let sample action i =
-        Simulation.sampleQFactor truncation (key.Split(i: int)) state actions[action]
+        TruncatedRollout.sampleQFactor truncation (key.Split(i: int)) state actions[action]
 
     let n0 = screening.FirstStage
 

@@ -28,7 +28,7 @@ let private normal (key: uint64) count =
 [<Tests>]
 let tests =
     testList
-        "ControlCycle.ChangeDetector"
+        "ControlCycle.Estimate.ChangeDetector"
         [
             testProperty "never fires on a constant stream" (fun (score: NormalFloat) (length: uint16) ->
                 Expect.isNone (firstIn 0 (Seq.replicate (int length % 2000) score.Get)) "constant")

@@ -38,7 +38,7 @@ let private at configuration seconds =
 [<Tests>]
 let tests =
     testList
-        "ControlCycle.SampleWindow"
+        "ControlCycle.Estimate.SampleWindow"
         [
             testProperty "keeps the newest samples of each configuration" (fun (count: byte) ->
                 let seconds = [ for i in 1 .. int count -> float i ]

@@ -1,4 +1,4 @@
-module OnlinePolicyAdaptation.Tests.ControlCycle.Estimate
+module OnlinePolicyAdaptation.Tests.ControlCycle.Estimator
 
 open Expecto
 open FsCheck
@@ -35,20 +35,20 @@ let private informed =
             for i, configuration in List.indexed TwoNodes.configurations ->
                 noisy key 0.08 (-1000 + 30 * round + i) configuration
     ]
-    |> Estimate.start estimation layout key
+    |> Estimator.start estimation layout key
 
 /// Learns from visits to configurations, the node 2 being at this speed.
 let private visit onNode2 (configurations: Configuration list) estimator =
     ((estimator, []), List.indexed configurations)
     ||> List.fold (fun (estimator, changes) (cycle, configuration) ->
         let estimator, change, _ =
-            Estimate.learn estimation layout cycle (key.Split cycle) (noisy key onNode2 cycle configuration) estimator
+            Estimator.learn estimation layout cycle (key.Split cycle) (noisy key onNode2 cycle configuration) estimator
 
         estimator, changes @ ValueOption.toList change)
 
 let private predicted (estimator: Estimator) configuration =
     match estimator.Model with
-    | Ok model -> (Estimate.predict model configuration TwoNodes.load)[0]
+    | Ok model -> (Estimator.predict model configuration TwoNodes.load)[0]
     | Error error -> failtest $"{error}"
 
 let private walk =
@@ -87,7 +87,7 @@ let private changed cycle seconds =
 
 /// What the forest says of a configuration that sends all to node 2, before anything is corrected.
 let private uncorrected (estimator: Estimator) =
-    match Estimate.refit estimation layout 10 key estimator with
+    match Estimator.refit estimation layout 10 key estimator with
     | Error error -> failtest $"{error}"
     | Ok fitted ->
         let features = Array.zeroCreate<float> layout.Names.Count
@@ -104,17 +104,17 @@ let private observed count load (estimator: Estimator) =
         }
 
     (estimator, [ 1..count ])
-    ||> List.fold (fun estimator cycle -> Estimate.observe estimation layout cycle sample ValueNone estimator |> fst)
+    ||> List.fold (fun estimator cycle -> Estimator.observe estimation layout cycle sample ValueNone estimator |> fst)
 
 let private forest cycle (estimator: Estimator) =
-    match Estimate.refit estimation layout cycle key estimator with
+    match Estimator.refit estimation layout cycle key estimator with
     | Ok fitted -> OnlinePolicyAdaptation.Learning.Regression.ForestFile.Write fitted.Forest
     | Error error -> failtest $"{error}"
 
 [<Tests>]
 let tests =
     testList
-        "ControlCycle.Estimate"
+        "ControlCycle.Estimate.Estimator"
         [
             test "a change is noticed within a few cycles, and carried over to what was not visited" {
                 let estimator, changes = visit 0.3 walk informed
@@ -229,7 +229,7 @@ let tests =
                         let sample = noisy key speed cycle configuration
 
                         let next, _, _ =
-                            Estimate.learn estimation layout cycle (key.Split cycle) sample estimator
+                            Estimator.learn estimation layout cycle (key.Split cycle) sample estimator
 
                         next)
 
@@ -343,7 +343,7 @@ let tests =
                     }
 
                 let observed, change =
-                    Estimate.observe estimation layout 0 busier (ValueSome [| 0.1 |]) surprised
+                    Estimator.observe estimation layout 0 busier (ValueSome [| 0.1 |]) surprised
 
                 Expect.isTrue change.IsNone "no change"
                 Expect.equal (tests observed).Count 3 "it counts"
@@ -363,7 +363,7 @@ let tests =
                     (informed, [ 0..4 ])
                     ||> List.mapFold (fun estimator cycle ->
                         let next, _ =
-                            Estimate.observe estimation layout cycle busier (ValueSome [| 0.1 |]) estimator
+                            Estimator.observe estimation layout cycle busier (ValueSome [| 0.1 |]) estimator
 
                         count next, next)
                     |> fst
@@ -387,7 +387,7 @@ let tests =
 
                     Surprise.scores (List.map remembered current) sample [| 0.1 |]
 
-                Expect.isTrue (scores (List.replicate 4 0.1) 0.2).IsNone "four"
+                Expect.isTrue (ValueOption.isNone (scores (List.replicate 4 0.1) 0.2)) "four"
 
                 match scores (List.replicate 5 0.1) 0.2, scores (0.2 :: List.replicate 4 0.1) 0.2 with
                 | ValueSome never, ValueSome once ->
@@ -407,7 +407,7 @@ let tests =
                     (informed, [ 1..times ])
                     ||> List.fold (fun estimator cycle ->
                         let observed, _ =
-                            Estimate.observe
+                            Estimator.observe
                                 estimation
                                 layout
                                 cycle
@@ -440,26 +440,26 @@ let tests =
 
                 // Node 2 takes three times as long, each cycle at another number of cores.
                 let changes, observed =
-                    (Estimate.start estimation layout key history, [ 0..1 ])
+                    (Estimator.start estimation layout key history, [ 0..1 ])
                     ||> List.mapFold (fun estimator cycle ->
                         let sample = at 0.0 (1.0 + float cycle) 0.3
 
                         let next, change =
-                            Estimate.observe estimation layout cycle sample (ValueSome [| 0.1 |]) estimator
+                            Estimator.observe estimation layout cycle sample (ValueSome [| 0.1 |]) estimator
 
                         change, next)
 
                 Expect.equal (changes |> List.map (ValueOption.map _.Since)) [ ValueNone; ValueSome 0 ] "since cycle 0"
                 let test = (ChangeDetector.tests observed.Detector)[0]
                 Expect.equal (test.Count, test.Slower.Height) (0, 0.0) "the change is not found again"
-                let struct (snapshot, _) = Estimate.beginRefit layout observed
+                let struct (snapshot, _) = Estimator.beginRefit layout observed
 
-                match Estimate.refit estimation layout 2 key snapshot with
+                match Estimator.refit estimation layout 2 key snapshot with
                 | Error error -> failtest $"{error}"
                 | Ok fitted ->
                     // The forest is fitted as if nothing had changed; 0.3 s, corrected twice, would be 0.8 s.
                     let seconds =
-                        Estimate.predict fitted.Estimate (TwoNodes.configuration 0.0 1.0) TwoNodes.load
+                        Estimator.predict fitted.Estimate (TwoNodes.configuration 0.0 1.0) TwoNodes.load
 
                     Expect.floatClose { absolute = 0.06; relative = 0.0 } seconds[0] 0.3 "as measured in cycle 0"
             }

@@ -1,8 +1,8 @@
-module OnlinePolicyAdaptation.Tests.Service.PredictionErrors
+module OnlinePolicyAdaptation.Tests.ControlCycle.PredictionErrors
 
 open Expecto
+open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Domain.Network
-open OnlinePolicyAdaptation.Service
 open OnlinePolicyAdaptation.Tests
 
 let private measured (seconds: float list) =
@@ -25,7 +25,7 @@ let private added predicted seconds =
 [<Tests>]
 let tests =
     testList
-        "Service.PredictionErrors"
+        "ControlCycle.Estimate.PredictionErrors"
         [
             test "errors are relative to the response times, over all services and intervals" {
                 // Errors 0.1, 0.3 and 0.2 where 0.2, 0.4 and 0.9 were measured.

@@ -1,4 +1,4 @@
-module OnlinePolicyAdaptation.Tests.ControlCycle.Stream
+module OnlinePolicyAdaptation.Tests.ControlCycle.ControlLoop
 
 open System
 open System.Threading
@@ -11,7 +11,7 @@ open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Tests
 
 let private settings = TwoNodes.settings Planner.BasePolicy
-let private start = Cycle.start settings [] (RandomKey 1UL)
+let private cycle = Cycle.create settings [] (RandomKey 1UL)
 let private corner = TwoNodes.configuration 1.0 5.0
 
 /// The formula as an environment, which fails at a cycle, if any.
@@ -32,28 +32,26 @@ let private formula failingAt =
         member _.ApplyAsync(next, _) =
             configuration <- next
             ValueTask.CompletedTask
+
+        member _.ReadBackAsync _ = ValueTask<Configuration> configuration
     }
 
-let private run environment cycles sink (cancellation: CancellationToken) =
+let private runFrom state environment cycles sink (cancellation: CancellationToken) =
     task {
-        use engine = Stream.startEngine ()
+        use engine = ControlLoop.startEngine ()
+        return! ControlLoop.closedLoop engine cycle state environment cycles sink cancellation
+    }
 
-        do!
-            Stream.closedLoop
-                engine
-                TimeProvider.System
-                environment
-                (Cycle.step settings)
-                start
-                cycles
-                sink
-                cancellation
+let private run environment cycles sink cancellation =
+    task {
+        let! _ = runFrom (Cycle.start cycle) environment cycles sink cancellation
+        return ()
     }
 
 [<Tests>]
 let tests =
     testList
-        "ControlCycle.Stream"
+        "ControlCycle.ControlLoop"
         [
             testTask "every decision is taken on metrics that the last action led to" {
                 let records = ResizeArray<CycleRecord>()
@@ -81,7 +79,7 @@ let tests =
                 let source = new CancellationTokenSource()
                 let records = ResizeArray<CycleRecord>()
 
-                let sink (timed: Stream.TimedRecord) =
+                let sink (timed: ControlLoop.TimedRecord) =
                     records.Add timed.Record
 
                     if records.Count = 4 then
@@ -98,5 +96,23 @@ let tests =
 
                 do! (run (formula None) 8 sink (CancellationToken true)).WaitAsync(TimeSpan.FromSeconds 20.0)
                 Expect.equal records 0 "nothing was decided"
+            }
+
+            testTask "a loop goes on from the states that another one ended with" {
+                let records = ResizeArray<CycleRecord>()
+                let environment = formula None
+                let sink (timed: ControlLoop.TimedRecord) = records.Add timed.Record
+                let! between = runFrom (Cycle.start cycle) environment 3 sink CancellationToken.None
+                let! last = runFrom between environment 5 sink CancellationToken.None
+                Expect.equal (records |> Seq.map _.Cycle |> List.ofSeq) [ 0..7 ] "each cycle once, in order"
+                Expect.equal (Cycle.number cycle last) 8 "the next one"
+
+                let whole = ResizeArray<CycleRecord>()
+                do! run (formula None) 8 (fun timed -> whole.Add timed.Record) CancellationToken.None
+
+                Expect.equal
+                    (records |> Seq.map _.Next |> List.ofSeq)
+                    (whole |> Seq.map _.Next |> List.ofSeq)
+                    "as in one run"
             }
         ]

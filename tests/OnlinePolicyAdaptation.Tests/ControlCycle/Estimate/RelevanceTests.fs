@@ -40,7 +40,7 @@ let private after changes =
 [<Tests>]
 let tests =
     testList
-        "ControlCycle.Relevance"
+        "ControlCycle.Estimate.Relevance"
         [
             testProperty "weights never grow with age"
             <| fun (older: PositiveInt list) (current: PositiveInt) (next: PositiveInt list) ->
@@ -203,7 +203,7 @@ let tests =
                             Samples = [ remembered 5 0.4 ]
                         }
 
-                Expect.isTrue onlyAfter.Reference.IsNone "nothing was measured before"
+                Expect.isTrue (ValueOption.isNone onlyAfter.Reference) "nothing was measured before"
             }
 
             test "mean and deviation of a cell count samples by their weights, by hand" {
@@ -233,7 +233,7 @@ let tests =
                             Samples = [ { remembered 4 0.2 with Weight = 0.0 } ]
                         }
 
-                Expect.isTrue renewed.Reference.IsNone "none that counts"
+                Expect.isTrue (ValueOption.isNone renewed.Reference) "none that counts"
             }
 
             test "what the change before is thought to have done is done to the samples from before it" {
