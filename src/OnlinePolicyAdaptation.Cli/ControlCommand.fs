@@ -160,11 +160,11 @@ let private control
 
         // Without standard output decisions go nowhere then.
         let isOnlyPlace = request.Webhook.IsNone && request.Journal.IsNone
-        let unwritten = ref ValueNone
+        let unwritten = ref None
 
         let cannotWrite (reason: string) =
-            if unwritten.Value.IsNone then
-                unwritten.Value <- ValueSome $"decisions cannot be written to standard output: {reason}"
+            if Option.isNone unwritten.Value then
+                unwritten.Value <- Some $"decisions cannot be written to standard output: {reason}"
 
                 if isOnlyPlace then
                     ending.Cancel()
@@ -174,7 +174,7 @@ let private control
         /// What is wrong with what has come of the decisions.
         let verdict (deliveries: Deliveries) =
             match unwritten.Value with
-            | ValueSome reason when isOnlyPlace -> Error reason
+            | Some reason when isOnlyPlace -> Error reason
             | _ -> deliveries.Verdict
 
         let receiver =
