@@ -114,11 +114,11 @@ let tests =
 
                 Scratch.withFolder (fun folder ->
                     SmallScenario.write folder
-                    Expect.isNull (SmallScenario.load folder).Columns.Time "none unless it is said"
+                    Expect.isNull (SmallScenario.load folder).Experiment.Columns.Time "none unless it is said"
                     let path = Path.Combine(folder, "scenario.json")
                     let after = "\"after\": \"after.csv\""
                     File.WriteAllText(path, SmallScenario.json.Replace(after, $"{after}, {columns}"))
-                    Expect.equal (SmallScenario.load folder).Columns.Time (TraceColumn("ended", "ms")) "name and unit")
+                    Expect.equal (SmallScenario.load folder).Experiment.Columns.Time (TraceColumn("ended", "ms")) "name and unit")
             }
 
             test "played in real time they end now" {
