@@ -148,7 +148,8 @@ module ControlRequest =
                             AttemptTimeout = min defaults.AttemptTimeout interval
                         }
                 )
-            | _ -> Error $"--webhook: '{Redacted.Address text}'; expected a URL such as https://controller.example/actions"
+            | _ ->
+                Error $"--webhook: '{Redacted.Address text}'; expected a URL such as https://controller.example/actions"
 
     /// Files that are read again for each request, tried now.
     let private tokens (arguments: ParseResults<ControlArguments>) (origin: MetricsOrigin) =

@@ -140,7 +140,10 @@ module ControlSettings =
                                 | kept -> kept.GetValue<string>() = hash file
 
                             if not isSame && file = settings.Scenario then
-                                JsonDifference.words name (text.GetValue<string>()) (GivenFile.ReadText(file, "a scenario"))
+                                JsonDifference.words
+                                    name
+                                    (text.GetValue<string>())
+                                    (GivenFile.ReadText(file, "a scenario"))
                             elif not isSame then
                                 $"{name} has changed"
                     ]

@@ -50,7 +50,8 @@ type StandardOutput() =
             let mutable asked = 1L
 
             try
-                Native.poll (&asked, 1UL, 0) > 0 && ((asked >>> 48) &&& (error ||| hungUp)) <> 0L
+                Native.poll (&asked, 1UL, 0) > 0
+                && ((asked >>> 48) &&& (error ||| hungUp)) <> 0L
             with
             | :? DllNotFoundException
             | :? EntryPointNotFoundException -> false

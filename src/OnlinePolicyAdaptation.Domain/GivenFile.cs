@@ -31,7 +31,10 @@ public static class GivenFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new BadInputException($"{path}: cannot be read, expected {expected}: {Excerpt.Of(e.Message, 300)}", e);
+            throw new BadInputException(
+                $"{path}: cannot be read, expected {expected}: {Excerpt.Of(e.Message, 300)}",
+                e
+            );
         }
     }
 
@@ -69,7 +72,9 @@ public static class GivenFile
         {
             if (read.Length + count > longest)
             {
-                throw new BadInputException($"{path}: more than {longest} bytes; expected {expected} of at most so many");
+                throw new BadInputException(
+                    $"{path}: more than {longest} bytes; expected {expected} of at most so many"
+                );
             }
             read.Write(part, 0, count);
         }

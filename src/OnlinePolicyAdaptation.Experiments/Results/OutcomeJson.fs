@@ -72,7 +72,9 @@ let write (outcome: ExperimentOutcome) (text: TextWriter) =
 /// The outcome in a file, or what is wrong with it: file, field, what was expected.
 let read (path: string) =
     try
-        match JsonSerializer.Deserialize<ExperimentOutcome>(GivenFile.ReadText(path, "the results of opar run"), options) with
+        match
+            JsonSerializer.Deserialize<ExperimentOutcome>(GivenFile.ReadText(path, "the results of opar run"), options)
+        with
         | null -> Error $"{path}: null; expected the results of opar run"
         | outcome -> Ok outcome
     with

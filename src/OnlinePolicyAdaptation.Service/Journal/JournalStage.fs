@@ -191,7 +191,10 @@ type JournalStage(options: JournalOptions, start: CycleState) =
 
             options.Watch.AlreadyKnown()
             reply arrival Outcome.AlreadyKnown
-        | Element.Event(Event.Refitted { Model = Error error; Failure = failure }) ->
+        | Element.Event(Event.Refitted {
+                                           Model = Error error
+                                           Failure = failure
+                                       }) ->
             options.Watch.RefitFailed
                 {
                     Reason = DecisionJson.error options.Vocabulary.Topology.Services error

@@ -67,8 +67,7 @@ type LimitedLog(time: TimeProvider) =
     member _.Say (kind: string) (write: string -> unit) =
         let passedOver =
             locked (fun () ->
-                let struct (next, passedOver) =
-                    LogLimit.next (time.GetElapsedTime began) kind limit
+                let struct (next, passedOver) = LogLimit.next (time.GetElapsedTime began) kind limit
 
                 limit <- next
                 passedOver)

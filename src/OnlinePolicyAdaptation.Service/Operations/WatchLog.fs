@@ -28,7 +28,8 @@ let private said (text: string) = Redacted.Message text
 
 /// A fault of the program: its stack once, and then only that it has come again.
 let private fault (log: ILogger) (limit: LimitedLog) (failure: StageFailure) =
-    let kind = $"{failure.Stage} {failure.Exception.GetBaseException().GetType().FullName}"
+    let kind =
+        $"{failure.Stage} {failure.Exception.GetBaseException().GetType().FullName}"
 
     limit.SayOnce kind (fun () ->
         log.LogError(failure.Exception, "stage {Stage} has failed, a fault of the program", failure.Stage))
@@ -158,11 +159,7 @@ let private journalState (measures: Measures) (health: Health) (log: ILogger) (l
         health.Raise(Condition.Journal, reason)
 
         limit.Say "journal" (fun more ->
-            log.LogError(
-                "the journal cannot be written, the configuration is held: {Reason}{More}",
-                said reason,
-                more
-            ))
+            log.LogError("the journal cannot be written, the configuration is held: {Reason}{More}", said reason, more))
     | ValueNone ->
         measures.JournalWritable true
         health.Clear Condition.Journal
@@ -175,7 +172,14 @@ let ended (log: ILogger) (limit: LimitedLog) =
         log.LogInformation("{Count} more of this kind since the last line: {Kind}", count, kind)
 
 /// `services` are their names.
-let create (measures: Measures) (health: Health) (log: ILogger) (limit: LimitedLog) reward (services: string seq) : Watch =
+let create
+    (measures: Measures)
+    (health: Health)
+    (log: ILogger)
+    (limit: LimitedLog)
+    reward
+    (services: string seq)
+    : Watch =
     {
         Decided = decided measures health log limit reward services
         Refitted = fun model -> measures.Refitted(TimeSpan.FromSeconds model.RefitSeconds, model.Samples)

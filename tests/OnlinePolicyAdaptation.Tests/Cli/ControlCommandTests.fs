@@ -508,7 +508,13 @@ let private wrong =
         [ "--stdin"; "--listen"; "http://0.0.0.0:0" ], "token"
         [ "--stdin"; "--webhook"; "localhost" ], "--webhook: 'localhost'"
         [ "--stdin"; "--webhook"; "ftp://user:secret@host/a?secret" ], "--webhook: 'ftp://***@host/a?***'"
-        [ "--stdin"; "--webhook"; "http://127.0.0.1:9/"; "--webhook-token-file"; "missing" ],
+        [
+            "--stdin"
+            "--webhook"
+            "http://127.0.0.1:9/"
+            "--webhook-token-file"
+            "missing"
+        ],
         "--webhook-token-file: missing"
         [ "--stdin"; "--listen"; "http://user:secret@127.0.0.1:0" ], "--listen: 'http://***@127.0.0.1:0'"
         [ "--stdin"; "--retention"; "many" ], "--retention"

@@ -101,7 +101,16 @@ let private inClosedLoop clock name =
 
             afterFirstLine
                 folder
-                [ simulated; "--simulate"; "--clock"; clock; "--speed"; "20x"; "--journal"; journal ]
+                [
+                    simulated
+                    "--simulate"
+                    "--clock"
+                    clock
+                    "--speed"
+                    "20x"
+                    "--journal"
+                    journal
+                ]
                 (fun controller first rest errors ->
                     ends name 2.5 controller
                     Expect.equal controller.ExitCode 0 errors.Result
@@ -176,7 +185,16 @@ let private unwritableJournal () =
 
         afterFirstLine
             folder
-            [ simulated; "--simulate"; "--clock"; "realtime"; "--speed"; "20x"; "--journal"; journal ]
+            [
+                simulated
+                "--simulate"
+                "--clock"
+                "realtime"
+                "--speed"
+                "20x"
+                "--journal"
+                journal
+            ]
             (fun controller first rest errors ->
                 use connection = new SqliteConnection($"Data Source={journal};Pooling=false")
                 connection.Open()
@@ -325,7 +343,15 @@ let tests =
                     let outcome =
                         Opar.run
                             folder
-                            [ "control"; "."; "--simulate"; "--cycles"; "3"; "--webhook"; "http://127.0.0.1:9/" ]
+                            [
+                                "control"
+                                "."
+                                "--simulate"
+                                "--cycles"
+                                "3"
+                                "--webhook"
+                                "http://127.0.0.1:9/"
+                            ]
 
                     Expect.isLessThan outcome.ExitCode 2 outcome.Errors
                     Expect.equal (linesOf outcome.Output).Length 3 outcome.Errors))

@@ -53,7 +53,7 @@ let private readers: (string * (string -> unit)) list =
         "a policy", PolicyFile.Load >> ignore
         "a network of ONNX", OnnxActorFile.Load >> ignore
         "a table of actions", (fun path -> TabularPolicy.Load(path, TwoNodes.grid) |> ignore)
-    
+
         "values of states", failing (fun path -> PlanFile.readValues path 3)
         "actions of states", failing (fun path -> PlanFile.readActions path 3)
         "results", failing OutcomeJson.read
@@ -67,7 +67,9 @@ let tests =
             test "as many bytes as are allowed are read, and not one more" {
                 Scratch.withFile "five" "abcde" (fun path ->
                     Expect.equal (GivenFile.ReadBytes(path, "letters", 5)) "abcde"B "all"
-                    refused [ path; "5 bytes"; "letters"; "at most 4" ] (fun () -> GivenFile.ReadBytes(path, "letters", 4)))
+
+                    refused [ path; "5 bytes"; "letters"; "at most 4" ] (fun () ->
+                        GivenFile.ReadBytes(path, "letters", 4)))
             }
 
             test "a file that says it has no length is read, up to the bound" {

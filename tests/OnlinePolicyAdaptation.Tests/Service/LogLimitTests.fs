@@ -23,7 +23,9 @@ type private StillClock() =
 type private Lines() =
     let lines = List<struct (string * exn | null)>()
     member _.Texts = [ for struct (text, _) in lines -> text ]
-    member _.Exceptions = [ for struct (_, error) in lines -> error ] |> List.choose Option.ofObj
+
+    member _.Exceptions =
+        [ for struct (_, error) in lines -> error ] |> List.choose Option.ofObj
 
     interface ILogger with
         member _.IsEnabled _ = true
@@ -68,7 +70,10 @@ let tests =
                 let clock = StillClock()
                 let limit = LimitedLog clock
                 let said = List<string>()
-                let say kind = limit.Say kind (fun more -> said.Add $"{kind}{more}")
+
+                let say kind =
+                    limit.Say kind (fun more -> said.Add $"{kind}{more}")
+
                 say "a"
                 say "b"
                 say "a"
@@ -138,7 +143,12 @@ let tests =
 
                         clock.Go(TimeSpan.FromMinutes 5.0)
 
-                    watch.RefitFailed { Reason = "none"; Failure = failure (ArgumentException "other") }
+                    watch.RefitFailed
+                        {
+                            Reason = "none"
+                            Failure = failure (ArgumentException "other")
+                        }
+
                     Expect.equal lines.Exceptions.Length 2 "one of each")
             }
         ]

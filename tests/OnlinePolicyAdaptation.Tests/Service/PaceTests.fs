@@ -17,7 +17,8 @@ let tests =
         [
             for interval in [ 0.001; 5.0; 1e6 ] do
                 for speed in [ 1e-300; 1e-9; 1e-3; 1e300 ] do
-                    testTask $"an interval of {interval} s at a speed of {speed} is waited for or passes, and can be given up" {
+                    testTask
+                        $"an interval of {interval} s at a speed of {speed} is waited for or passes, and can be given up" {
                         let stop = new CancellationTokenSource()
                         let clock = FastClock 1.0
                         let metronome = Metronome(Pace.Times speed, TimeSpan.FromSeconds interval, clock)
@@ -48,6 +49,10 @@ let tests =
                 do! metronome.Next CancellationToken.None
                 do! metronome.Next CancellationToken.None
                 do! metronome.Next CancellationToken.None
-                Expect.isGreaterThanOrEqual (clock.GetElapsedTime began) (TimeSpan.FromSeconds 15.0) "three half intervals"
+
+                Expect.isGreaterThanOrEqual
+                    (clock.GetElapsedTime began)
+                    (TimeSpan.FromSeconds 15.0)
+                    "three half intervals"
             }
         ]
