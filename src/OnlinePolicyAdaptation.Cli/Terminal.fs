@@ -3,6 +3,7 @@
 module OnlinePolicyAdaptation.Cli.Terminal
 
 open System
+open System.Diagnostics
 open System.IO
 open System.Runtime.InteropServices
 open System.Threading
@@ -91,6 +92,9 @@ let atNextStep =
         Said = "ends after the step that is under way; a second signal ends it at once"
     }
 
+/// Signals this close to the first are the same one, which has come twice: `timeout`, for one, sends it to the process and to its group.
+let private together = TimeSpan.FromSeconds 0.5
+
 /// Runs work that ends early when Ctrl-C is pressed or the process is told to end (SIGTERM, SIGHUP, SIGQUIT). Work that
 /// goes on past the grace, or until a second signal, is ended with the whole process.
 let untilInterrupted (grace: Grace) (work: CancellationToken -> 'a) : 'a =
@@ -104,10 +108,14 @@ let untilInterrupted (grace: Grace) (work: CancellationToken -> 'a) : 'a =
             tell $"ended before the work was over: {why}"
             exit code
 
+    let first = ref 0L
+
     let onSignal code (context: PosixSignalContext) =
         context.Cancel <- true
 
         if Interlocked.Increment signals = 1 then
+            Volatile.Write(&first.contents, Stopwatch.GetTimestamp())
+
             // Its own thread: those of the pool may all be at work.
             let watch () =
                 Thread.Sleep grace.Time
@@ -122,7 +130,7 @@ let untilInterrupted (grace: Grace) (work: CancellationToken -> 'a) : 'a =
                 stop.Cancel()
             with :? ObjectDisposedException -> // the work has just ended
                 ()
-        else
+        elif Stopwatch.GetElapsedTime(Volatile.Read(&first.contents)) > together then
             finish code "a second signal"
 
     use _ = PosixSignalRegistration.Create(PosixSignal.SIGTERM, onSignal 143)

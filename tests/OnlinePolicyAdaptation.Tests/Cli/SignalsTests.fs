@@ -271,6 +271,9 @@ let private extremes =
     ]
 
 let private longIntervals folder =
+    for file in Directory.GetFiles simulated do
+        File.Copy(file, Path.Combine(folder, string (Path.GetFileName file)))
+
     let text = File.ReadAllText(Path.Combine(simulated, "scenario.json"))
     let node = Nodes.JsonNode.Parse text
 
@@ -279,6 +282,16 @@ let private longIntervals folder =
     | node ->
         node["live"] <- Nodes.JsonNode.Parse """{ "intervalSeconds": 100000 }"""
         File.WriteAllText(Path.Combine(folder, "scenario.json"), node.ToJsonString())
+
+/// What a controller has said until it listens.
+let private untilListening (started: Process) =
+    let rec read said =
+        match started.StandardError.ReadLine() with
+        | null -> failtest $"it ended: {said}"
+        | line when line.Contains "listening on" -> said + line
+        | line -> read (said + line + "\n")
+
+    read ""
 
 [<Tests>]
 let tests =
@@ -361,11 +374,23 @@ let tests =
 
                 Scratch.withFolder (fun folder ->
                     use started =
-                        Opar.start folder [ "control"; simulated; "--simulate"; "--speed"; "1e-300" ]
+                        Opar.start
+                            folder
+                            [
+                                "control"
+                                simulated
+                                "--simulate"
+                                "--speed"
+                                "1e-300"
+                                "--listen"
+                                "http://127.0.0.1:0"
+                            ]
 
-                    let errors = started.StandardError.ReadToEndAsync()
-                    Threading.Thread.Sleep 3000
+                    let errors = untilListening started
+                    Threading.Thread.Sleep 500
                     Expect.isFalse started.HasExited "it waits"
+                    // Twice at once is once.
+                    signal "TERM" started
                     ends "TERM" 2.5 started
-                    Expect.equal started.ExitCode 0 errors.Result))
+                    Expect.equal started.ExitCode 0 errors))
         ]

@@ -366,7 +366,7 @@ let tests =
                     "warnings", FaultKind.BadValue, "store s-2 did not answer"
                     "partial", FaultKind.BadValue, "isPartial"
                 ] do
-                unusable name "carried" 200 (case name) kind [ "carried load of web"; "'carried'"; part ]
+                unusable $"the case {name}" "carried" 200 (case name) kind [ "carried load of web"; "'carried'"; part ]
 
             testTask "infos are no doubt" {
                 do!
