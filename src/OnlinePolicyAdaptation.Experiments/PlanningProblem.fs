@@ -69,7 +69,7 @@ module PlanningProblem =
         match ProblemSize.check scenario.System.Grid, scenario.Experiment.TraceBefore with
         | Error message, _ -> Error message
         | _, None ->
-            Error $"scenario {scenario.Name} has no field trace, so its response times must be given as a delay table"
+            Error $"scenario {scenario.Name} has no field experiment.traces, so its response times must be given as a delay table"
         | _, Some path ->
             forest scenario path
             |> Result.bind (fun forest ->

@@ -9,6 +9,7 @@ open System.Diagnostics
 open System.Globalization
 open System.IO
 open System.Threading
+open System.Threading.Tasks
 open MathNet.Numerics.Statistics
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
@@ -30,7 +31,7 @@ let private badLines =
     |]
 
 /// The scenario's trace over and over as lines of JSON.
-let private writeLines (scenario: Scenario) vocabulary intervals path =
+let private writeLines (scenario: Scenario) system intervals path =
     match scenario.Experiment.TraceBefore with
     | None -> Error $"{scenario.Name}: expected a scenario with trace.before"
     | Some trace ->
@@ -50,7 +51,7 @@ let private writeLines (scenario: Scenario) vocabulary intervals path =
             file.Write(
                 ReadOnlySpan(
                     IntervalJson.write
-                        vocabulary
+                        system
                         {
                             Time = first + TimeSpan.FromSeconds(5.0 * float i)
                             Configuration = row.Configuration
@@ -65,30 +66,45 @@ let private writeLines (scenario: Scenario) vocabulary intervals path =
 
 let private nobodyWatches: Watch =
     {
-        Decided = fun _ _ -> ()
+        Decided = fun _ _ _ -> ()
         Refitted = ignore
         RefitFailed = ignore
         Quarantined = ignore
         AlreadyKnown = ignore
-        Undelivered = fun _ _ -> ()
+        Commanded = ignore
+        JournalState = ignore
+        Delivery = fun _ _ _ -> ()
     }
 
-let private nowhere: Deliver = fun _ _ -> task { return [] }
-
-let private options (scenario: Scenario) controller journal quarantine clock watch deliver =
+let private service (scenario: Scenario) cycle journal quarantine watch =
     {
-        Controller = controller
-        Name = scenario.Name
-        Vocabulary = ScenarioController.vocabulary scenario
-        Clock = clock
+        Journal =
+            {
+                Cycle = cycle
+                Name = scenario.Name
+                SystemDescription = ScenarioController.system scenario
+                Journal = journal
+                Retention = 200_000
+                Quarantine = quarantine
+                Watch = watch
+                Time = TimeProvider.System
+                GiveUp = CancellationToken.None
+            }
         Deadline = TimeSpan.FromSeconds 1.0
-        Journal = journal
-        Retention = 200_000
-        Quarantine = quarantine
-        Deliver = deliver
-        Watch = watch
-        Time = TimeProvider.System
+        Commands = ControlService.noCommands
+        Sinks = []
     }
+
+/// A journal in a file of this name.
+let private openJournal folder name =
+    Journal.Open(
+        Path.Combine(folder, name),
+        {
+            Description = ""
+            Fingerprint = ""
+            Differences = id
+        }
+    )
 
 let private refittedEvery (cycles: int) (scenario: Scenario) =
     { scenario with
@@ -98,10 +114,10 @@ let private refittedEvery (cycles: int) (scenario: Scenario) =
             }
     }
 
-let private run options start pull isClosedLoop =
+let private withEngine (work: ControlLoop.Engine -> Task<Counts>) =
     task {
-        use engine = Stream.startEngine ()
-        return! Pipeline.run engine options start pull isClosedLoop CancellationToken.None
+        use engine = ControlLoop.startEngine ()
+        return! work engine
     }
     |> _.GetAwaiter().GetResult()
 
@@ -111,19 +127,11 @@ let private residentMegabytes () =
 
 /// All lines through the whole cycle; prints what it took.
 let private throughput folder (scenario: Scenario) lines withJournal intervals =
-    ScenarioController.create scenario Mode.Act (Planner.Rollout 3) true key
-    |> Result.bind (fun (struct (controller, start)) ->
+    ScenarioController.create scenario Mode.Act (Planner.Rollout 3) Clock.Lockstep true key
+    |> Result.bind (fun cycle ->
         let journal =
             if withJournal then
-                Journal.Open(
-                    Path.Combine(folder, "measured.db"),
-                    {
-                        Description = ""
-                        Fingerprint = ""
-                        Differences = id
-                    }
-                )
-                |> Result.map ValueSome
+                openJournal folder "measured.db" |> Result.map ValueSome
             else
                 Ok ValueNone
 
@@ -139,23 +147,25 @@ let private throughput folder (scenario: Scenario) lines withJournal intervals =
             let watch =
                 { nobodyWatches with
                     Decided =
-                        fun _ _ ->
+                        fun _ _ _ ->
                             decided <- decided + 1
 
                             if decided % (intervals / 10) = 0 then
                                 memory.Add(residentMegabytes ())
                 }
 
-            let vocabulary = ScenarioController.vocabulary scenario
+            let system = ScenarioController.system scenario
             let time = TimeProvider.System
             let began = time.GetTimestamp()
 
             let counts =
-                run
-                    (options scenario controller journal (ValueSome quarantine) Clock.Lockstep watch nowhere)
-                    start
-                    (LineSource.create vocabulary time stream)
-                    false
+                withEngine (fun engine ->
+                    ControlService.run
+                        engine
+                        (service scenario cycle journal (ValueSome quarantine) watch)
+                        (Cycle.start cycle)
+                        (Pull.source (LineSource.create system time stream) CancellationToken.None)
+                        CancellationToken.None)
 
             let seconds = time.GetElapsedTime(began).TotalSeconds
 
@@ -171,16 +181,9 @@ let private latency folder (scenario: Scenario) intervals =
     match scenario.Simulation with
     | None -> Error $"{scenario.Name}: expected a scenario with a simulation"
     | Some simulation ->
-        ScenarioController.create scenario Mode.Act (Planner.Rollout 3) true key
-        |> Result.bind (fun (struct (controller, start)) ->
-            Journal.Open(
-                Path.Combine(folder, "latency.db"),
-                {
-                    Description = ""
-                    Fingerprint = ""
-                    Differences = id
-                }
-            )
+        ScenarioController.create scenario Mode.Act (Planner.Rollout 3) Clock.RealTime true key
+        |> Result.bind (fun cycle ->
+            openJournal folder "latency.db"
             |> Result.map (fun journal ->
                 use journal = journal
                 let seconds = List<float>()
@@ -188,13 +191,13 @@ let private latency folder (scenario: Scenario) intervals =
 
                 let watch =
                     { nobodyWatches with
-                        Decided = fun _ elapsed -> seconds.Add elapsed.TotalSeconds
+                        Decided = fun _ elapsed _ -> seconds.Add elapsed.TotalSeconds
                         Refitted = fun _ -> besideRefits <- besideRefits + 1
                     }
 
                 let mesh = MeshEnvironment.create scenario { simulation with After = None } key
 
-                let pull =
+                let observe =
                     EnvironmentSource.create
                         mesh
                         0L
@@ -203,19 +206,15 @@ let private latency folder (scenario: Scenario) intervals =
                         (Pace.Times 1000.0)
                         scenario.Live.Interval
                         TimeProvider.System
+                        CancellationToken.None
 
-                run
-                    (options
-                        scenario
-                        controller
-                        (ValueSome journal)
-                        ValueNone
-                        Clock.RealTime
-                        watch
-                        (Sink.environment mesh))
-                    start
-                    pull
-                    true
+                withEngine (fun engine ->
+                    ControlService.runWith
+                        engine
+                        (service scenario cycle (ValueSome journal) ValueNone watch)
+                        (Cycle.start cycle)
+                        observe
+                        mesh)
                 |> ignore
 
                 let milliseconds quantile =
@@ -232,7 +231,7 @@ let measure (arguments: string list) =
     let measured path intervals =
         Scenario.load path
         |> Result.bind (fun scenario ->
-            writeLines scenario (ScenarioController.vocabulary scenario) intervals lines
+            writeLines scenario (ScenarioController.system scenario) intervals lines
             |> Result.bind (fun () -> throughput folder (refittedEvery Int32.MaxValue scenario) lines false intervals)
             |> Result.bind (fun () -> throughput folder (refittedEvery 100 scenario) lines true intervals)
             |> Result.bind (fun () -> latency folder scenario 2000L))

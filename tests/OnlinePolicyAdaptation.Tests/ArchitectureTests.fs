@@ -6,12 +6,29 @@ open System.IO
 open System.Reflection.Metadata
 open System.Reflection.PortableExecutable
 open Expecto
+open OnlinePolicyAdaptation.Tests
 
 /// What `query` finds in the metadata of an assembly that lies beside the tests.
 let private read assembly (query: MetadataReader -> 'a list) =
     use file = File.OpenRead(Path.Combine(AppContext.BaseDirectory, $"{assembly}.dll"))
     use image = new PEReader(file)
     query (image.GetMetadataReader())
+
+/// Files of a folder of the sources, by their paths in it, whose text has any of these words.
+let private mentioning (folder: string) (words: string list) =
+    let folder = Path.Combine(Repository.folder, "src", folder)
+
+    [
+        for file in Directory.EnumerateFiles(folder, "*.fs", SearchOption.AllDirectories) do
+            let path = Path.GetRelativePath(folder, file).Replace('\\', '/')
+
+            if
+                not (path.Contains "obj/")
+                && words |> List.exists (File.ReadAllText(file).Contains)
+            then
+                path
+    ]
+    |> List.sort
 
 /// Names of the assemblies referred to directly.
 let private references assembly =
@@ -94,27 +111,70 @@ let tests =
                 ]
 
             testList
-                "only ControlCycle and Service refer to Akka"
+                "only ControlCycle, Service and what joins them refer to Akka"
                 [
                     for assembly in
                         [
                             "OnlinePolicyAdaptation.Domain"
                             "OnlinePolicyAdaptation.Learning"
                             "OnlinePolicyAdaptation.Planning"
-                            "OnlinePolicyAdaptation.Experiments"
                             "OnlinePolicyAdaptation.Scenarios"
-                            "opar"
+                            "OnlinePolicyAdaptation.Experiments"
                         ] -> testCase assembly (fun () -> Expect.equal (akka assembly) [] "streams stay there")
                 ]
 
-            test "a controller knows nothing of experiments" {
-                let experiments = "OnlinePolicyAdaptation.Experiments"
+            testCase
+                "one file draws the graph, and only sources, sinks and the journal's stage know Akka besides"
+                (fun () ->
+                    Expect.equal
+                        (mentioning "" [ "Akka" ])
+                        [
+                            "OnlinePolicyAdaptation.ControlCycle/ControlLoop.fs"
+                            "OnlinePolicyAdaptation.Service/ControlService.fs"
+                            "OnlinePolicyAdaptation.Service/Journal/JournalStage.fs"
+                            "OnlinePolicyAdaptation.Service/Sinks/Sink.fs"
+                            "OnlinePolicyAdaptation.Service/Sources/Pull.fs"
+                        ]
+                        "files")
 
-                for assembly in [ "OnlinePolicyAdaptation.Service"; "OnlinePolicyAdaptation.Scenarios" ] do
-                    Expect.isFalse (references assembly |> List.contains experiments) assembly
+            testCase "a stage knows no clock, no file and no thread" (fun () ->
+                let effects =
+                    [
+                        "TimeProvider"
+                        "Stopwatch"
+                        "UtcNow"
+                        ".Now"
+                        "TickCount"
+                        "System.IO"
+                        "Task"
+                        "Thread"
+                    ]
 
-                Expect.contains (references "opar") experiments "the command runs them"
-            }
+                // What runs, joins, times and keeps the stages; Adapt takes a token to be cancelled by.
+                Expect.equal
+                    (mentioning "OnlinePolicyAdaptation.ControlCycle" effects)
+                    [
+                        "Adapt.fs"
+                        "Chain.fs"
+                        "Checkpoint.fs"
+                        "ControlLoop.fs"
+                        "Cycle.fs"
+                        "Estimate/EstimatorFile.fs"
+                        "Plans.fs"
+                        "Stage.fs"
+                    ]
+                    "files"
+
+                for file in [ "Adapt.fs"; "Plans.fs"; "Stage.fs" ] do
+                    let text =
+                        File.ReadAllText(
+                            Path.Combine(Repository.folder, "src", "OnlinePolicyAdaptation.ControlCycle", file)
+                        )
+
+                    Expect.equal
+                        (effects |> List.filter (text.Replace("open System.Threading\n", "").Contains))
+                        []
+                        $"{file}: a token, and no more")
 
             testList
                 "only Training refers to TorchSharp, and only the command to Training"

@@ -18,7 +18,7 @@ type RefitTrouble =
         Failure: StageFailure voption
     }
 
-/// What an onlooker is called with as it happens.
+/// Called when something has happened, for logs and metrics.
 type Watch =
     {
         /// A decision that is on the disk, the time from its interval's arrival until then, and how long its stages took.
@@ -49,14 +49,14 @@ type JournalOptions =
         Cycle: Cycle
         /// Names the controller in idempotency keys.
         Name: string
-        Vocabulary: Vocabulary
+        SystemDescription: SystemDescription
         Journal: Journal voption
         /// Cycles that the journal keeps.
         Retention: int
         Quarantine: Quarantine voption
         Watch: Watch
         Time: TimeProvider
-        /// Ends the wait for a journal that cannot be written: what waits for it is lost, and was answered by nobody.
+        /// Ends the wait for a journal that cannot be written: what waits for it is lost; no poster had an answer for it.
         GiveUp: CancellationToken
     }
 
@@ -101,7 +101,7 @@ type JournalStage(options: JournalOptions, start: CycleState) =
             Cycle = decided.Taken.Cycle
             Time = decided.Taken.Interval.Time
             Position = decided.Taken.Arrival.Position
-            Interval = text (IntervalJson.write options.Vocabulary decided.Taken.Interval)
+            Interval = text (IntervalJson.write options.SystemDescription decided.Taken.Interval)
             Decision = decided.Outgoing.Text
         }
 
@@ -135,7 +135,7 @@ type JournalStage(options: JournalOptions, start: CycleState) =
     let quarantine (arrival: Arrival) (fault: Fault) =
         let element =
             match arrival.Content with
-            | Ok interval -> text (IntervalJson.write options.Vocabulary interval)
+            | Ok interval -> text (IntervalJson.write options.SystemDescription interval)
             | Error _ -> arrival.Text
 
         options.Quarantine
@@ -197,7 +197,7 @@ type JournalStage(options: JournalOptions, start: CycleState) =
                                        }) ->
             options.Watch.RefitFailed
                 {
-                    Reason = DecisionJson.error options.Vocabulary.Topology.Services error
+                    Reason = DecisionJson.error options.SystemDescription.Topology.Services error
                     Failure = failure
                 }
         | Element.Event(Event.Commanded command) -> options.Watch.Commanded command
@@ -270,7 +270,7 @@ type JournalStage(options: JournalOptions, start: CycleState) =
     /// Elements in one transaction.
     let atOnce = 256L
 
-    let kept = Kept.ofPassing options.Name options.Vocabulary cycle
+    let kept = Kept.ofPassing options.Name options.SystemDescription cycle
 
     member _.Flow: Flow<Passing, Kept, NotUsed> =
         match options.Journal with

@@ -12,15 +12,21 @@ open Akka
 open Akka.Streams.Dsl
 open OnlinePolicyAdaptation.ControlCycle
 
+/// Where decisions go, as a part of the graph.
+type DecisionSink = internal DecisionSink of Sink<Kept, Task>
+
+/// A sink of one's own, of everything that has passed the journal; its task ends when it has taken all there was.
+let create (sink: Sink<Kept, Task>) = DecisionSink sink
+
 /// A sink of decisions: its task ends when the last one has been dealt with.
-let private ended (flow: Flow<Kept, 'a, NotUsed>) : Sink<Kept, Task> =
-    flow.ToMaterialized(Sink.Ignore<'a>(), (fun _ ended -> ended :> Task))
+let private ended (flow: Flow<Kept, 'a, NotUsed>) =
+    DecisionSink(flow.ToMaterialized(Sink.Ignore<'a>(), (fun _ ended -> ended :> Task)))
 
 let private decided: Flow<Kept, DecidedInterval, NotUsed> =
     Flow.Create<Kept>().Where(fun kept -> kept.Decided.IsSome).Select(fun kept -> kept.Decided.Value)
 
 /// Calls a function for each decision.
-let each (call: DecidedInterval -> Task) : Sink<Kept, Task> =
+let each (call: DecidedInterval -> Task) : DecisionSink =
     decided.SelectAsync(
         1,
         fun decided ->
@@ -32,43 +38,34 @@ let each (call: DecidedInterval -> Task) : Sink<Kept, Task> =
     |> ended
 
 /// Calls a function for each decision, which takes no time.
-let watching (call: DecidedInterval -> unit) : Sink<Kept, Task> =
+let watching (call: DecidedInterval -> unit) : DecisionSink =
     decided.Select(fun decided ->
         call decided
         decided)
     |> ended
 
-/// Lines that are written at once.
+/// Decisions that are written by one call of a thread.
 let private atOnce = 256L
 
-/// One line of JSON for each decision. `written` is called with the cycle of the last that was. Where lines cannot be written
-/// `failed` is called, and the sink goes on taking decisions: the next line begins after what was left of that one.
-let lines (stream: Stream) (written: int -> unit) (failed: string -> unit) : Sink<Kept, Task> =
+/// One line of JSON for each decision, written one after the other, so that of what is cut off little is written again.
+/// `written` is called with the cycle of each. Where a line cannot be written `failed` is called, and the sink goes on taking
+/// decisions: the next line begins after what was left of that one.
+let lines (stream: Stream) (written: int -> unit) (failed: string -> unit) : DecisionSink =
     let mutable isTorn = false
 
-    let write (batch: List<Outgoing>) =
-        task {
-            use buffer = new MemoryStream()
+    let write (sent: Outgoing) =
+        let beginning = if isTorn then "\n" else ""
 
-            if isTorn then
-                buffer.WriteByte(byte '\n')
+        try
+            stream.Write(ReadOnlySpan(Encoding.UTF8.GetBytes $"{beginning}{sent.Text}\n"))
+            stream.Flush()
+            isTorn <- false
+            written sent.Cycle
+        with :? IOException as e ->
+            isTorn <- true
+            failed e.Message
 
-            for sent in batch do
-                buffer.Write(ReadOnlySpan(Encoding.UTF8.GetBytes sent.Text))
-                buffer.WriteByte(byte '\n')
-
-            try
-                do! stream.WriteAsync(buffer.GetBuffer().AsMemory(0, int buffer.Length))
-                do! stream.FlushAsync()
-                isTorn <- false
-                written batch[batch.Count - 1].Cycle
-            with :? IOException as e ->
-                isTorn <- true
-                failed e.Message
-
-            return batch
-        }
-
+    // On a thread of its own: a reader that does not read holds the source back, and nothing else.
     decided
         .Select(fun decided -> decided.Outgoing)
         .Batch(
@@ -78,7 +75,13 @@ let lines (stream: Stream) (written: int -> unit) (failed: string -> unit) : Sin
                 batch.Add sent
                 batch)
         )
-        .SelectAsync(1, write)
+        .SelectAsync(
+            1,
+            fun batch ->
+                Task.Run(fun () ->
+                    Seq.iter write batch
+                    batch)
+        )
     |> ended
 
 /// Brings a decision to where it is acted on. The function is asked right before each attempt whether it is still wanted.
@@ -142,7 +145,7 @@ type private Latest =
 /// Actions, each posted to a receiver; what keeps the configuration is not. In real time a newer decision supersedes an older
 /// one that the receiver does not have yet; in lockstep the source waits. Where times are real, age is checked again at the
 /// moment of sending: times are in real time, and where the first interval was not old when it came.
-let receiver (options: ReceiverOptions) : Sink<Kept, Task> =
+let receiver (options: ReceiverOptions) : DecisionSink =
     let mutable newest = -1
     let mutable isReal = ValueNone
 

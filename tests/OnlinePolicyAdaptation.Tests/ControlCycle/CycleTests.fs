@@ -175,17 +175,13 @@ let tests =
             }
 
             test "a model fitted beside the cycles decides as one fitted in them, once it is in place" {
-                let metrics n = TwoNodes.metrics n corner (ValueSome 0.3)
+                let metrics n =
+                    TwoNodes.metrics n corner (ValueSome 0.3)
 
                 let input n =
                     Input.Arrived(Arrival.ofMetrics n (metrics n), ValueNone)
 
-                let beside =
-                    informedOf
-                        { rollout with
-                            Clock = Clock.RealTime
-                        }
-                        0.08
+                let beside = informedOf { rollout with Clock = Clock.RealTime } 0.08
 
                 let early = Cycle.step beside (Cycle.start beside) (input 0)
 
@@ -238,22 +234,31 @@ let tests =
                         }
                         0.08
 
-                // A checkpoint keeps no plans.
-                let forgetful state =
-                    match Checkpoint.read cycle "c" (Checkpoint.write cycle state) with
-                    | Ok state -> state
-                    | Error message -> failtest message
+                let stages = Cycle.stages cycle
 
-                let decisions between =
-                    (Cycle.start cycle, [ 0..9 ])
-                    ||> List.mapFold (fun state number ->
-                        let next, record =
-                            step cycle (between state) number (TwoNodes.metrics number corner (ValueSome 0.08))
+                let decisions keep =
+                    (stages |> List.map _.Start, [ 0..9 ])
+                    ||> List.mapFold (fun states number ->
+                        let metrics = TwoNodes.metrics number corner (ValueSome 0.08)
 
-                        (record.Action, record.QFactor, record.Model), next)
+                        let entered =
+                            Chain.enter (Input.Arrived(Arrival.ofMetrics number metrics, ValueNone))
+
+                        let next, passing =
+                            (entered, List.zip stages states)
+                            ||> List.mapFold (fun passing (stage, state) ->
+                                let state = if keep || stage.Name <> "adapt" then state else stage.Start
+
+                                let struct (next, passed) = Chain.step stage state passing
+                                next, passed)
+
+                        match Chain.output cycle.Deciding passing with
+                        | Element.Interval(_, { Record = record }) ->
+                            (record.Action, record.QFactor, record.Model), next
+                        | Element.Event _ -> failtest "no decision")
                     |> fst
 
-                Expect.equal (decisions id) (decisions forgetful) "the same plan"
+                Expect.equal (decisions true) (decisions false) "the same plan"
             }
 
             test "metrics without a response time are recorded, and the last model is planned with" {
@@ -347,12 +352,7 @@ let tests =
                 let settings = { rollout with BasePolicy = drawing }
 
                 // Refits beside plan ahead, so that a decision asks for its own action alone.
-                let cycle =
-                    informedOf
-                        { settings with
-                            Clock = Clock.RealTime
-                        }
-                        0.08
+                let cycle = informedOf { settings with Clock = Clock.RealTime } 0.08
 
                 let refit request =
                     isPlanning <- true

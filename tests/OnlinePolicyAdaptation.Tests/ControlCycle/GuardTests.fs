@@ -410,7 +410,10 @@ let private noLessAtNight: GuardRule =
         Name = "night"
         Judge =
             fun _ proposal ->
-                if proposal.Time.Hour >= 22 && Seq.exists (fun move -> move < 0) proposal.Action.Moves then
+                if
+                    proposal.Time.Hour >= 22
+                    && Seq.exists (fun move -> move < 0) proposal.Action.Moves
+                then
                     Verdict.Hold(fired "night")
                 else
                     Verdict.Pass

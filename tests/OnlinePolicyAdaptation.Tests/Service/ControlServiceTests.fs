@@ -433,11 +433,7 @@ let private whereDeliveryIsCutOff () =
         let counts =
             (SmallController.runUntil
                 stop.Token
-                (SmallController.service
-                    cycle
-                    [
-                        Sink.receiver (receiving Clock.Lockstep giveUp.Token fates receiver)
-                    ]
+                (SmallController.service cycle [ Sink.receiver (receiving Clock.Lockstep giveUp.Token fates receiver) ]
                  |> SmallController.withJournal journal)
                 (Cycle.start cycle)
                 pull)
@@ -490,10 +486,7 @@ let private whereNewerDecisionsCome clock =
             CancellationToken.None
             (SmallController.service
                 cycle
-                [
-                    last
-                    Sink.receiver (receiving clock CancellationToken.None fates receiver)
-                ]
+                [ last; Sink.receiver (receiving clock CancellationToken.None fates receiver) ]
              |> atTime late)
             (Cycle.start cycle)
             (SmallController.source intervals)
@@ -510,7 +503,7 @@ let private moving =
     |> SmallController.decisions (SmallController.start (SmallController.options 1000))
     |> List.indexed
     |> List.filter (fun (_, text) ->
-        match DecisionJson.action Intervals.vocabulary text with
+        match DecisionJson.action Intervals.system text with
         | Ok action -> not action.IsKeep
         | Error message -> failtest message)
     |> List.map fst
@@ -627,7 +620,11 @@ let private withLoad load (interval: Interval) =
 /// Poison in place of some intervals, and what is expected of the decisions on it.
 let private poisoned (intervals: Interval[]) (places: int list) =
     intervals
-    |> Array.mapi (fun n interval -> if List.contains n places then withLoad poison interval else interval)
+    |> Array.mapi (fun n interval ->
+        if List.contains n places then
+            withLoad poison interval
+        else
+            interval)
 
 let private expectHolds (decisions: Decision list) count (places: int list) =
     Expect.equal (decisions |> List.map _.Record.Cycle) [ 0 .. count - 1 ] "each interval, in order"
@@ -662,9 +659,7 @@ let private whereAStageFailsInRealTime () =
     let intervals = poisoned (Intervals.recorded 20 20) places
 
     let decisions, counts =
-        decided
-            (realTime (poisonable (SmallController.options 3)) [] |> atTime late)
-            (SmallController.source intervals)
+        decided (realTime (poisonable (SmallController.options 3)) [] |> atTime late) (SmallController.source intervals)
 
     expectHolds decisions 20 places
     Expect.equal (counts.Decisions, counts.Quarantined) (20L, 0L) "nothing is lost"
@@ -727,7 +722,10 @@ let private whereAStageFailsInClosedLoop () =
 let private whereAStageFailsNothingElseHappens () =
     let cycle = SmallController.start (poisonable (SmallController.options 100))
     let intervals = Intervals.recorded 10 10
-    let _, before = SmallController.steps cycle (Cycle.start cycle) (intervals |> Seq.truncate 5 |> Seq.map SmallController.input)
+
+    let _, before =
+        SmallController.steps cycle (Cycle.start cycle) (intervals |> Seq.truncate 5 |> Seq.map SmallController.input)
+
     let poisoned = SmallController.input (withLoad poison intervals[5])
     let after = (Cycle.step cycle before poisoned).State
 
@@ -761,5 +759,7 @@ let tests =
             testCase "where a stage fails the configuration is held, and the next interval decided on" whereAStageFails
             testCase "so it is in real time" whereAStageFailsInRealTime
             testCase "and in closed loop" whereAStageFailsInClosedLoop
-            testCase "a stage that fails leaves its state and those behind it as they were" whereAStageFailsNothingElseHappens
+            testCase
+                "a stage that fails leaves its state and those behind it as they were"
+                whereAStageFailsNothingElseHappens
         ]

@@ -104,16 +104,17 @@ let private bounded path =
     let run intervals =
         use journal = SmallController.openJournal path
 
-        match Replay.state cycle Intervals.vocabulary journal (journal.LastCycle + 1) with
+        match Replay.state cycle Intervals.system journal (journal.LastCycle + 1) with
         | Error message -> failtest message
         | Ok state ->
-            SmallController.runFrom
-                (SmallController.service cycle []
-                 |> SmallController.withJournal journal
-                 |> SmallController.journaling (fun options -> { options with Retention = retention }))
-                state
-                (SmallController.source intervals)
-            |> ignore
+            // What comes while a transaction is written goes into the next one, and a checkpoint only at its end.
+            let options, pull =
+                SmallController.service cycle []
+                |> SmallController.withJournal journal
+                |> SmallController.journaling (fun options -> { options with Retention = retention })
+                |> SmallController.oneByOne intervals
+
+            SmallController.runFrom options state pull |> ignore
 
     let intervals = Intervals.recorded 400 200
     run intervals[..199]
@@ -133,7 +134,7 @@ let private bounded path =
     Expect.equal (journal.Entries(340, 399) |> Seq.map _.Decision |> List.ofSeq) last "are kept"
 
     for number in [ 340; 399 ] do
-        match Replay.state cycle Intervals.vocabulary journal number with
+        match Replay.state cycle Intervals.system journal number with
         | Ok state ->
             Expect.equal
                 (SmallController.decisionsFrom cycle state [ intervals[number] ])
@@ -141,7 +142,7 @@ let private bounded path =
                 "and can be gone through"
         | Error message -> failtest message
 
-    match Replay.state cycle Intervals.vocabulary journal 100 with
+    match Replay.state cycle Intervals.system journal 100 with
     | Ok _ -> failtest "cycle 100 is gone"
     | Error message -> Expect.stringContains message "is not kept any more" "says so"
 

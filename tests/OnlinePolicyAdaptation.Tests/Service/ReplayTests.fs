@@ -25,7 +25,7 @@ let private orFail =
     | Error message -> failtest message
 
 let private stateAt cycle (journal: Journal) number =
-    Replay.state cycle Intervals.vocabulary journal number |> orFail
+    Replay.state cycle Intervals.system journal number |> orFail
 
 let private entries (journal: Journal) =
     journal.Entries(0, Int32.MaxValue) |> Seq.toArray
@@ -117,9 +117,7 @@ let private replayedBeside refitEvery =
         let cycle = SmallController.start options
 
         let counts =
-            SmallController.run
-                (SmallController.service cycle [] |> SmallController.withJournal journal)
-                (live 160)
+            SmallController.run (SmallController.service cycle [] |> SmallController.withJournal journal) (live 160)
 
         Expect.equal counts.Decisions 160L "all of them"
         Expect.isGreaterThan counts.Refits 2L "models were fitted"
@@ -138,7 +136,7 @@ let private replayedBeside refitEvery =
                 Expect.equal (record.QFactor, record.BaseQFactor) (qFactorsOf kept.Decision) $"cycle {kept.Cycle}"
 
                 let alternatives =
-                    Replay.estimated cycle Intervals.vocabulary journal kept.Cycle
+                    Replay.estimated cycle Intervals.system journal kept.Cycle
                     |> orFail
                     |> Adapt.alternatives options cycle.Key
                     |> Result.mapError string
@@ -225,12 +223,12 @@ let private simulation _ (journal: Journal) =
     let earlier =
         entries journal
         |> Seq.map (fun entry ->
-            let decision =
-                Kept.outgoingOf Intervals.vocabulary entry.Cycle entry.Decision |> orFail
+            let decision = Kept.outgoingOf Intervals.system entry.Cycle entry.Decision |> orFail
 
             struct (entry.Position, decision))
 
-    (EnvironmentSource.rewind environment earlier).GetAwaiter().GetResult() |> orFail
+    (EnvironmentSource.rewind environment earlier).GetAwaiter().GetResult()
+    |> orFail
 
     Begun.Closed(
         EnvironmentSource.create
@@ -274,8 +272,7 @@ let private runOnce cycle begin' folder (delivered: Dictionary<string, string>) 
     let running =
         match begun with
         | Begun.Open pull -> SmallController.runUntil stop.Token options start pull
-        | Begun.Closed(observe, environment) ->
-            SmallController.runWith options start (observe stop.Token) environment
+        | Begun.Closed(observe, environment) -> SmallController.runWith options start (observe stop.Token) environment
 
     running.GetAwaiter().GetResult() |> ignore
     journal.LastCycle + 1

@@ -118,7 +118,11 @@ let tests =
                     let path = Path.Combine(folder, "scenario.json")
                     let after = "\"after\": \"after.csv\""
                     File.WriteAllText(path, SmallScenario.json.Replace(after, $"{after}, {columns}"))
-                    Expect.equal (SmallScenario.load folder).Experiment.Columns.Time (TraceColumn("ended", "ms")) "name and unit")
+
+                    Expect.equal
+                        (SmallScenario.load folder).Experiment.Columns.Time
+                        (TraceColumn("ended", "ms"))
+                        "name and unit")
             }
 
             test "played in real time they end now" {

@@ -1,0 +1,340 @@
+module OnlinePolicyAdaptation.Tests.ControlCycle.Monitor
+
+open System
+open Expecto
+open FsCheck
+open FsCheck.FSharp
+open OnlinePolicyAdaptation.ControlCycle
+open OnlinePolicyAdaptation.Domain.Mdp
+open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.Tests
+
+let private settings =
+    { TwoNodes.settings Planner.BasePolicy with
+        Admission =
+            {
+                MaximumGap = TimeSpan.FromHours 1.0
+                PlausibleSeconds = 100.0
+                PlausibleLoad = 1000.0
+            }
+    }
+
+let private stage = Monitor.stage settings
+let private corner = TwoNodes.configuration 1.0 5.0
+let private seconds (value: float) = TimeSpan.FromSeconds value
+let private at value = Intervals.beginning + seconds value
+
+let private interval time configuration measured : Interval =
+    {
+        Time = time
+        Configuration = configuration
+        Services = (TwoNodes.metrics 0 configuration measured).Services
+    }
+
+let private arrived now (interval: Interval) =
+    Input.Arrived(Arrival.ofMetrics 0 (Metrics(0L, corner, interval.Services)), now)
+    |> function
+        | Input.Arrived(arrival, now) -> Input.Arrived({ arrival with Content = Ok interval }, now)
+        | input -> input
+
+/// What became of an interval.
+[<RequireQualifiedAccess>]
+type private Became =
+    /// It is the one of a cycle, so many seconds after the last one where that is worth saying.
+    | Taken of cycle: int * gap: float voption
+    | Known
+    | Rejected of FaultKind
+
+let private became (element: Element<Monitored>) =
+    match element with
+    | Element.Interval(taken, monitored) ->
+        Became.Taken(taken.Cycle, monitored.Gap |> ValueOption.map (fun gap -> gap.TotalSeconds))
+    | Element.Event(Event.AlreadyKnown _) -> Became.Known
+    | Element.Event(Event.Rejected(_, fault)) -> Became.Rejected fault.Kind
+    | Element.Event other -> failtest $"{other}"
+
+let private elementsOf (stage: Stage<MonitorState, Input, Element<Monitored>>) inputs =
+    (stage.Start, inputs)
+    ||> List.mapFold (fun state input ->
+        let struct (next, output) = stage.Step state input
+        output, next)
+    |> fst
+
+/// What becomes of intervals that end so many seconds after the beginning, where no clock tells the time.
+let private times (ends: float list) =
+    ends
+    |> List.map (fun time -> arrived ValueNone (interval (at time) corner (ValueSome 0.1)))
+    |> elementsOf stage
+    |> List.map became
+
+/// The same, each with the time by the clock when it comes.
+let private timesByClock (ends: (int * int) list) =
+    ends
+    |> List.map (fun (time, now) ->
+        arrived (ValueSome(at (float now))) (interval (at (float time)) corner (ValueSome 0.1)))
+    |> elementsOf stage
+    |> List.map became
+
+let private taken cycle = Became.Taken(cycle, ValueNone)
+let private takenAfter gap cycle = Became.Taken(cycle, ValueSome gap)
+let private jump = Became.Rejected FaultKind.Jump
+let private backwards = Became.Rejected FaultKind.Backwards
+
+let private expect (ends: int list) expected =
+    Expect.equal (times (List.map float ends)) expected $"{ends}"
+
+let private known () =
+    expect [ 0; 5; 5 ] [ taken 0; taken 1; Became.Known ]
+    expect [ 0; 5; 0; 10 ] [ taken 0; taken 1; Became.Known; taken 2 ]
+    expect [ 0; 5; -3; 10 ] [ taken 0; taken 1; Became.Known; taken 2 ]
+
+let private goesBack () =
+    expect [ 0; 5; 10; 7; 15 ] [ taken 0; taken 1; taken 2; backwards; taken 3 ]
+    expect [ 0; 5; 10; 7; 7 ] [ taken 0; taken 1; taken 2; backwards; backwards ]
+
+let private jumps () =
+    expect [ 0; 3600; 7201 ] [ taken 0; taken 1; jump ]
+    expect [ 0; 10000; 5; 10 ] [ taken 0; jump; taken 1; taken 2 ]
+    // What follows it is believed, and what came before is past.
+    expect [ 0; 5; 10000; 10005; 10010; 10 ] [ taken 0; taken 1; jump; takenAfter 10000.0 2; taken 3; Became.Known ]
+    // Itself once more, or one before it, does not follow it.
+    expect [ 0; 10000; 10000; 9999; 10001 ] [ taken 0; jump; jump; jump; takenAfter 10001.0 1 ]
+    expect [ 0; 10000; 13600 ] [ taken 0; jump; takenAfter 13600.0 1 ]
+    expect [ 0; 10000; 13601; 13602 ] [ taken 0; jump; jump; takenAfter 13602.0 1 ]
+    // An interval that goes on from the last one ends the doubt.
+    expect [ 0; 10000; 5; 10005; 10010 ] [ taken 0; jump; taken 1; jump; takenAfter 10005.0 2 ]
+
+let private byTheClock () =
+    Expect.equal
+        (timesByClock [ 0, 0; 5, 5; 10000, 10060; 10005, 10005 ])
+        [ taken 0; taken 1; takenAfter 9995.0 2; taken 3 ]
+        "a minute late is now"
+
+    Expect.equal (timesByClock [ 0, 0; 10000, 10061 ]) [ taken 0; jump ] "later is not"
+
+    Expect.equal
+        (timesByClock [ 10000, 10000; 0, 30; 5, 5 ])
+        [ taken 0; jump; takenAfter -9995.0 1 ]
+        "a clock that was put back is believed with the second interval"
+
+let private ofTheFuture () =
+    let future = Became.Rejected FaultKind.FromTheFuture
+
+    Expect.equal
+        (timesByClock [ 61, 0; 60, 0; 65, 5 ])
+        [ future; taken 0; taken 1 ]
+        "a minute ahead of our clock is as good as now"
+
+    Expect.equal (timesByClock [ 0, 0; 100, 5; 105, 10 ]) [ taken 0; future; future ] "each"
+
+let private ofTheYear9999 () =
+    let far =
+        (DateTimeOffset(9999, 12, 31, 0, 0, 0, TimeSpan.Zero) - Intervals.beginning).TotalSeconds
+
+    Expect.equal
+        (times [ far; 0.0; 5.0; 10.0; 15.0 ])
+        [ taken 0; jump; takenAfter (5.0 - far) 1; taken 2; taken 3 ]
+        "the first of all"
+
+    Expect.equal (times [ 0.0; 5.0; far; 10.0; 15.0 ]) [ taken 0; taken 1; jump; taken 2; taken 3 ] "one among others"
+
+let private implausible () =
+    let measured load seconds : Interval =
+        let service =
+            ServiceMetrics(RequestRate load, RequestRate 5.0, ResponseTime seconds)
+
+        { interval (at 0.0) corner ValueNone with
+            Services = TwoNodes.array [ service ]
+        }
+
+    let carried =
+        { measured 5.0 0.1 with
+            Services = TwoNodes.array [ ServiceMetrics(RequestRate 5.0, RequestRate 1001.0, ResponseTime 0.1) ]
+        }
+
+    let later (interval: Interval) = { interval with Time = at 5.0 }
+
+    let of' interval =
+        [ interval; later (measured 5.0 0.1) ]
+        |> List.map (arrived ValueNone)
+        |> elementsOf stage
+        |> List.map became
+
+    let wrong = [ Became.Rejected FaultKind.Implausible; taken 0 ]
+    let right = [ taken 0; taken 1 ]
+    Expect.equal (of' (measured 1000.0 100.0)) right "at the bounds"
+    Expect.equal (of' (measured 1000.1 0.1)) wrong "offered load"
+    Expect.equal (of' carried) wrong "carried load"
+    Expect.equal (of' (measured 5.0 100.1)) wrong "response time"
+    Expect.equal (of' (measured infinity 0.1)) wrong "no number"
+
+// --- Settling
+
+let private monitored (element: Element<Monitored>) =
+    match element with
+    | Element.Interval(_, monitored) -> monitored
+    | Element.Event other -> failtest $"{other}"
+
+let private away = TwoNodes.configuration 0.6 3.0
+
+/// Intervals of five seconds in these configurations, by a controller with this settling time.
+let private moving settling configurations =
+    let settings =
+        { settings with
+            Guard =
+                { settings.Guard with
+                    SettlingTime = seconds settling
+                }
+            Reward =
+                RewardFunction(
+                    TwoNodes.grid,
+                    TwoNodes.array [ TwoNodes.objective ],
+                    [ Seq.ofList [ 1 ] ],
+                    CostAt.CurrentState,
+                    3
+                )
+        }
+
+    configurations
+    |> List.mapi (fun i configuration ->
+        arrived ValueNone (interval (at (5.0 * float i)) configuration (ValueSome 0.1)))
+    |> elementsOf (Monitor.stage settings)
+    |> List.map monitored
+
+let private settles () =
+    let isSettling settling =
+        moving settling [ corner; corner; away; away; away; away ]
+        |> List.map (fun monitored -> monitored.Unusable = ValueSome CycleError.Settling)
+
+    // The change happened after the second interval, which ended at 5 s.
+    Expect.equal (isSettling 0.0) [ false; false; false; false; false; false ] "not at all"
+    Expect.equal (isSettling 5.0) [ false; false; false; false; false; false ] "an interval after it is settled"
+    Expect.equal (isSettling 5.1) [ false; false; true; false; false; false ] "not quite"
+    Expect.equal (isSettling 10.0) [ false; false; true; false; false; false ] "two intervals after it"
+    Expect.equal (isSettling 10.1) [ false; false; true; true; false; false ] "not quite"
+
+    for monitored in moving 10.0 [ corner; corner; away; away ] do
+        Expect.equal
+            (Result.isError monitored.Sample, ValueOption.isNone monitored.Reward)
+            (ValueOption.isSome monitored.Unusable, ValueOption.isSome monitored.Unusable)
+            "nothing is learned from while it settles"
+
+let private knowsTheOneBefore () =
+    let run settling =
+        moving settling [ corner; corner; away; away; corner ]
+
+    for settling in [ 0.0; 10.0 ] do
+        Expect.equal
+            (run settling |> List.map _.Previous)
+            [
+                ValueNone
+                ValueSome corner
+                ValueSome corner
+                ValueSome away
+                ValueSome away
+            ]
+            "the configuration in the interval before"
+
+    // 1 - c1/5 of the interval before, which the first one does not have.
+    Expect.equal
+        (run 0.0 |> List.map _.Reward)
+        [ ValueSome 0.0; ValueSome 0.0; ValueSome 0.0; ValueSome 0.4; ValueSome 0.4 ]
+        "charged there"
+
+// --- Memory
+
+let private remembers () =
+    let after count time =
+        [ for n in 0 .. count - 1 -> 10.0 * float n ] @ [ time ] |> times |> List.last
+
+    Expect.equal (after 1024 0.0) Became.Known "taken in before"
+    Expect.equal (after 2000 0.0) Became.Known "older than what is remembered"
+    // Between the first two there was none.
+    Expect.equal (after 1024 5.0) backwards "1,024 are remembered"
+    Expect.equal (after 1025 5.0) Became.Known "and no more"
+
+let private stopped (stage: Stage<MonitorState, Input, Element<Monitored>>) state =
+    match stage.Codec with
+    | ValueNone -> failtest "it has a state to keep"
+    | ValueSome codec ->
+        match codec.Read(codec.Write state) with
+        | Ok read -> read
+        | Error message -> failtest message
+
+/// Elements of a script, with stops between them.
+let private remembersTheSame (script: Scripts.Happening list) =
+    let stage = Monitor.stage (Scripts.settings 1)
+
+    let run between =
+        (stage.Start, Scripts.inputs script)
+        ||> List.mapFold (fun state input ->
+            let struct (next, output) = stage.Step (between state) input
+
+            let said =
+                match output with
+                | Element.Interval(_, monitored) -> became output, ValueSome(monitored.Previous, monitored.Unusable)
+                | Element.Event _ -> became output, ValueNone
+
+            said, next)
+        |> fst
+
+    Expect.equal (run (stopped stage)) (run id) "the same"
+
+let private refuses () =
+    match stage.Codec with
+    | ValueNone -> failtest "it has a state to keep"
+    | ValueSome codec ->
+        let struct (state, _) =
+            stage.Step stage.Start (arrived ValueNone (interval (at 0.0) corner (ValueSome 0.1)))
+
+        let whole = Text.Encoding.UTF8.GetString(codec.Write state)
+
+        let refused (text: string) (part: string) =
+            match codec.Read(Text.Encoding.UTF8.GetBytes text) with
+            | Ok _ -> failtest $"accepted: {text}"
+            | Error message -> Expect.stringContains message part text
+
+        Expect.isOk (codec.Read(Text.Encoding.UTF8.GetBytes whole)) "whole"
+        refused (whole.Replace("\"inForce\":[5,4]", "\"inForce\":[5,77]")) "inForce"
+        refused (whole.Replace("\"cycle\":1", "\"cycle\":-1")) "cycle"
+        refused (whole.Replace("\"cycle\":1,", "")) "cycle"
+        refused "null" "null"
+        refused (whole.Substring(0, whole.Length / 2)) ""
+
+let private fails () =
+    let failure =
+        {
+            Stage = Monitor.name
+            Exception = InvalidOperationException "no luck"
+        }
+
+    match Monitor.fail failure (arrived ValueNone (interval (at 0.0) corner (ValueSome 0.1))) with
+    | Element.Event(Event.Rejected(_, fault)) ->
+        Expect.equal fault.Kind FaultKind.Poisonous "it cannot be decided on"
+        Expect.stringContains fault.Reason "no luck" "why"
+    | other -> failtest $"{other}"
+
+[<Tests>]
+let tests =
+    testList
+        "ControlCycle.Monitor"
+        [
+            testCase "what was taken in is known when it comes again" known
+            testCase "what is older than the last one and was not taken in goes back" goesBack
+            testCase "a time far from the last one is doubted until the next follows it" jumps
+            testCase "a time far from the last one is believed at once where the clock agrees" byTheClock
+            testCase "what ends later than now is not believed" ofTheFuture
+            testCase "one interval of the year 9999 does not stop those that come after it" ofTheYear9999
+            testCase "values that no system has are rejected, and nothing is remembered of them" implausible
+            testCase "metrics settle for a time after the interval before the change" settles
+            testCase "the configuration before is known, also after one that was not learned from" knowsTheOneBefore
+            testCase "the last 1,024 times are remembered" remembers
+            testPropertyWithConfig
+                { FsCheckConfig.defaultConfig with
+                    maxTest = 200
+                }
+                "a monitor that was stopped goes on as if it had not"
+                (Prop.forAll (Arb.fromGen Scripts.script) remembersTheSame)
+            testCase "a state that cannot be is refused" refuses
+            testCase "an interval on which it fails is rejected as poisonous" fails
+        ]
