@@ -112,7 +112,7 @@ let private inClosedLoop clock name =
                     journal
                 ]
                 (fun controller first rest errors ->
-                    ends name 2.5 controller
+                    ends name 6.0 controller
                     Expect.equal controller.ExitCode 0 errors.Result
                     let output = first :: linesOf rest.Result
                     isPure output
@@ -145,7 +145,7 @@ let private planning name code =
         let errors = started.StandardError.ReadToEndAsync()
         Threading.Thread.Sleep 3000
         Expect.isFalse started.HasExited "it is planning"
-        ends name 2.5 started
+        ends name 6.0 started
         Expect.contains [ 1; code ] started.ExitCode errors.Result
         saysOnce "" errors.Result
         Expect.isFalse (File.Exists out) "nothing is half written")
@@ -170,7 +170,7 @@ let private hangingReceiver () =
                     ]
                     (fun controller first rest errors ->
                         Threading.Thread.Sleep 1000
-                        ends "TERM" 2.5 controller
+                        ends "TERM" 6.0 controller
                         Expect.isLessThan controller.ExitCode 2 errors.Result
                         let output = first :: linesOf rest.Result
                         isPure output
@@ -202,7 +202,7 @@ let private unwritableJournal () =
                 command.CommandText <- "BEGIN IMMEDIATE"
                 command.ExecuteNonQuery() |> ignore
                 Threading.Thread.Sleep 1000
-                ends "TERM" 2.5 controller
+                ends "TERM" 6.0 controller
                 command.CommandText <- "ROLLBACK"
                 command.ExecuteNonQuery() |> ignore
                 let output = first :: linesOf rest.Result
@@ -322,7 +322,7 @@ let tests =
                     Threading.Thread.Sleep 2000
                     Expect.isFalse started.HasExited "it works"
                     Expect.isGreaterThan (decisions journal).Length before "and decides"
-                    ends "TERM" 2.5 started
+                    ends "TERM" 6.0 started
                     Expect.equal started.ExitCode 0 errors.Result
                     Expect.equal (complaints errors.Result).Length 1 "said once"))
 
@@ -391,6 +391,6 @@ let tests =
                     Expect.isFalse started.HasExited "it waits"
                     // Twice at once is once.
                     signal "TERM" started
-                    ends "TERM" 2.5 started
+                    ends "TERM" 6.0 started
                     Expect.equal started.ExitCode 0 errors))
         ]
