@@ -514,6 +514,8 @@ let private whereDecisionsAreSuperseded () =
     Expect.isGreaterThan superseded.Length 20 "those that came meanwhile"
     Expect.equal (List.map fst fates) [ 0..39 ] "each has a fate, once"
 
+    Expect.isFalse (List.contains moving.Head delivered) "what was about to be sent when a newer one came is not"
+
     for cycle in delivered do
         Expect.contains moving cycle "only what moves something is sent"
 
