@@ -187,6 +187,11 @@ let bench arguments =
 
     launch "OnlinePolicyAdaptation.Benchmarks" "OnlinePolicyAdaptation.Benchmarks" (selection @ results)
 
+/// Without arguments it lists the soaks.
+let soak arguments =
+    build ()
+    launch "OnlinePolicyAdaptation.Soak" "OnlinePolicyAdaptation.Soak" arguments
+
 let clean () =
     if Directory.Exists artifacts then
         Directory.Delete(artifacts, recursive = true)
@@ -222,6 +227,10 @@ let targets =
         target "run" (With("those of `opar run`", run)) "build and run scenarios/2-system-change"
         target "pictures" (Alone pictures) "run all scenarios and take the pictures of their READMEs; needs chromium"
         target "bench" (With("BenchmarkDotNet's, e.g. --filter '*Forest*'", bench)) "build and run the benchmarks"
+        target
+            "soak"
+            (With("NAME [seconds] [seed]; alone it lists the names", soak))
+            "run a controller for long in a world where everything fails now and then"
         target "clean" (Alone clean) "delete .artifacts"
     ]
 

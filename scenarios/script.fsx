@@ -103,14 +103,14 @@ let private experiment name options scenario =
             :: List.tail (List.ofArray fsi.CommandLineArgs)
         )
 
-    Experiment.readTraces scenario
+    Traces.read scenario
     |> Result.bind (fun traces ->
         let result =
             (Experiment.run scenario traces Map.empty Environment.ProcessorCount ignore CancellationToken.None)
                 .GetAwaiter()
                 .GetResult()
 
-        PlanningStudy.ofScenario scenario
+        PlanningStudy.ofScenario CancellationToken.None scenario
         |> Result.map (fun study -> ExperimentResults.ofExperiment command study result))
     |> Result.map (fun results ->
         let outcome = results.Outcome

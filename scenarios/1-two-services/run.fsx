@@ -57,15 +57,15 @@ let planOn table out =
                     [
                         {
                             Name = "greedy"
-                            Policy = BasePolicy.Greedy
+                            Policy = PlannedBase.Greedy
                         }
                         {
                             Name = "random"
-                            Policy = BasePolicy.Random
+                            Policy = PlannedBase.Random
                         }
                         {
                             Name = "hand-written"
-                            Policy = BasePolicy.Table("hand-written", hand)
+                            Policy = PlannedBase.Table("hand-written", hand)
                         }
                     ])
             |> Result.map (fun study ->

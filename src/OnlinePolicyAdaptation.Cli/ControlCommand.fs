@@ -46,8 +46,8 @@ let private whileServing
                 return! work ()
     }
 
-/// What is under way when the end is asked for has this long to come through.
-let private patience = TimeSpan.FromSeconds 1.0
+/// After a signal to end, a delivery or a commit that is under way has this long.
+let private patience = TimeSpan.FromSeconds 0.7
 
 /// Where nothing else is said, a source that gives nothing for so many intervals is silent.
 let private silentIntervals = 12.0
@@ -76,11 +76,11 @@ let private health (request: ControlRequest) time clock (posted: PostedSource op
 
 
 /// Decisions of cycles that the journal has.
-let private kept vocabulary (journal: Journal) cycles =
+let private kept system (journal: Journal) cycles =
     [|
         for cycle in cycles do
             for entry in journal.Entries(cycle, cycle) do
-                match Kept.outgoingOf vocabulary entry.Cycle entry.Decision with
+                match Kept.outgoingOf system entry.Cycle entry.Decision with
                 | Ok sent -> sent
                 | Error _ -> ()
     |]
@@ -90,14 +90,14 @@ let private control (request: ControlRequest) (cycle: Cycle) (files: ControlFile
         let journal = files.Journal
         let scenario = request.Scenario
         let time = TimeProvider.System
-        let vocabulary = ScenarioController.vocabulary scenario
+        let system = ScenarioController.system scenario
         use logs = Logs.toStandardError ()
         let log = logs.CreateLogger "opar"
 
         let! start =
             match journal with
             | ValueNone -> Ok(Cycle.start cycle)
-            | ValueSome journal -> Replay.state cycle vocabulary journal (journal.LastCycle + 1)
+            | ValueSome journal -> Replay.state cycle system journal (journal.LastCycle + 1)
 
         let start = Cycle.resume cycle start
         let cycles = Cycle.number cycle start
@@ -113,7 +113,7 @@ let private control (request: ControlRequest) (cycle: Cycle) (files: ControlFile
         use output = Console.OpenStandardOutput()
         use client = Http.client ()
 
-        let measures = Measures vocabulary.Topology.Services
+        let measures = Measures system.Topology.Services
 
         let! connection =
             ControlConnection.create
@@ -135,7 +135,7 @@ let private control (request: ControlRequest) (cycle: Cycle) (files: ControlFile
 
         let watch =
             let log =
-                WatchLog.create measures health log scenario.Goal.Reward vocabulary.Topology.Services
+                WatchLog.create measures health log scenario.Goal.Reward system.Topology.Services
                 |> ControlFiles.counting time files
 
             { log with
@@ -172,7 +172,7 @@ let private control (request: ControlRequest) (cycle: Cycle) (files: ControlFile
                     {
                         Cycle = cycle
                         Name = scenario.Name
-                        Vocabulary = vocabulary
+                        SystemDescription = system
                         Journal = journal
                         Retention = request.Retention
                         Quarantine = files.Quarantine
@@ -191,7 +191,7 @@ let private control (request: ControlRequest) (cycle: Cycle) (files: ControlFile
                                 unwritten
                         match receiver, journal with
                         | Some receiver, _ -> Sink.receiver receiver
-                        // Nobody is sent anything: a decision has come as far as it can.
+                        // There is no receiver: a decision that is kept is all there is to do.
                         | None, ValueSome journal ->
                             Sink.watching (fun decided -> journal.NoteDelivered decided.Taken.Cycle)
                         | None, ValueNone -> ()
@@ -203,13 +203,13 @@ let private control (request: ControlRequest) (cycle: Cycle) (files: ControlFile
         let sendAgain (journal: Journal) =
             task {
                 if not request.Quiet then
-                    for sent in kept vocabulary journal [ journal.Written + 1 .. journal.LastCycle ] do
+                    for sent in kept system journal [ journal.Written + 1 .. journal.LastCycle ] do
                         output.Write(ReadOnlySpan(Encoding.UTF8.GetBytes(sent.Text + "\n")))
 
                     output.Flush()
 
                 match receiver with
-                | Some receiver -> do! Sink.sendAgain receiver (kept vocabulary journal (journal.Undelivered()))
+                | Some receiver -> do! Sink.sendAgain receiver (kept system journal (journal.Undelivered()))
                 | None -> ()
             }
 

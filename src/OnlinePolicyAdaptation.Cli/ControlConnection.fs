@@ -33,7 +33,7 @@ module ControlConnection =
         | Some simulation -> Ok(MeshEnvironment.create scenario simulation key)
 
     /// The mesh as these cycles have left it.
-    let private rewound scenario key vocabulary (cycles: JournalEntry seq) =
+    let private rewound scenario key system (cycles: JournalEntry seq) =
         match Seq.tryHead cycles with
         | Some first when first.Cycle > 0 ->
             Error
@@ -44,7 +44,7 @@ module ControlConnection =
                 let decisions =
                     cycles
                     |> Seq.choose (fun entry ->
-                        Kept.outgoingOf vocabulary entry.Cycle entry.Decision
+                        Kept.outgoingOf system entry.Cycle entry.Decision
                         |> Result.toOption
                         |> Option.map (fun decision -> struct (entry.Position, decision)))
 
@@ -62,7 +62,7 @@ module ControlConnection =
         (earlier: int -> JournalEntry seq)
         =
         let scenario = request.Scenario
-        let vocabulary = ScenarioController.vocabulary scenario
+        let system = ScenarioController.system scenario
         let clock = ControlSettings.clock request.Settings
         let interval = scenario.Live.Interval
 
@@ -72,11 +72,10 @@ module ControlConnection =
             | None -> 0L
 
         match request.Origin with
-        | MetricsOrigin.Lines ->
-            Ok(ControlConnection.Open(LineSource.create vocabulary time (Console.OpenStandardInput())))
-        | MetricsOrigin.Posts -> Ok(ControlConnection.Posted(PostedSource(vocabulary, waitingRoom, time)))
+        | MetricsOrigin.Lines -> Ok(ControlConnection.Open(LineSource.create system time (Console.OpenStandardInput())))
+        | MetricsOrigin.Posts -> Ok(ControlConnection.Posted(PostedSource(system, waitingRoom, time)))
         | MetricsOrigin.Prometheus settings ->
-            let query = Prometheus.query client settings vocabulary
+            let query = Prometheus.query client settings system
             Ok(ControlConnection.Open(PrometheusSource.create query trouble interval time))
         | MetricsOrigin.Trace csv ->
             let columns =
@@ -87,7 +86,7 @@ module ControlConnection =
             let reader = TraceReader.Open(csv, scenario.System.Grid, columns)
             Ok(ControlConnection.Open(TraceSource.create reader position clock request.Pace interval time))
         | MetricsOrigin.Simulation ->
-            rewound scenario key vocabulary (earlier 0)
+            rewound scenario key system (earlier 0)
             |> Result.map (fun mesh ->
                 ControlConnection.Closed(
                     EnvironmentSource.create mesh position request.Cycles clock request.Pace interval time,

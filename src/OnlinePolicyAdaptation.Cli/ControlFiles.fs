@@ -116,7 +116,7 @@ module ControlFiles =
                 return! Error message
         }
 
-    /// What of the loop's events is counted in the journal.
+    /// Events that are counted in the journal as well.
     let counting (time: TimeProvider) (files: ControlFiles) (watch: Watch) =
         match files.Journal with
         | ValueNone -> watch

@@ -202,7 +202,9 @@ module ControlRequest =
                         )
                     Outlook =
                         arguments.TryGetResult ControlArguments.Outlook
-                        |> Option.defaultValue (EstimationSyntax.outlookName scenario.Controller.Estimation.Outlook)
+                        |> Option.defaultValue (
+                            EstimationSyntax.riskAttitudeText scenario.Controller.Estimation.RiskAttitude
+                        )
                     Clock = clock
                     KnowsTrace = not (arguments.Contains ControlArguments.Without_Trace)
                     Source = (origin: MetricsOrigin).Word

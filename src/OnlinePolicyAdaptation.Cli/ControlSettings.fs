@@ -12,7 +12,7 @@ open OnlinePolicyAdaptation.Experiments
 open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Service
 
-/// What decisions depend on besides the intervals; kept in the journal, so that its reader need not be told.
+/// What decisions depend on besides the intervals; kept in the journal for its readers.
 type ControlSettings =
     {
         /// Full path of scenario.json.
@@ -43,14 +43,14 @@ module ControlSettings =
     let scenario (settings: ControlSettings) =
         Scenario.load settings.Scenario
         |> Result.bind (fun scenario ->
-            match EstimationSyntax.forgetting settings.Forgetting, EstimationSyntax.outlook settings.Outlook with
-            | Ok forgetting, Ok outlook ->
+            match EstimationSyntax.forgetting settings.Forgetting, EstimationSyntax.riskAttitude settings.Outlook with
+            | Ok forgetting, Ok attitude ->
                 Ok
                     { scenario with
                         Controller.Estimation =
                             { scenario.Controller.Estimation with
                                 Forgetting = forgetting
-                                Outlook = outlook
+                                RiskAttitude = attitude
                                 RefitEvery = settings.RefitEvery
                             }
                     }

@@ -33,7 +33,7 @@ type Deliveries(watch: Watch, journal: Journal voption, time: TimeProvider) =
 
     member _.Undelivered = undelivered
 
-    /// An error where there was something to deliver, and nobody took any of it.
+    /// An error where there was something to deliver, and none of it was delivered.
     member _.Verdict =
         if undelivered > 0L && delivered = 0L then
             Error $"none of {undelivered} decisions could be delivered"

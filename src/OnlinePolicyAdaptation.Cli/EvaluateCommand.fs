@@ -22,7 +22,7 @@ let private byDefault =
         RegrownTrees = ForestOptions().Trees / 2
         RefitEvery = 1
         Forgetting = Forgetting.ByRelevance 30
-        Outlook = Outlook.Optimistic 0.6
+        RiskAttitude = RiskAttitude.Optimistic 0.6
         LoadStep = 5.0
         MinimumSamples = 30
     }

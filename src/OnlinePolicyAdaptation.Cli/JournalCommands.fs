@@ -39,12 +39,12 @@ let private warnIfEdited path journal settings scenario =
     | None -> ()
 
 /// All rows that can be read; what cannot be is told on standard error.
-let private rows vocabulary (journal: Journal) =
-    let reader = IntervalReader vocabulary
+let private rows system (journal: Journal) =
+    let reader = IntervalReader system
 
     journal.Entries(0, Int32.MaxValue)
     |> Seq.choose (fun entry ->
-        match JournalRow.read vocabulary reader entry with
+        match JournalRow.read system reader entry with
         | Ok row -> Some row
         | Error reason ->
             eprintfn $"opar: {reason}"
@@ -59,11 +59,11 @@ let private export (arguments: ParseResults<ExportArguments>) =
 
         use _ = journal
         warnIfEdited path journal settings scenario
-        let vocabulary = ScenarioController.vocabulary scenario
+        let system = ScenarioController.system scenario
 
         let! write =
             match arguments.GetResult(ExportArguments.Format, "csv") with
-            | "csv" -> Ok(JournalCsv.write vocabulary (rows vocabulary journal))
+            | "csv" -> Ok(JournalCsv.write system (rows system journal))
             | "intervals" ->
                 Ok(fun text ->
                     for entry in journal.Entries(0, Int32.MaxValue) do
@@ -90,7 +90,7 @@ let private show (arguments: ParseResults<JournalShowArguments>) =
 
         use _ = journal
         warnIfEdited path journal settings scenario
-        let rows = rows (ScenarioController.vocabulary scenario) journal |> Seq.toArray
+        let rows = rows (ScenarioController.system scenario) journal |> Seq.toArray
         let history = JournalHistory.ofJournal journal rows
 
         match JournalSummary.ofRows scenario.Goal.Reward rows with
@@ -140,7 +140,7 @@ let private undo (arguments: ParseResults<UndoArguments>) =
         let path = arguments.GetResult UndoArguments.Journal
         let! last = time "--to" (arguments.GetResult UndoArguments.To)
 
-        match! Journal.Undo(path, last, TimeProvider.System.GetUtcNow()) with
+        match! JournalUndo.after (path, last, TimeProvider.System.GetUtcNow()) with
         | Some undone ->
             printfn
                 $"{path}: {undone.Intervals} intervals taken back, from cycle {undone.First} on, with what was decided on them; they are kept as evidence"
@@ -155,9 +155,7 @@ let journal (arguments: ParseResults<JournalArguments>) =
 
 // --- Why
 
-let private number (value: float) =
-    let format = if abs value < 1e9 then "0.######" else "0.######e0"
-    value.ToString(format, CultureInfo.InvariantCulture)
+let private number = Numbers.short 6
 
 let private moves (grid: ControlGrid) (moves: int seq) =
     Seq.map2 (fun (control: Control) (move: int) -> $"{control.Name} %+d{move}".Replace("+0", "0")) grid.Controls moves
@@ -253,21 +251,21 @@ let explain (arguments: ParseResults<ExplainArguments>) =
             | _ -> Ok()
 
         warnIfEdited path journal settings scenario
-        let vocabulary = ScenarioController.vocabulary scenario
+        let system = ScenarioController.system scenario
 
         let! entry =
             match journal.Entries(cycle, cycle) |> Seq.tryHead with
             | Some entry -> Ok entry
             | None -> Error $"--cycle: {cycle}; {path} keeps cycles up to {journal.LastCycle}"
 
-        let! row = JournalRow.read vocabulary (IntervalReader vocabulary) entry
+        let! row = JournalRow.read system (IntervalReader system) entry
         let! controller = ControlSettings.controller settings scenario Mode.Act
-        let! estimated = Replay.estimated controller vocabulary journal cycle
+        let! estimated = Replay.estimated controller system journal cycle
         describe scenario row
 
         match Adapt.alternatives controller.Settings controller.Key estimated with
         | Ok found -> alternatives scenario row estimated.Model found
-        | Error error -> printfn $"no comparison: {DecisionJson.error vocabulary.Topology.Services error}"
+        | Error error -> printfn $"no comparison: {DecisionJson.error system.Topology.Services error}"
 
         verdict scenario row
     }

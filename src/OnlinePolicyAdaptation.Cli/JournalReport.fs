@@ -14,12 +14,7 @@ open OnlinePolicyAdaptation.ControlCycle
 /// Points that a line is drawn with; of more, only some are.
 let private resolution = 4000
 
-let private blue, vermilion, grey =
-    "rgb(0,114,178)", "rgb(213,94,0)", "rgb(90,90,90)"
-
-let private number (value: float) =
-    let format = if abs value < 1e9 then "0.###" else "0.###e0"
-    value.ToString(format, CultureInfo.InvariantCulture)
+let private number = Numbers.short 3
 
 let private thinned (rows: JournalRow[]) =
     let step = max 1 ((rows.Length + resolution - 1) / resolution)
@@ -63,8 +58,8 @@ let private measured (scenario: Scenario) rows service =
         "response time (s)"
         rows
         [
-            line "measured" blue "solid" seconds rows
-            line "bound" vermilion "dash" (fun _ -> Some bound) rows
+            line "measured" Palette.blue "solid" seconds rows
+            line "bound" Palette.vermilion "dash" (fun _ -> Some bound) rows
         ]
 
 let private control (scenario: Scenario) rows index =
@@ -76,8 +71,13 @@ let private control (scenario: Scenario) rows index =
         control.Name
         rows
         [
-            line "in force" grey "solid" (fun row -> Some(control.Value row.Interval.Configuration.Levels[index])) rows
-            line "decided on" blue "dot" (fun row -> Some row.Target[index]) rows
+            line
+                "in force"
+                Palette.darkGrey
+                "solid"
+                (fun row -> Some(control.Value row.Interval.Configuration.Levels[index]))
+                rows
+            line "decided on" Palette.blue "dot" (fun row -> Some row.Target[index]) rows
         ]
 
 let private gain rows =
@@ -87,11 +87,16 @@ let private gain rows =
         "difference of Q-factors"
         rows
         [
-            line "rollout over base policy" blue "solid" (fun row -> Option.map2 (-) row.QFactor row.BaseQFactor) rows
+            line
+                "rollout over base policy"
+                Palette.blue
+                "solid"
+                (fun row -> Option.map2 (-) row.QFactor row.BaseQFactor)
+                rows
         ]
 
 let private reward rows =
-    figure "Reward" "Of each interval, as measured." "reward" rows [ line "reward" blue "solid" _.Reward rows ]
+    figure "Reward" "Of each interval, as measured." "reward" rows [ line "reward" Palette.blue "solid" _.Reward rows ]
 
 let private counts (items: (string * 'count) list) =
     match items with

@@ -30,21 +30,23 @@ let private states (arguments: ParseResults<PlanArguments>) =
     | "all" -> Ok None
     | text -> numbers text
 
+/// What one of these words means; any other word is a file.
+let private wordOrFile words read (word: string) =
+    match words |> List.tryFind (fst >> (=) word) with
+    | Some(_, meaning) -> Ok meaning
+    | None -> read word
+
 let private basePolicy (arguments: ParseResults<PlanArguments>) count =
-    match arguments.GetResult(PlanArguments.Base, "greedy") with
-    | "greedy" -> Ok PlannedBase.Greedy
-    | "random" -> Ok PlannedBase.Random
-    | path ->
+    arguments.GetResult(PlanArguments.Base, "greedy")
+    |> wordOrFile [ "greedy", PlannedBase.Greedy; "random", PlannedBase.Random ] (fun path ->
         PlanFile.readActions path count
-        |> Result.map (fun actions -> PlannedBase.Table(path, actions))
+        |> Result.map (fun actions -> PlannedBase.Table(path, actions)))
 
 let private terminal (arguments: ParseResults<PlanArguments>) count =
-    match arguments.GetResult(PlanArguments.Terminal, "exact") with
-    | "exact" -> Ok TerminalValues.Exact
-    | "best" -> Ok TerminalValues.Best
-    | path ->
+    arguments.GetResult(PlanArguments.Terminal, "exact")
+    |> wordOrFile [ "exact", TerminalValues.Exact; "best", TerminalValues.Best ] (fun path ->
         PlanFile.readValues path count
-        |> Result.map (fun values -> TerminalValues.Given(path, values))
+        |> Result.map (fun values -> TerminalValues.Given(path, values)))
 
 let private baseAndTerminal (arguments: ParseResults<PlanArguments>) count =
     basePolicy arguments count

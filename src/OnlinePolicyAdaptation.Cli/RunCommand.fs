@@ -46,8 +46,8 @@ let private basePolicy scenario text =
 
 /// The scenario with the settings that the arguments give.
 let configured (arguments: ParseResults<RunArguments>) (scenario: Scenario) =
-    let outlook text =
-        EstimationSyntax.outlook text
+    let riskAttitude text =
+        EstimationSyntax.riskAttitude text
         |> Result.mapError (fun message -> $"--outlook: {message}")
 
     let ways =
@@ -57,8 +57,11 @@ let configured (arguments: ParseResults<RunArguments>) (scenario: Scenario) =
     |> Result.bind (fun horizons ->
         given forgettings ways (arguments.TryGetResult RunArguments.Forgetting)
         |> Result.bind (fun ways ->
-            given outlook scenario.Controller.Estimation.Outlook (arguments.TryGetResult RunArguments.Outlook)
-            |> Result.bind (fun outlook ->
+            given
+                riskAttitude
+                scenario.Controller.Estimation.RiskAttitude
+                (arguments.TryGetResult RunArguments.Outlook)
+            |> Result.bind (fun attitude ->
                 given
                     (basePolicy scenario)
                     scenario.Controller.BasePolicy
@@ -68,15 +71,15 @@ let configured (arguments: ParseResults<RunArguments>) (scenario: Scenario) =
                         (basePolicies "--also-base" scenario)
                         scenario.Experiment.AlsoBasePolicies
                         (arguments.TryGetResult RunArguments.Also_Base)
-                    |> Result.map (fun others -> horizons, ways, outlook, basePolicy, others)))))
-    |> Result.bind (fun (horizons, ways, outlook, basePolicy, others) ->
+                    |> Result.map (fun others -> horizons, ways, attitude, basePolicy, others)))))
+    |> Result.bind (fun (horizons, ways, attitude, basePolicy, others) ->
         scenario
         |> Scenario.change (fun scenario ->
             { scenario with
                 Controller.Estimation =
                     { scenario.Controller.Estimation with
                         Forgetting = List.head ways
-                        Outlook = outlook
+                        RiskAttitude = attitude
                     }
                 Experiment.AlsoForgetting = List.tail ways
                 Controller.BasePolicy = basePolicy
@@ -143,7 +146,7 @@ let private results (arguments: ParseResults<RunArguments>) scenario traces thre
 
             let runs =
                 scenario.Experiment.Seeds
-                * List.length (Experiment.contenders scenario (not retrained.IsEmpty))
+                * List.length (Contenders.ofScenario scenario (not retrained.IsEmpty))
 
             let result =
                 Terminal.withProgress $"{scenario.Name}: {runs} runs" (runs * scenario.Experiment.Cycles) (fun step ->
@@ -181,7 +184,7 @@ let run (arguments: ParseResults<RunArguments>) =
     result {
         let! scenario = Scenario.load (arguments.GetResult RunArguments.Scenario)
         let! scenario = configured arguments scenario
-        let! traces = Experiment.readTraces scenario
+        let! traces = Traces.read scenario
         let! retrains = retrains arguments scenario
         return! execute arguments scenario traces retrains
     }

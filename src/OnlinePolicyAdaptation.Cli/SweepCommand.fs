@@ -12,7 +12,7 @@ open OnlinePolicyAdaptation.Experiments
 open OnlinePolicyAdaptation.Scenarios
 
 /// A point that is still to be run.
-type private Planned =
+type private PlannedRun =
     {
         Point: SweepPoint
         Scenario: Scenario
@@ -49,14 +49,14 @@ let private planned (arguments: ParseResults<SweepArguments>) path directory ind
             }
     }
 
-let private runs (planned: Planned) =
+let private runs (planned: PlannedRun) =
     planned.Scenario.Experiment.Seeds
-    * List.length (Experiment.contenders planned.Scenario false)
+    * List.length (Contenders.ofScenario planned.Scenario false)
 
 /// Runs a point and keeps its outcome.
-let private runPoint threads (step: unit -> unit) (cancellation: CancellationToken) (planned: Planned) =
+let private runPoint threads (step: unit -> unit) (cancellation: CancellationToken) (planned: PlannedRun) =
     result {
-        let! traces = Experiment.readTraces planned.Scenario
+        let! traces = Traces.read planned.Scenario
 
         let outcome =
             (Experiment.run planned.Scenario traces Map.empty threads step cancellation).GetAwaiter().GetResult()
@@ -66,7 +66,7 @@ let private runPoint threads (step: unit -> unit) (cancellation: CancellationTok
         return swept
     }
 
-let private runAll threads (todo: Planned list) cancellation =
+let private runAll threads (todo: PlannedRun list) cancellation =
     let total =
         todo
         |> List.sumBy (fun planned -> runs planned * planned.Scenario.Experiment.Cycles)
@@ -74,12 +74,10 @@ let private runAll threads (todo: Planned list) cancellation =
     Terminal.withProgress $"{todo.Length} points" (max 1 total) (fun step ->
         task {
             return
-                (Ok [], todo)
-                ||> List.fold (fun done' planned ->
-                    done'
-                    |> Result.bind (fun done' ->
-                        runPoint threads step cancellation planned
-                        |> Result.map (fun swept -> (planned.File, swept) :: done')))
+                todo
+                |> List.traverseResultM (fun planned ->
+                    runPoint threads step cancellation planned
+                    |> Result.map (fun swept -> planned.File, swept))
         })
     |> _.GetAwaiter().GetResult()
 

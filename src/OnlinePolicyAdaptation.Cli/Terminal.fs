@@ -61,7 +61,7 @@ let withMeter (title: string) (total: int64) (work: (int64 -> string -> unit) ->
                     bar.Value <- min (float total) (float finished)
                     bar.Description <- Markup.Escape note))
 
-/// What work has to end in, once it is told to.
+/// After a signal, work has this long to end.
 let private grace = TimeSpan.FromSeconds 1.5
 
 /// Runs work that ends early when Ctrl-C is pressed or the process is told to end (SIGTERM, SIGHUP, SIGQUIT). Work that

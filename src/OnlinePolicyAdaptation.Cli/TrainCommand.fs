@@ -16,7 +16,7 @@ open OnlinePolicyAdaptation.Learning.ActorCritic
 open OnlinePolicyAdaptation.Training
 
 /// What is trained, as the command line says.
-type private Request =
+type private TrainingRequest =
     {
         System: ScenarioTraining.TrainedSystem
         PresetName: string

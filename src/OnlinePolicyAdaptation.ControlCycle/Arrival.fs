@@ -8,8 +8,8 @@ open OnlinePolicyAdaptation.Domain.Network
 type Outcome =
     /// It was taken in: journaled and decided on.
     | Accepted
-    /// An interval of this time was taken in before, in this run of the controller or an earlier one: a poster who repeats
-    /// itself is told the same, whether or not the controller was started anew in between.
+    /// An interval of this time was taken in before, in this run of the controller or an earlier one. A poster who repeats
+    /// itself gets the same answer, whether or not the controller was started anew in between.
     | AlreadyKnown
     /// It cannot be used.
     | Quarantined of reason: string

@@ -4,8 +4,8 @@
 ///                 ^                     |
 ///                 '------ refit <-------'    beside, in real time only
 ///
-/// `run` leads from a source to its end. `closedLoop` joins the end with the beginning by an environment: one element
-/// circulates, so no decision is taken on metrics from before the last action.
+/// `run` leads from a source to sinks. `join` and `closedLoop` lead from the end back to the beginning by an environment: one
+/// element circulates, so no decision is taken on metrics from before the last action.
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.ControlCycle.ControlLoop
 
@@ -35,7 +35,7 @@ let startEngine () =
 type Surroundings<'kept> =
     {
         Time: TimeProvider
-        /// In real time, a step that takes longer is replaced by what its stage says.
+        /// In real time, a stage with a deadline answers by its `Missed` where its step takes longer.
         Deadline: TimeSpan
         /// Orders of operators, from a source that does not end before the controller does.
         Commands: Source<Command, NotUsed>
@@ -59,7 +59,7 @@ let private waitedFor (stage: ChainedStage) start : Flow<Passing, Passing, NotUs
             state.Value <- next
             passed)
 
-/// A stage that is not waited for longer than until its deadline; nor does anybody wait for what comes too late.
+/// A stage that is not waited for longer than until its deadline. While a late step still runs, elements pass as missed.
 let private inTime
     (surroundings: Surroundings<_>)
     (stage: ChainedStage)

@@ -5,7 +5,7 @@ open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 
 /// The action that the rules have left, and those that changed it.
-type Checked =
+type GuardedAction =
     {
         Action: ControlAction
         Rules: FiredRule list
@@ -16,7 +16,11 @@ type Checked =
     }
 
 /// An interval, and the action that may go out after it.
-type Guarded = { Planned: Planned; Checked: Checked }
+type Guarded =
+    {
+        Planned: Planned
+        Checked: GuardedAction
+    }
 
 /// The rules of a guard, in their order.
 type Rules =
@@ -27,7 +31,7 @@ type Rules =
         Limiting: GuardRule list
     }
 
-/// The last word before an action goes out.
+/// Decides which action may go out.
 [<RequireQualifiedAccess>]
 module Guard =
 
@@ -88,7 +92,7 @@ module Guard =
             }
 
     /// The proposal as a rule leaves it.
-    let private apply state (proposal: Proposal) (before: Checked) (rule: GuardRule) =
+    let private apply state (proposal: Proposal) (before: GuardedAction) (rule: GuardRule) =
         match rule.Judge state { proposal with Action = before.Action } with
         | Verdict.Pass -> before
         | Verdict.Base fired ->

@@ -34,7 +34,7 @@ type FaultKind =
     | FromTheFuture
     /// Its time is far from the last interval's, and no other interval is near it yet.
     | Jump
-    /// Deciding on it failed, which is a fault of the program.
+    /// It could not be monitored, which is a fault of the program.
     | Poisonous
 
 type Fault =

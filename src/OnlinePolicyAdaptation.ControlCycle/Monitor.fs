@@ -21,20 +21,12 @@ type MonitorState =
     {
         /// The number of the next cycle, from 0.
         Cycle: int
-        /// The end of the last interval that was taken in.
-        LastTime: DateTimeOffset voption
-        /// Ends of the last ones, by which one that comes again is known; the oldest first.
-        Times: ImmutableQueue<int64>
-        /// How many these are.
-        Kept: int
+        /// Their times.
+        Timeline: Timeline
         /// The configuration in the last interval.
         InForce: Configuration voption
         /// The end of the last interval before the configuration changed.
         Changed: DateTimeOffset voption
-        /// A time too far from the last one to be believed before another interval follows it.
-        Doubted: DateTimeOffset voption
-        /// Whether the last interval followed another one.
-        IsFollowed: bool
     }
 
 /// An interval as the later stages see it.
@@ -43,7 +35,7 @@ type Monitored =
         Metrics: Metrics
         /// The configuration in the interval before.
         Previous: Configuration voption
-        /// Offered loads as they are told apart and planned for.
+        /// Offered loads in whole load steps, as they are planned for.
         Loads: EquatableArray<RequestRate>
         /// An error: why nothing can be learned from it.
         Sample: Result<Sample, CycleError>
@@ -59,160 +51,29 @@ type Monitored =
 [<RequireQualifiedAccess>]
 module Monitor =
 
-    /// Ends of intervals that are remembered.
-    let private memory = 1024
-
-    /// A clock this far ahead of ours is as good as ours.
-    let private tolerance = TimeSpan.FromMinutes 1.0
-
     let start =
         {
             Cycle = 0
-            LastTime = ValueNone
-            Times = ImmutableQueue.Empty
-            Kept = 0
+            Timeline = Timeline.start
             InForce = ValueNone
             Changed = ValueNone
-            Doubted = ValueNone
-            IsFollowed = false
         }
-
-    // --- Time
-
-    [<RequireQualifiedAccess>]
-    type private Verdict =
-        | New of gap: TimeSpan voption
-        | Known
-        | Doubtful of Fault
 
     let private fault kind reason : Fault = { Kind = kind; Reason = reason }
 
-    /// An interval that is no later than the last: known, where it was taken in or is older than what is remembered.
-    let private earlier state (time: DateTimeOffset) (last: DateTimeOffset) =
-        if state.Times |> Seq.contains time.UtcTicks || time.UtcTicks < state.Times.Peek() then
-            Verdict.Known
-        else
-            Verdict.Doubtful(fault FaultKind.Backwards $"time: {time:O}; expected one after {last:O}")
-
-    let private followsDoubted (settings: AdmissionSettings) state (time: DateTimeOffset) =
-        match state.Doubted with
-        | ValueSome doubted -> time > doubted && time - doubted <= settings.MaximumGap
-        | ValueNone -> false
-
-    let private judge (settings: AdmissionSettings) state (now: DateTimeOffset voption) (time: DateTimeOffset) =
-        match now, state.LastTime with
-        | ValueSome now, _ when time - now > tolerance ->
-            Verdict.Doubtful(
-                fault FaultKind.FromTheFuture $"time: {time:O}; expected at most a minute later than now, {now:O}"
-            )
-        | _, ValueNone -> Verdict.New ValueNone
-        | _, ValueSome last ->
-            let step = time - last
-
-            if
-                step.Duration() <= settings.MaximumGap
-                || (step < TimeSpan.Zero && state.IsFollowed)
-            then
-                if step > TimeSpan.Zero then
-                    Verdict.New ValueNone
-                else
-                    earlier state time last
-            elif followsDoubted settings state time then
-                Verdict.New(ValueSome step)
-            else
-                match now with
-                | ValueSome now when now - time <= tolerance && step > TimeSpan.Zero -> Verdict.New(ValueSome step)
-                | _ ->
-                    Verdict.Doubtful(
-                        fault
-                            FaultKind.Jump
-                            $"time: {time:O}; expected one within {settings.MaximumGap} of the last, {last:O}. If the next interval goes on from here, it is taken"
-                    )
-
-    /// The state once an interval that ends then was taken in.
+    /// The state once an interval was taken in.
     let private remember (interval: Interval) gap state =
-        let times, kept =
-            if ValueOption.isSome gap then
-                ImmutableQueue.Empty, 0
-            elif state.Kept >= memory then
-                state.Times.Dequeue(), state.Kept - 1
-            else
-                state.Times, state.Kept
-
         let isChanged =
             match state.InForce with
             | ValueSome previous -> previous <> interval.Configuration
             | ValueNone -> false
 
-        { state with
+        {
             Cycle = state.Cycle + 1
-            LastTime = ValueSome interval.Time
-            Times = times.Enqueue interval.Time.UtcTicks
-            Kept = kept + 1
+            Timeline = Timeline.after gap interval.Time state.Timeline
             InForce = ValueSome interval.Configuration
-            Changed = if isChanged then state.LastTime else state.Changed
-            Doubted = ValueNone
-            IsFollowed = ValueOption.isSome state.LastTime
+            Changed = if isChanged then state.Timeline.Last else state.Changed
         }
-
-    // --- Values
-
-    let private isRate (rate: RequestRate) =
-        Double.IsFinite rate.PerSecond && rate.PerSecond >= 0.0
-
-    /// The first reason that a function finds in the services, each with its number from 1.
-    let private firstReason (find: int -> ServiceMetrics -> string voption) (services: EquatableArray<ServiceMetrics>) =
-        let mutable reason = ValueNone
-        let mutable service = 0
-
-        while reason.IsNone && service < services.Count do
-            reason <- find (service + 1) services[service]
-            service <- service + 1
-
-        reason
-
-    /// What is wrong with the metrics of a service.
-    let private unsound number (service: ServiceMetrics) =
-        if not (isRate service.OfferedLoad && isRate service.CarriedLoad) then
-            ValueSome
-                $"service {number}: offered load {service.OfferedLoad.PerSecond}, carried load {service.CarriedLoad.PerSecond}; expected finite req/s, not negative"
-        elif not service.MeanResponseTime.HasValue then
-            ValueNone
-        else
-            let seconds = service.MeanResponseTime.Value.Seconds
-
-            if Double.IsFinite seconds && seconds >= 0.0 then
-                ValueNone
-            else
-                ValueSome $"service {number}: response time {seconds}; expected finite seconds, not negative"
-
-    /// Checks metrics against the settings. What passes can be planned with; whether it can be learned from, `sample` says.
-    let check (settings: ControllerSettings) (metrics: Metrics) =
-        let expected = settings.Reward.Objectives.Count
-
-        if metrics.Services.Count <> expected then
-            Error(CycleError.UnusableMetrics $"{metrics.Services.Count} services measured; expected {expected}")
-        elif not (settings.Grid.Contains metrics.Configuration) then
-            Error(CycleError.UnusableMetrics $"configuration {metrics.Configuration.Levels} is not on the grid")
-        else
-            match firstReason unsound metrics.Services with
-            | ValueSome reason -> Error(CycleError.UnusableMetrics reason)
-            | ValueNone -> Ok metrics
-
-    /// A value that no system has: a fault of what has measured it.
-    let private implausible (settings: AdmissionSettings) number (service: ServiceMetrics) =
-        let load = max service.OfferedLoad.PerSecond service.CarriedLoad.PerSecond
-
-        if load > settings.PlausibleLoad then
-            ValueSome $"service {number}: a load of {load} req/s; expected at most {settings.PlausibleLoad}"
-        elif
-            service.MeanResponseTime.HasValue
-            && service.MeanResponseTime.Value.Seconds > settings.PlausibleSeconds
-        then
-            ValueSome
-                $"service {number}: a response time of {service.MeanResponseTime.Value.Seconds} s; expected at most {settings.PlausibleSeconds}"
-        else
-            ValueNone
 
     let private offered (metrics: Metrics) =
         let loads = Array.zeroCreate<RequestRate> metrics.Services.Count
@@ -253,17 +114,15 @@ module Monitor =
 
         settings.Reward.Reward(from, sample.Configuration, ReadOnlySpan seconds)
 
-    // --- The stage
-
     let private codec (grid: ControlGrid) =
         let write (state: MonitorState) =
             {
                 Cycle = state.Cycle
-                Times = Seq.toArray state.Times
+                Times = Seq.toArray state.Timeline.Ends
                 InForce = StateJson.option StateJson.levels state.InForce
                 Changed = StateJson.option StateJson.ticks state.Changed
-                Doubted = StateJson.option StateJson.ticks state.Doubted
-                IsFollowed = state.IsFollowed
+                Doubted = StateJson.option StateJson.ticks state.Timeline.Doubted
+                IsFollowed = state.Timeline.IsFollowed
             }
 
         let read (json: MonitorJson) =
@@ -275,13 +134,16 @@ module Monitor =
                 Ok
                     {
                         Cycle = json.Cycle
-                        LastTime = json.Times |> Array.tryLast |> StateJson.voption StateJson.time
-                        Times = ImmutableQueue.CreateRange json.Times
-                        Kept = json.Times.Length
+                        Timeline =
+                            {
+                                Last = json.Times |> Array.tryLast |> StateJson.voption StateJson.time
+                                Ends = ImmutableQueue.CreateRange json.Times
+                                Kept = json.Times.Length
+                                Doubted = StateJson.voption StateJson.time json.Doubted
+                                IsFollowed = json.IsFollowed
+                            }
                         InForce = StateJson.voption StateJson.configuration inForce
                         Changed = StateJson.voption StateJson.time json.Changed
-                        Doubted = StateJson.voption StateJson.time json.Doubted
-                        IsFollowed = json.IsFollowed
                     }
 
         StateJson.codec write read
@@ -305,7 +167,7 @@ module Monitor =
             if isSettling settings.Guard state interval then
                 Error CycleError.Settling
             else
-                check settings metrics
+                MetricsCheck.check settings metrics
 
         let sample = usable |> Result.bind sample
 
@@ -341,20 +203,28 @@ module Monitor =
                 ))
 
     let private arrived (settings: ControllerSettings) state arrival (now: DateTimeOffset voption) interval =
-        match firstReason (implausible settings.Admission) interval.Services with
+        match MetricsCheck.implausible settings.Admission interval.Services with
         | ValueSome reason -> struct (state, Element.Event(Event.Rejected(arrival, fault FaultKind.Implausible reason)))
         | ValueNone ->
-            match judge settings.Admission state now interval.Time with
-            | Verdict.Known -> struct (state, Element.Event(Event.AlreadyKnown arrival))
-            | Verdict.Doubtful doubt ->
+            match Timeline.judge settings.Admission state.Timeline now interval.Time with
+            | Timing.Known -> struct (state, Element.Event(Event.AlreadyKnown arrival))
+            | Timing.Doubtful doubt ->
                 let doubted =
                     if doubt.Kind = FaultKind.Jump then
                         ValueSome interval.Time
                     else
-                        state.Doubted
+                        state.Timeline.Doubted
 
-                struct ({ state with Doubted = doubted }, Element.Event(Event.Rejected(arrival, doubt)))
-            | Verdict.New gap ->
+                let next =
+                    { state with
+                        Timeline =
+                            { state.Timeline with
+                                Doubted = doubted
+                            }
+                    }
+
+                struct (next, Element.Event(Event.Rejected(arrival, doubt)))
+            | Timing.New gap ->
                 let age = now |> ValueOption.map (fun now -> now - interval.Time)
                 takeIn settings state arrival interval age ValueNone gap
 
@@ -364,7 +234,7 @@ module Monitor =
         | Input.Commanded command -> struct (state, Element.Event(Event.Commanded command))
         | Input.Replayed(arrival, interval, action) ->
             let gap =
-                match state.LastTime with
+                match state.Timeline.Last with
                 | ValueSome last when (interval.Time - last).Duration() > settings.Admission.MaximumGap ->
                     ValueSome(interval.Time - last)
                 | _ -> ValueNone

@@ -48,25 +48,25 @@ module Plans =
         }
 
     /// The response times that are planned with.
-    let private responseTimes outlook (model: EstimatedModel) : IResponseTimeModel =
+    let private responseTimes attitude (model: EstimatedModel) : IResponseTimeModel =
         let bounded sign confidence =
             BoundedResponseTimes(model.ResponseTimes, sign * Normal.InvCDF(0.0, 1.0, confidence))
 
-        match outlook with
-        | Outlook.Expected -> model.ResponseTimes
-        | Outlook.Optimistic confidence -> bounded -1.0 confidence
-        | Outlook.Cautious confidence -> bounded 1.0 confidence
+        match attitude with
+        | RiskAttitude.Expected -> model.ResponseTimes
+        | RiskAttitude.Optimistic confidence -> bounded -1.0 confidence
+        | RiskAttitude.Cautious confidence -> bounded 1.0 confidence
 
     /// The policy as a distribution over actions, if it draws them.
     let private drawing (policy: IPolicy<SystemState, ControlAction>) =
         match policy with
-        | :? ActorPolicy as actor when actor.Decision = Decision.Likeliest -> ValueNone
+        | :? ActorPolicy as actor when actor.ActionSelection = ActionSelection.Likeliest -> ValueNone
         | :? IStochasticPolicy<SystemState> as stochastic -> ValueSome stochastic
         | _ -> ValueNone
 
     let private plan (settings: ControllerSettings) (model: EstimatedModel) loads (key: RandomKey) cancellation =
         let dynamics =
-            NetworkDynamics(settings.Grid, settings.Reward, responseTimes settings.Estimation.Outlook model)
+            NetworkDynamics(settings.Grid, settings.Reward, responseTimes settings.Estimation.RiskAttitude model)
 
         let struct (scheme, horizon) =
             match settings.Planner with

@@ -39,7 +39,7 @@ type Forgetting =
 
 /// Which of the response times that are thought possible is planned with.
 [<RequireQualifiedAccess>]
-type Outlook =
+type RiskAttitude =
     /// The mean.
     | Expected
     /// A lower bound of the mean, which holds with this probability (0.5 to 1): what is not known well is tried.
@@ -56,7 +56,7 @@ type EstimationSettings =
         /// The model is refitted after this many samples; at least 1.
         RefitEvery: int
         Forgetting: Forgetting
-        Outlook: Outlook
+        RiskAttitude: RiskAttitude
         /// Offered loads are told apart, and planned for, in multiples of this; req/s, above 0.
         LoadStep: float
         /// With fewer samples than this there is no system model; at least 1.
@@ -114,7 +114,7 @@ type Clock =
     /// Beside the decisions, which never wait for it.
     | RealTime
 
-/// All that a controller is told beforehand.
+/// The settings of a controller.
 type ControllerSettings =
     {
         Grid: ControlGrid

@@ -44,6 +44,6 @@ module Stage =
             Deadline = ValueNone
         }
 
-    /// A stage that keeps nothing in mind.
+    /// A stage without state.
     let stateless name (step: 'input -> 'output) : Stage<unit, 'input, 'output> =
         create name () (fun () input -> struct ((), step input))

@@ -4,7 +4,7 @@
 module OnlinePolicyAdaptation.Experiments.ExactComparison
 
 open OnlinePolicyAdaptation.Scenarios
-open System.Globalization
+open FsToolkit.ErrorHandling
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Planning
@@ -40,15 +40,7 @@ let private table (problem: PlanningProblem) policy =
     NetworkModel.policy dynamics problem.Loads policy (RandomKey 0UL) problem.Model
 
 let private basePolicy (problem: PlanningProblem) =
-    let scenario = problem.Scenario
-
-    BasePolicySpecification.create
-        scenario.System.Grid
-        scenario.System.Topology
-        scenario.Goal.Reward
-        scenario.Goal.Discount
-        scenario.Controller.BasePolicy
-        (fun () -> Ok problem.ResponseTimes)
+    Scenario.policy problem.Scenario problem.Scenario.Controller.BasePolicy (fun () -> Ok problem.ResponseTimes)
 
 let private compare horizons steps (before: PlanningProblem) (after: PlanningProblem) =
     basePolicy before
@@ -82,20 +74,12 @@ let run (scenario: Scenario) horizons steps =
     |> Result.bind (fun before ->
         PlanningProblem.atEveryLoad after
         |> Result.bind (fun after ->
-            (List.zip before after, Ok [])
-            ||> List.foldBack (fun (before, after) found ->
-                match found, compare horizons steps before after with
-                | Ok totals, Ok added -> Ok(added :: totals)
-                | Error message, _
-                | _, Error message -> Error message)))
+            List.zip before after
+            |> List.traverseResultM (fun (before, after) -> compare horizons steps before after)))
 
 /// The header and the cells of a table.
 let rows (totals: Totals list) =
-    let number (value: float) =
-        value.ToString("F3", CultureInfo.InvariantCulture)
-
-    let load (rate: RequestRate) =
-        rate.PerSecond.ToString CultureInfo.InvariantCulture
+    let number = Numbers.fixed' 3
 
     let horizons =
         match totals with
@@ -113,7 +97,7 @@ let rows (totals: Totals list) =
     [
         for totals in totals ->
             [
-                totals.Loads |> Seq.map load |> String.concat ", "
+                totals.Loads |> Seq.map Numbers.rate |> String.concat ", "
                 number totals.BaseBefore
                 number totals.BaseAfter
                 for _, total in totals.Rollouts do

@@ -14,7 +14,8 @@ let private newtonPoints = 31
 /// A base policy that has one action in each state.
 let basePolicy (problem: PlanningProblem) choice : Result<FinitePolicy, string> =
     match choice with
-    | PlannedBase.Greedy -> Ok(NetworkModel.greedy problem.Scenario.System.Grid GreedyPolicy.DefaultMoveCharge problem.Model)
+    | PlannedBase.Greedy ->
+        Ok(NetworkModel.greedy problem.Scenario.System.Grid GreedyPolicy.DefaultMoveCharge problem.Model)
     | PlannedBase.Table(source, actions) ->
         FinitePolicy.ofActions problem.Model actions
         |> Result.mapError (fun message -> $"{source}: {message}")

@@ -6,7 +6,6 @@ open OnlinePolicyAdaptation.Scenarios
 open System
 open System.IO
 open System.Text.Json
-open System.Text.Json.Serialization
 open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Planning
@@ -106,11 +105,7 @@ type NewtonStepJson =
         Operator: float[][]
     }
 
-let private options =
-    JsonSerializerOptions(
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
-    )
+let private options = StrictJson.WritingOptions()
 
 let private baseName choice =
     match choice with

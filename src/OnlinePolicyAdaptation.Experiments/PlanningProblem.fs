@@ -46,7 +46,8 @@ module PlanningProblem =
             Error e.Message
 
     let private create cancellation (scenario: Scenario) source loads responseTimes =
-        let dynamics = NetworkDynamics(scenario.System.Grid, scenario.Goal.Reward, responseTimes)
+        let dynamics =
+            NetworkDynamics(scenario.System.Grid, scenario.Goal.Reward, responseTimes)
 
         NetworkModel.tabulateUntil cancellation dynamics loads
         |> Result.map (fun model ->
@@ -61,7 +62,12 @@ module PlanningProblem =
     let private at cancellation (scenario: Scenario) source (forest: IResponseTimeModel) loads =
         let quantised = SampleWindow.quantised scenario.Controller.Estimation loads
 
-        create cancellation scenario source loads (ResponseTimeTable.Of(scenario.System.Grid, forest, quantised.AsSpan()))
+        create
+            cancellation
+            scenario
+            source
+            loads
+            (ResponseTimeTable.Of(scenario.System.Grid, forest, quantised.AsSpan()))
 
     /// The problems at every load level of the scenario, in their order and at least one, with the response times of a
     /// forest fitted to the scenario's trace from before any change.
@@ -69,7 +75,8 @@ module PlanningProblem =
         match ProblemSize.check scenario.System.Grid, scenario.Experiment.TraceBefore with
         | Error message, _ -> Error message
         | _, None ->
-            Error $"scenario {scenario.Name} has no field trace, so its response times must be given as a delay table"
+            Error
+                $"scenario {scenario.Name} has no field experiment.traces, so its response times must be given as a delay table"
         | _, Some path ->
             forest scenario path
             |> Result.bind (fun forest ->

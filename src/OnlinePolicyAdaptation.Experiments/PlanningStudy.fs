@@ -1,5 +1,6 @@
 namespace OnlinePolicyAdaptation.Experiments
 
+open FsToolkit.ErrorHandling
 open OnlinePolicyAdaptation.Scenarios
 open System
 open MathNet.Numerics.Statistics
@@ -302,13 +303,7 @@ module PlanningStudy =
             let dynamics =
                 NetworkDynamics(scenario.System.Grid, scenario.Goal.Reward, problem.ResponseTimes)
 
-            BasePolicySpecification.create
-                scenario.System.Grid
-                scenario.System.Topology
-                scenario.Goal.Reward
-                scenario.Goal.Discount
-                policy
-                (fun () -> Ok problem.ResponseTimes)
+            Scenario.policy scenario policy (fun () -> Ok problem.ResponseTimes)
             |> Result.bind (fun created ->
                 NetworkModel.policy dynamics problem.Loads created (RandomKey 0UL) problem.Model)
             |> Result.map (fun table ->
@@ -325,11 +320,7 @@ module PlanningStudy =
         | Some settings ->
             PlanningProblem.loadUntil cancellation scenario None
             |> Result.bind (fun problem ->
-                (Experiment.basePolicies scenario, Ok [])
-                ||> List.foldBack (fun policy found ->
-                    match studied problem policy, found with
-                    | Ok one, Ok found -> Ok(one :: found)
-                    | Error message, _
-                    | _, Error message -> Error message)
+                Contenders.basePolicies scenario
+                |> List.traverseResultM (studied problem)
                 |> Result.bind (run problem settings))
             |> Result.map Some

@@ -79,14 +79,21 @@ module Prequential =
 
     /// Evaluates on traces in sequence from a checkpoint on; one prediction per sample, in order, and where the estimator
     /// stands afterwards. `onSample` is called after each.
-    let from (checkpoint: EstimatorFile.Checkpoint) (estimation: EstimationSettings) layout kind traces onSample =
+    let from
+        (checkpoint: EstimatorFile.EstimatorCheckpoint)
+        (estimation: EstimationSettings)
+        layout
+        kind
+        traces
+        onSample
+        =
         let learned = settings estimation kind
 
         // Told of a change, a model is not to be silent until it has as many samples as a first one needs.
         let again = { learned with MinimumSamples = 1 }
         let key = checkpoint.Key
 
-        let step settings trace (checkpoint: EstimatorFile.Checkpoint) (sample: Sample) =
+        let step settings trace (checkpoint: EstimatorFile.EstimatorCheckpoint) (sample: Sample) =
             let error = predicted checkpoint.Estimator settings sample
             let began = TimeProvider.System.GetTimestamp()
 
@@ -114,7 +121,7 @@ module Prequential =
                 Cycle = checkpoint.Cycle + 1
             }
 
-        let overTrace (checkpoint: EstimatorFile.Checkpoint) (trace, samples: Sample[]) =
+        let overTrace (checkpoint: EstimatorFile.EstimatorCheckpoint) (trace, samples: Sample[]) =
             match kind with
             | Estimation.Oracle when trace > 0 ->
                 let forgotten =
@@ -131,7 +138,7 @@ module Prequential =
         Array.concat predictions, last
 
     /// An estimator that has learned nothing yet.
-    let fresh (estimation: EstimationSettings) layout (key: RandomKey) kind : EstimatorFile.Checkpoint =
+    let fresh (estimation: EstimationSettings) layout (key: RandomKey) kind : EstimatorFile.EstimatorCheckpoint =
         {
             Estimator = Estimator.start (settings estimation kind) layout (key.Split 0) []
             Cycle = 0

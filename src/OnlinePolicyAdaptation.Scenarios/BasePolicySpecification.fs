@@ -21,7 +21,7 @@ type BasePolicySpecification =
     | Tabular of path: string
     | Rules of path: string
     | Threshold of ThresholdOptions
-    | Network of path: string * Decision
+    | Network of path: string * ActionSelection
 
 [<RequireQualifiedAccess>]
 module BasePolicySpecification =
@@ -61,9 +61,9 @@ module BasePolicySpecification =
         BasePolicySpecification.Network(
             Path.Combine(directory, section.File),
             (if section.Decision = "sampled" then
-                 Decision.Sampled
+                 ActionSelection.Sampled
              else
-                 Decision.Likeliest)
+                 ActionSelection.Likeliest)
         )
 
     /// What `path` of a scenario file in `directory` says; the policy's files are read when it is created.
@@ -112,7 +112,7 @@ module BasePolicySpecification =
     let draws policy =
         match policy with
         | BasePolicySpecification.Random
-        | BasePolicySpecification.Network(_, Decision.Sampled) -> true
+        | BasePolicySpecification.Network(_, ActionSelection.Sampled) -> true
         | _ -> false
 
     /// Policies as an option of a command lists them: `kind`, or `kind:` and its file, its charge, or its CPU seconds per
@@ -158,12 +158,12 @@ module BasePolicySpecification =
                         })
             | "tabular", Some path -> Ok(BasePolicySpecification.Tabular path)
             | "rules", Some path -> Ok(BasePolicySpecification.Rules path)
-            | "network", Some path -> Ok(BasePolicySpecification.Network(path, Decision.Likeliest))
+            | "network", Some path -> Ok(BasePolicySpecification.Network(path, ActionSelection.Likeliest))
             | ("tabular" | "rules" | "network"), None ->
                 Check.fail (ScenarioFault.because $"{place}.file" $"a policy of kind {kind} needs a file")
             | "threshold", None ->
                 Check.fail (ScenarioFault.at $"{place}.cpuSecondsPerRequest" "0 entries" $"{services}, one per service")
-            | _, None when File.Exists text -> Ok(BasePolicySpecification.Network(text, Decision.Likeliest))
+            | _, None when File.Exists text -> Ok(BasePolicySpecification.Network(text, ActionSelection.Likeliest))
             | _ when List.contains kind kinds ->
                 Check.fail (ScenarioFault.because place $"a policy of kind {kind} has nothing after it")
             | _ ->
@@ -193,10 +193,10 @@ module BasePolicySpecification =
             | _ -> None
         | _ -> None
 
-    let private network (grid: ControlGrid) (topology: Topology) path (decision: Decision) =
+    let private network (grid: ControlGrid) (topology: Topology) path (selection: ActionSelection) =
         let saved = PolicyFile.Load path
         saved.CheckFits(grid, topology.Services.Count, path)
-        saved.Policy decision
+        saved.Policy selection
 
     /// The policy, or what is wrong with its file. Optimal and greedy ones are of a system, whose response times are asked for
     /// then, and which must not be too large for tables.
@@ -228,6 +228,6 @@ module BasePolicySpecification =
                 | BasePolicySpecification.Tabular path -> Ok(TabularPolicy.Load(path, grid))
                 | BasePolicySpecification.Rules path -> Ok(RuleFile.Load(path, grid, topology))
                 | BasePolicySpecification.Threshold options -> Ok(ThresholdPolicy(grid, topology, options))
-                | BasePolicySpecification.Network(path, decision) -> Ok(network grid topology path decision)
+                | BasePolicySpecification.Network(path, selection) -> Ok(network grid topology path selection)
         with :? BadInputException as e ->
             Error e.Message

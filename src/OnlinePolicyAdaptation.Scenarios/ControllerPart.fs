@@ -60,7 +60,8 @@ module internal ControllerPart =
             and! forgetting =
                 syntax $"{path}.forgetting" EstimationSyntax.forgetting section.Forgetting
 
-            and! outlook = syntax $"{path}.outlook" EstimationSyntax.outlook section.Outlook
+            and! attitude =
+                syntax $"{path}.outlook" EstimationSyntax.riskAttitude section.Outlook
 
             return
                 {
@@ -68,7 +69,7 @@ module internal ControllerPart =
                     RegrownTrees = regrown
                     RefitEvery = section.RefitEvery
                     Forgetting = forgetting
-                    Outlook = outlook
+                    RiskAttitude = attitude
                     LoadStep = section.LoadStep
                     MinimumSamples = section.MinimumSamples
                 }

@@ -9,7 +9,7 @@ open OnlinePolicyAdaptation.ControlCycle
 let private forgettings =
     "never, window:<samples>, newest:<samples per configuration> or relevance:<samples per configuration>"
 
-let private outlooks =
+let private riskAttitudes =
     "expected, optimistic:<confidence> or cautious:<confidence>, a confidence being a number from 0.5 to below 1"
 
 let private split (text: string) =
@@ -49,23 +49,23 @@ let forgetting (text: string) =
     | "relevance", number -> samples number Forgetting.ByRelevance
     | _ -> Error $"'{text}'; expected {forgettings}"
 
-let outlookName outlook =
-    match outlook with
-    | Outlook.Expected -> "expected"
-    | Outlook.Optimistic confidence -> $"optimistic:{Numbers.text confidence}"
-    | Outlook.Cautious confidence -> $"cautious:{Numbers.text confidence}"
+let riskAttitudeText attitude =
+    match attitude with
+    | RiskAttitude.Expected -> "expected"
+    | RiskAttitude.Optimistic confidence -> $"optimistic:{Numbers.text confidence}"
+    | RiskAttitude.Cautious confidence -> $"cautious:{Numbers.text confidence}"
 
-let outlook (text: string) =
+let riskAttitude (text: string) =
     let confidence (number: string option) make =
         match
             number
             |> Option.map (fun n -> Double.TryParse(n, NumberStyles.Float, CultureInfo.InvariantCulture))
         with
         | Some(true, confidence) when confidence >= 0.5 && confidence < 1.0 -> Ok(make confidence)
-        | _ -> Error $"'{text}'; expected {outlooks}"
+        | _ -> Error $"'{text}'; expected {riskAttitudes}"
 
     match split text with
-    | "expected", None -> Ok Outlook.Expected
-    | "optimistic", number -> confidence number Outlook.Optimistic
-    | "cautious", number -> confidence number Outlook.Cautious
-    | _ -> Error $"'{text}'; expected {outlooks}"
+    | "expected", None -> Ok RiskAttitude.Expected
+    | "optimistic", number -> confidence number RiskAttitude.Optimistic
+    | "cautious", number -> confidence number RiskAttitude.Cautious
+    | _ -> Error $"'{text}'; expected {riskAttitudes}"

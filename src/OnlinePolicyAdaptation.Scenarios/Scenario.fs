@@ -327,17 +327,21 @@ module Scenario =
         |> Result.map (fun () -> changed)
         |> Result.mapError (List.map ScenarioFault.describe >> String.concat "\n")
 
-    /// The scenario with its experiment replaced.
-    let withExperiment replace (scenario: Scenario) =
-        { scenario with
-            Experiment = replace scenario.Experiment
-        }
-
     /// The scenario with its controller replaced.
     let withController replace (scenario: Scenario) =
         { scenario with
             Controller = replace scenario.Controller
         }
+
+    /// A base policy for the scenario's system; of those that are made from response times, from these.
+    let policy (scenario: Scenario) specification responseTimes =
+        BasePolicySpecification.create
+            scenario.System.Grid
+            scenario.System.Topology
+            scenario.Goal.Reward
+            scenario.Goal.Discount
+            specification
+            responseTimes
 
     /// The scenario with a model that forgets in this way.
     let forgetting forgetting (scenario: Scenario) =

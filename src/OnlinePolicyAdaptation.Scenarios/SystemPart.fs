@@ -161,11 +161,11 @@ module internal SystemPart =
                 |> Result.bind (fun controls ->
                     Check.at "system.controls" (fun () ->
                         ControlGrid(
-                            EquatableArray.ToEquatableArray controls,
-                            if section.Edges = "clip" then
-                                GridEdge.Clip
-                            else
-                                GridEdge.Mask
+                            EquatableArray.ToEquatableArray controls
+                            , if section.Edges = "clip" then
+                                  GridEdge.Clip
+                              else
+                                  GridEdge.Mask
                             , section.Nodes.Length
                         )))
                 |> Result.bind (fun grid -> start section grid |> Result.map (fun start -> grid, start))

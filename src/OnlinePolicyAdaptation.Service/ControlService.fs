@@ -8,13 +8,16 @@ open Akka.Streams.Dsl
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.ControlCycle
 
+/// Orders of operators, as a part of the graph.
+type Commands = internal Commands of Source<Command, NotUsed>
+
 /// A controller as a service, and what it is joined to.
 type ServiceOptions =
     {
         Journal: JournalOptions
         Deadline: TimeSpan
-        Commands: Source<Command, NotUsed>
-        Sinks: Sink<Kept, Task> list
+        Commands: Commands
+        Sinks: Sink.DecisionSink list
     }
 
 /// The controller from a source of metrics, or a managed system in the process, to its journal and sinks.
@@ -22,21 +25,24 @@ type ServiceOptions =
 module ControlService =
 
     /// Where nobody gives orders.
-    let noCommands: Source<Command, NotUsed> =
-        Source.Maybe<Command>().MapMaterializedValue(fun _ -> NotUsed.Instance)
+    let noCommands =
+        Commands(Source.Maybe<Command>().MapMaterializedValue(fun _ -> NotUsed.Instance))
+
+    /// Those of a source that does not end before the controller does.
+    let commands source = Commands source
 
     let private surroundings options (journal: JournalStage) : ControlLoop.Surroundings<Kept> =
         {
             Time = options.Journal.Time
             Deadline = options.Deadline
-            Commands = options.Commands
+            Commands = (let (Commands commands) = options.Commands in commands)
             Journal = journal.Flow
-            Sinks = options.Sinks
+            Sinks = [ for Sink.DecisionSink sink in options.Sinks -> sink ]
         }
 
     /// Runs until the source ends or the token is cancelled; then all that was taken in has been decided on, kept and sent.
     /// What has happened, counted.
-    let run engine options start source (cancellation: CancellationToken) =
+    let run engine options start (MetricsSource source) (cancellation: CancellationToken) =
         task {
             let journal = JournalStage(options.Journal, start)
             do! ControlLoop.run engine options.Journal.Cycle start (surroundings options journal) source cancellation

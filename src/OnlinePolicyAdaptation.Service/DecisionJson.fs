@@ -76,12 +76,12 @@ let private writeModel (writer: Utf8JsonWriter) cycle (model: ModelVersion) =
     writer.WriteNumber("samples", model.Samples)
     writer.WriteEndObject()
 
-let private writeTrouble (writer: Utf8JsonWriter) (vocabulary: Vocabulary) (decision: Decision) =
+let private writeTrouble (writer: Utf8JsonWriter) (system: SystemDescription) (decision: Decision) =
     if not decision.Rules.IsEmpty then
         writer.WriteStartArray "guard"
 
         for rule in decision.Rules do
-            writeRule writer vocabulary.Grid rule
+            writeRule writer system.Grid rule
 
         writer.WriteEndArray()
 
@@ -89,14 +89,14 @@ let private writeTrouble (writer: Utf8JsonWriter) (vocabulary: Vocabulary) (deci
         writer.WriteStartArray "errors"
 
         for trouble in decision.Record.Errors do
-            writer.WriteStringValue(error vocabulary.Topology.Services trouble)
+            writer.WriteStringValue(error system.Topology.Services trouble)
 
         writer.WriteEndArray()
 
 /// UTF-8 without a line end.
-let write (controller: string) (vocabulary: Vocabulary) (decision: Decision) =
+let write (controller: string) (system: SystemDescription) (decision: Decision) =
     let record = decision.Record
-    let grid = vocabulary.Grid
+    let grid = system.Grid
     let buffer = ArrayBufferWriter<byte> 512
     use writer = new Utf8JsonWriter(buffer)
     writer.WriteStartObject()
@@ -122,12 +122,12 @@ let write (controller: string) (vocabulary: Vocabulary) (decision: Decision) =
     match record.Change with
     | ValueSome change ->
         writer.WriteStartObject "change"
-        writer.WriteString("service", vocabulary.Topology.Services[change.Service])
+        writer.WriteString("service", system.Topology.Services[change.Service])
         writer.WriteNumber("since", change.Since)
         writer.WriteEndObject()
     | ValueNone -> ()
 
-    writeTrouble writer vocabulary decision
+    writeTrouble writer system decision
     writer.WriteEndObject()
     writer.Flush()
     buffer.WrittenSpan.ToArray()
@@ -143,13 +143,13 @@ let internal kept (text: string) (read: JsonElement -> 'a) =
     | :? FormatException
     | :? ArgumentException as e -> Error $"not a decision of this controller: {e.Message}"
 
-let internal ofControls (vocabulary: Vocabulary) (element: JsonElement) (read: Control -> JsonElement -> int) =
-    vocabulary.Grid.Controls
+let internal ofControls (system: SystemDescription) (element: JsonElement) (read: Control -> JsonElement -> int) =
+    system.Grid.Controls
     |> Seq.map (fun control -> read control (element.GetProperty control.Name))
     |> EquatableArray.ToEquatableArray
 
-let internal actionIn vocabulary (decision: JsonElement) =
-    ControlAction(ofControls vocabulary (decision.GetProperty "action") (fun _ move -> move.GetInt32()))
+let internal actionIn system (decision: JsonElement) =
+    ControlAction(ofControls system (decision.GetProperty "action") (fun _ move -> move.GetInt32()))
 
 let internal modeIn (decision: JsonElement) =
     match decision.GetProperty("mode").GetString() with
@@ -158,4 +158,4 @@ let internal modeIn (decision: JsonElement) =
     | _ -> Mode.Shadow
 
 /// The action in a decision that was kept, or what is wrong with it.
-let action vocabulary (text: string) = kept text (actionIn vocabulary)
+let action system (text: string) = kept text (actionIn system)

@@ -45,7 +45,7 @@ type Kept =
 [<RequireQualifiedAccess>]
 module Kept =
 
-    let private outgoing name vocabulary (decision: Decision) : Outgoing =
+    let private outgoing name system (decision: Decision) : Outgoing =
         {
             Cycle = decision.Record.Cycle
             Time = decision.Time
@@ -53,7 +53,7 @@ module Kept =
             Mode = decision.Mode
             Action = decision.Action
             Target = decision.Target
-            Line = lazy Encoding.UTF8.GetString(DecisionJson.write name vocabulary decision)
+            Line = lazy Encoding.UTF8.GetString(DecisionJson.write name system decision)
         }
 
     let private model fittedAt installedAt (samples: int) (duration: TimeSpan) error : JournalModel =
@@ -82,7 +82,7 @@ module Kept =
         | _ -> ValueNone
 
     /// `name` is the controller's, in idempotency keys.
-    let ofPassing name vocabulary (cycle: Cycle) (passing: Passing) =
+    let ofPassing name system (cycle: Cycle) (passing: Passing) =
         let element = Chain.output cycle.Deciding passing
 
         {
@@ -96,13 +96,13 @@ module Kept =
                         {
                             Taken = taken
                             Decision = decision
-                            Outgoing = outgoing name vocabulary decision
+                            Outgoing = outgoing name system decision
                         }
                 | Element.Event _ -> ValueNone
         }
 
     /// A decision of a journal, to be sent again, or what is wrong with it.
-    let outgoingOf (vocabulary: Vocabulary) cycle (text: string) =
+    let outgoingOf (system: SystemDescription) cycle (text: string) =
         DecisionJson.kept text (fun decision ->
             let level (control: Control) (value: System.Text.Json.JsonElement) =
                 (control.Level(value.GetDouble())).GetValueOrDefault -1
@@ -112,8 +112,8 @@ module Kept =
                 Time = decision.GetProperty("time").GetDateTimeOffset()
                 IdempotencyKey = string (decision.GetProperty("idempotencyKey").GetString())
                 Mode = DecisionJson.modeIn decision
-                Action = DecisionJson.actionIn vocabulary decision
-                Target = Configuration(DecisionJson.ofControls vocabulary (decision.GetProperty "controls") level)
+                Action = DecisionJson.actionIn system decision
+                Target = Configuration(DecisionJson.ofControls system (decision.GetProperty "controls") level)
                 Line = lazy text
             })
 

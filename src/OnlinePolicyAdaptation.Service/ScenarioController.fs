@@ -8,7 +8,7 @@ open OnlinePolicyAdaptation.Planning
 open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Scenarios
 
-let vocabulary (scenario: Scenario) =
+let system (scenario: Scenario) =
     {
         Grid = scenario.System.Grid
         Topology = scenario.System.Topology
@@ -19,18 +19,12 @@ let private trace (scenario: Scenario) =
     |> Option.map (fun history -> TestbedTrace.Read(history.Path, scenario.System.Grid, history.Columns))
 
 let private basePolicy (scenario: Scenario) trace key =
-    BasePolicySpecification.create
-        scenario.System.Grid
-        scenario.System.Topology
-        scenario.Goal.Reward
-        scenario.Goal.Discount
-        scenario.Controller.BasePolicy
-        (fun () ->
-            match trace with
-            | Some trace -> RecordedSystem.responseTimes scenario trace key
-            | None ->
-                Error
-                    $"scenario {scenario.Name} has no field controller.history: a base policy that is made from a recorded system needs one; expected another controller.basePolicy, such as network or threshold")
+    Scenario.policy scenario scenario.Controller.BasePolicy (fun () ->
+        match trace with
+        | Some trace -> RecordedSystem.responseTimes scenario trace key
+        | None ->
+            Error
+                $"scenario {scenario.Name} has no field controller.history: a base policy that is made from a recorded system needs one; expected another controller.basePolicy, such as network or threshold")
 
 /// Whether the scenario's system can be planned on, where that is what the controller does.
 let private checkSize (scenario: Scenario) mode planner =

@@ -31,7 +31,7 @@ let private badLines =
     |]
 
 /// The scenario's trace over and over as lines of JSON.
-let private writeLines (scenario: Scenario) vocabulary intervals path =
+let private writeLines (scenario: Scenario) system intervals path =
     match scenario.Experiment.TraceBefore with
     | None -> Error $"{scenario.Name}: expected a scenario with trace.before"
     | Some trace ->
@@ -51,7 +51,7 @@ let private writeLines (scenario: Scenario) vocabulary intervals path =
             file.Write(
                 ReadOnlySpan(
                     IntervalJson.write
-                        vocabulary
+                        system
                         {
                             Time = first + TimeSpan.FromSeconds(5.0 * float i)
                             Configuration = row.Configuration
@@ -82,7 +82,7 @@ let private service (scenario: Scenario) cycle journal quarantine watch =
             {
                 Cycle = cycle
                 Name = scenario.Name
-                Vocabulary = ScenarioController.vocabulary scenario
+                SystemDescription = ScenarioController.system scenario
                 Journal = journal
                 Retention = 200_000
                 Quarantine = quarantine
@@ -154,7 +154,7 @@ let private throughput folder (scenario: Scenario) lines withJournal intervals =
                                 memory.Add(residentMegabytes ())
                 }
 
-            let vocabulary = ScenarioController.vocabulary scenario
+            let system = ScenarioController.system scenario
             let time = TimeProvider.System
             let began = time.GetTimestamp()
 
@@ -164,7 +164,7 @@ let private throughput folder (scenario: Scenario) lines withJournal intervals =
                         engine
                         (service scenario cycle journal (ValueSome quarantine) watch)
                         (Cycle.start cycle)
-                        (Pull.source (LineSource.create vocabulary time stream) CancellationToken.None)
+                        (Pull.source (LineSource.create system time stream) CancellationToken.None)
                         CancellationToken.None)
 
             let seconds = time.GetElapsedTime(began).TotalSeconds
@@ -231,7 +231,7 @@ let measure (arguments: string list) =
     let measured path intervals =
         Scenario.load path
         |> Result.bind (fun scenario ->
-            writeLines scenario (ScenarioController.vocabulary scenario) intervals lines
+            writeLines scenario (ScenarioController.system scenario) intervals lines
             |> Result.bind (fun () -> throughput folder (refittedEvery Int32.MaxValue scenario) lines false intervals)
             |> Result.bind (fun () -> throughput folder (refittedEvery 100 scenario) lines true intervals)
             |> Result.bind (fun () -> latency folder scenario 2000L))

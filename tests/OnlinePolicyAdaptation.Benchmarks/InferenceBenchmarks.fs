@@ -35,7 +35,7 @@ type InferenceBenchmarks() =
         ObservationEncoding.Normalised(TwoServices.grid, [ for load in TwoServices.loads -> LoadRange(load, load) ])
 
     let likeliest = NetworkPolicy(network, encoding)
-    let sampled = NetworkPolicy(network, encoding, Decision.Sampled)
+    let sampled = NetworkPolicy(network, encoding, ActionSelection.Sampled)
 
     let state =
         SystemState(TwoServices.grid.ConfigurationAt TwoServices.start, TwoServices.loads)

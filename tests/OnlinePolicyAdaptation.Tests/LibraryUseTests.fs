@@ -1,4 +1,4 @@
-/// The packages, and what the README shows of using them: restored from a folder, compiled and run.
+/// The packages, and what the README of tests/LibraryUse shows of using them: restored from a folder, compiled and run.
 module OnlinePolicyAdaptation.Tests.LibraryUse
 
 open System
@@ -96,7 +96,15 @@ let private dependencies path =
     ]
 
 let private libraries =
-    [ "Domain"; "Learning"; "Training"; "Planning"; "ControlCycle"; "Scenarios"; "Experiments" ]
+    [
+        "Domain"
+        "Learning"
+        "Training"
+        "Planning"
+        "ControlCycle"
+        "Scenarios"
+        "Experiments"
+    ]
     |> List.map (fun name -> $"OnlinePolicyAdaptation.{name}")
 
 /// The only package of this name.
@@ -114,8 +122,8 @@ let private runs (language: string) project source expected =
     testCase $"the {language} program of the README compiles against the packages and runs" (fun () ->
         let source = Path.Combine(program, language, source)
         let text = File.ReadAllText source
-        let readme = File.ReadAllText(Path.Combine(Repository.folder, "README.md"))
-        Expect.stringContains readme $"```{language}\n{text}```" $"README.md shows {source} as it is"
+        let readme = File.ReadAllText(Path.Combine(program, "README.md"))
+        Expect.stringContains readme $"```{language}\n{text}```" $"the README shows {source} as it is"
 
         let lines = text.Split('\n') |> Array.filter (String.IsNullOrWhiteSpace >> not)
         Expect.isLessThanOrEqual lines.Length 20 "it is short"

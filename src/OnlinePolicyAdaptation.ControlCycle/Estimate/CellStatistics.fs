@@ -11,7 +11,7 @@ let shortest = 1e-6
 let logarithm (seconds: float) = log (max shortest seconds)
 
 /// The mean logarithm of a service's response time, by weight; some sample has one.
-let meanLog (samples: Remembered list) service =
+let meanLog (samples: WeightedSample list) service =
     let weight = samples |> List.sumBy _.Weight
 
     (samples
@@ -28,7 +28,7 @@ let private smallestDeviation = 0.05
 
 /// The standard deviation of a service's measurements in a cell, relative to their mean: from the mean absolute deviation,
 /// which a single interval of 20 s cannot blow up as it does the variance. `logs` are the measurements' logarithms.
-let deviationOf (samples: Remembered list) (logs: float[]) =
+let deviationOf (samples: WeightedSample list) (logs: float[]) =
     if samples.IsEmpty then
         usualDeviation
     else
@@ -51,7 +51,7 @@ let deviationOf (samples: Remembered list) (logs: float[]) =
         max smallestDeviation ((normal * sum + guessed * usualDeviation) / (float logs.Length + guessed))
 
 /// The logarithms of a service's measurements.
-let logs (samples: Remembered list) service =
+let logs (samples: WeightedSample list) service =
     let logs = Array.zeroCreate<float> samples.Length
     let mutable row = 0
 
@@ -62,5 +62,5 @@ let logs (samples: Remembered list) service =
     logs
 
 /// `deviationOf` the measurements of a service.
-let deviation (samples: Remembered list) service =
+let deviation (samples: WeightedSample list) service =
     deviationOf samples (logs samples service)

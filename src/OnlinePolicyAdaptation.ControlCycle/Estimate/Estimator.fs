@@ -13,7 +13,7 @@ type Estimator =
         Window: SampleWindow
         Detector: ChangeDetector
         /// How much slower nodes have become since the last change, one entry per service; empty before the first.
-        Slowdowns: NodeSlowdown[]
+        NodeFactors: NodeFactors[]
         /// Fitted to the window, as if the system were still the one before the last change.
         Forest: RandomForest voption
         /// The last model that could be fitted, or why there is none.
@@ -52,7 +52,7 @@ module Estimator =
 
         for cell in window.Cells do
             layout.Write(cell.Configuration, cell.OfferedLoads.AsSpan(), Span place)
-            let factors = estimator.Slowdowns |> Array.map _.Factor(cell.Configuration)
+            let factors = estimator.NodeFactors |> Array.map _.Factor(cell.Configuration)
 
             for sample in cell.Samples do
                 place.CopyTo(features, row * width)
@@ -95,7 +95,7 @@ module Estimator =
             ResponseTimes =
                 CorrectedResponseTimes(
                     forest,
-                    ReadOnlySpan estimator.Slowdowns,
+                    ReadOnlySpan estimator.NodeFactors,
                     layout,
                     lowest,
                     highest,
@@ -107,7 +107,7 @@ module Estimator =
 
     /// Weighs a cell against what the nodes are now thought to do.
     let private reweigh (estimator: Estimator) cell =
-        Relevance.reweigh estimator.Slowdowns (SampleWindow.current estimator.Window cell) cell
+        Relevance.reweigh estimator.NodeFactors (SampleWindow.current estimator.Window cell) cell
 
     /// The cells that were measured since the model was fitted.
     let private measured (estimator: Estimator) =
@@ -126,7 +126,7 @@ module Estimator =
         if estimator.Window.HasChanged then
             let estimator =
                 { estimator with
-                    Slowdowns = Relevance.slowdowns layout.Grid layout.Services estimator.Window
+                    NodeFactors = Relevance.nodeFactors layout.Grid layout.Services estimator.Window
                 }
 
             { estimator with
@@ -196,7 +196,7 @@ module Estimator =
             {
                 Window = window
                 Detector = ChangeDetector.create layout.Services history.Length
-                Slowdowns = [||]
+                NodeFactors = [||]
                 Forest = ValueNone
                 Model = Error(CycleError.TooFewSamples(0, estimation.MinimumSamples))
                 Pending = 0
@@ -220,9 +220,9 @@ module Estimator =
             {
                 Window = window
                 Detector = detector
-                Slowdowns =
+                NodeFactors =
                     if window.HasChanged then
-                        Relevance.slowdowns layout.Grid layout.Services window
+                        Relevance.nodeFactors layout.Grid layout.Services window
                     else
                         [||]
                 Forest = forest
@@ -267,7 +267,7 @@ module Estimator =
     /// What is known becomes what was known.
     let private renew services (change: DetectedChange) (estimator: Estimator) =
         let renewed cell =
-            Relevance.renew change.Since estimator.Slowdowns (SampleWindow.current estimator.Window cell) cell
+            Relevance.renew change.Since estimator.NodeFactors (SampleWindow.current estimator.Window cell) cell
 
         { estimator with
             Window = SampleWindow.renew change.Since renewed estimator.Window

@@ -15,7 +15,7 @@ open OnlinePolicyAdaptation.Learning.Regression
 open OnlinePolicyAdaptation.Learning.SystemModels
 
 /// Where an estimator was stopped.
-type Checkpoint =
+type EstimatorCheckpoint =
     {
         Estimator: Estimator
         /// The next cycle.
@@ -78,7 +78,7 @@ let private cellJson (cell: Cell) =
             |]
     }
 
-let private fileOf (layout: FeatureLayout) (checkpoint: Checkpoint) =
+let private fileOf (layout: FeatureLayout) (checkpoint: EstimatorCheckpoint) =
     let estimator = checkpoint.Estimator
 
     {

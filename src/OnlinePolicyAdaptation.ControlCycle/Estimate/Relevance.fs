@@ -3,17 +3,17 @@
 /// A change makes some of what is known wrong and leaves the rest true, and the few configurations that a controller visits
 /// do not say at once which. So, once a change was noticed (`ChangeDetector`):
 ///
-/// 1. What the configurations measured before and after it have in common is told by the nodes: a node that has become
-///    slower slows every configuration by the share of requests it gets (`NodeSlowdown`). What was known of configurations
+/// 1. What the configurations measured before and after it have in common is read from the nodes: a node that has become
+///    slower slows every configuration by the share of requests it gets (`NodeFactors`). What was known of configurations
 ///    not measured since is corrected by that factor, long before they are visited.
 /// 2. Where something was measured since, older samples, so corrected, keep their weight if they agree with it, and lose it
 ///    as the disagreement grows. Weights never grow again.
 /// 3. Within a configuration the newest samples replace the oldest.
 ///
 /// A window over time forgets what is still true, and so do weights that only fall with age. Replacement per configuration
-/// alone knows of a configuration when it was visited, so it walks into every bad one on its way. A forest fitted to the
-/// factors instead of the slowdown of nodes was tried and was worse: it cannot extrapolate from the routing weights 0.8 and
-/// 0.6 to 0. Measured by `opar run --forgetting`, README, Results.
+/// alone knows of a configuration when it was visited, so it visits every bad one on its way. A forest fitted to the
+/// changes instead of the factors of nodes was tried and was worse: it cannot extrapolate from the routing weights 0.8 and
+/// 0.6 to 0. Measured by `opar run --forgetting`: scenarios/README.md.
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.ControlCycle.Relevance
 
@@ -23,19 +23,19 @@ open OnlinePolicyAdaptation.Learning.SystemModels
 /// A cell once the system is seen to have changed: what was measured before `since` is what was known. What was already of an
 /// older system is corrected, for good, by what the change before this one is thought to have done. `current` are the samples
 /// since that one.
-let renew (since: int) (slowdowns: NodeSlowdown[]) (current: Remembered list) (cell: Cell) =
+let renew (since: int) (nodeFactors: NodeFactors[]) (current: WeightedSample list) (cell: Cell) =
     let samples =
         cell.Samples
         |> List.mapi (fun i sample ->
-            if i < current.Length || slowdowns.Length = 0 then
+            if i < current.Length || nodeFactors.Length = 0 then
                 sample
             else
                 { sample with
                     Seconds =
                         Array.map2
-                            (fun seconds (slowdown: NodeSlowdown) -> seconds * slowdown.Factor cell.Configuration)
+                            (fun seconds (factors: NodeFactors) -> seconds * factors.Factor cell.Configuration)
                             sample.Seconds
-                            slowdowns
+                            nodeFactors
                 })
 
     let before =
@@ -54,28 +54,28 @@ let renew (since: int) (slowdowns: NodeSlowdown[]) (current: Remembered list) (c
 let private largestFactor = 10.0
 
 /// What the cells measured before and after a change tell about the nodes, one entry per service.
-let slowdowns (grid: ControlGrid) services (window: SampleWindow) =
+let nodeFactors (grid: ControlGrid) services (window: SampleWindow) =
     [|
         for service in 0 .. services - 1 ->
-            (NodeSlowdown(grid, service), window.Cells)
-            ||> Seq.fold (fun slowdown cell ->
+            (NodeFactors(grid, service), window.Cells)
+            ||> Seq.fold (fun factors cell ->
                 match cell.Reference, SampleWindow.current window cell with
                 | ValueSome reference, (_ :: _ as current) ->
                     let deviation = CellStatistics.deviation current service
 
-                    let change (sample: Remembered) =
+                    let change (sample: WeightedSample) =
                         min
                             largestFactor
                             (max CellStatistics.shortest sample.Seconds[service] / exp reference[service])
                         - 1.0
 
                     let variance = deviation * deviation / float current.Length
-                    slowdown.After(cell.Configuration, List.averageBy change current, variance)
-                | _ -> slowdown)
+                    factors.After(cell.Configuration, List.averageBy change current, variance)
+                | _ -> factors)
     |]
 
 /// Lowers the weight of a cell's older samples by how much the newer ones contradict them, the older being corrected.
-let reweigh (slowdowns: NodeSlowdown[]) (current: Remembered list) (cell: Cell) =
+let reweigh (nodeFactors: NodeFactors[]) (current: WeightedSample list) (cell: Cell) =
     let older = cell.Samples |> List.skip current.Length
 
     match older, current with
@@ -88,7 +88,7 @@ let reweigh (slowdowns: NodeSlowdown[]) (current: Remembered list) (cell: Cell) 
         let contradiction service =
             let difference =
                 CellStatistics.meanLog current service
-                - log (slowdowns[service].Factor cell.Configuration)
+                - log (nodeFactors[service].Factor cell.Configuration)
                 - CellStatistics.meanLog older service
 
             let deviation = CellStatistics.deviation older service
@@ -96,7 +96,7 @@ let reweigh (slowdowns: NodeSlowdown[]) (current: Remembered list) (cell: Cell) 
             difference * difference
             / (deviation * deviation * (1.0 / counted + 1.0 / float current.Length))
 
-        let largest = Seq.max (Seq.init slowdowns.Length contradiction)
+        let largest = Seq.max (Seq.init nodeFactors.Length contradiction)
         let agreement = exp (-0.5 * max 0.0 (largest - 1.0))
 
         { cell with

@@ -5,7 +5,7 @@ open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 
 /// A measurement as it is remembered.
-type Remembered =
+type WeightedSample =
     {
         /// When it was taken; below 0 before the controller started.
         Cycle: int
@@ -21,7 +21,7 @@ type Cell =
         Configuration: Configuration
         OfferedLoads: EquatableArray<RequestRate>
         /// Newest first.
-        Samples: Remembered list
+        Samples: WeightedSample list
         /// Mean logarithm of every service's response time before the last change; none where nothing was measured.
         Reference: float[] voption
     }

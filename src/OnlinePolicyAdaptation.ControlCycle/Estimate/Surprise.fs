@@ -30,7 +30,7 @@ let private score (residuals: float[]) deviation (residual: float) =
 /// The scores of the services, 0 on average and about 1 in size where nothing has changed; positive: slower than predicted.
 /// None where the cell is not familiar. `current` are its samples of the system as it is, `predicted` the mean response times
 /// in seconds.
-let scores (current: Remembered list) (sample: Sample) (predicted: float[]) =
+let scores (current: WeightedSample list) (sample: Sample) (predicted: float[]) =
     if current.Length < familiar then
         ValueNone
     else

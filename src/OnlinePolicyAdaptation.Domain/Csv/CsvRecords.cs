@@ -19,7 +19,7 @@ internal sealed class CsvRecords(TextReader reader, ReadOnlySpan<char> head, cha
     /// <summary>Characters that are kept of a record that is too long.</summary>
     private const int KeptOfTooLong = 200;
 
-    private readonly List<Cell> _cells = [];
+    private readonly List<CsvCell> _cells = [];
     private char[] _buffer = head.ToArray();
     private int _at;
     private int _end = head.Length;
@@ -237,5 +237,5 @@ internal sealed class CsvRecords(TextReader reader, ReadOnlySpan<char> head, cha
             : _end > 0;
     }
 
-    private readonly record struct Cell(int Start, int Length, bool HasQuotes);
+    private readonly record struct CsvCell(int Start, int Length, bool HasQuotes);
 }

@@ -16,7 +16,7 @@ namespace OnlinePolicyAdaptation.Domain.Environments;
 /// </remarks>
 public static class TestbedTraceWriter
 {
-    private delegate double Cell(RecordedInterval row);
+    private delegate double CellValue(RecordedInterval row);
 
     /// <param name="path">The file; it appears complete or not at all.</param>
     /// <param name="topology">The services and nodes of the rows.</param>
@@ -36,7 +36,7 @@ public static class TestbedTraceWriter
     {
         _ = Require.Positive(loadUnit.PerSecond, nameof(loadUnit));
         using var table = new DataTable();
-        var cells = new List<Cell>();
+        var cells = new List<CellValue>();
         for (var service = 0; service < topology.Services.Count; service++)
         {
             var columns = Columns(service, topology, grid, loadUnit);
@@ -61,7 +61,7 @@ public static class TestbedTraceWriter
         );
     }
 
-    private static IEnumerable<(string Name, Cell Cell)> Columns(
+    private static IEnumerable<(string Name, CellValue Value)> Columns(
         int service,
         Topology topology,
         ControlGrid grid,
@@ -81,7 +81,7 @@ public static class TestbedTraceWriter
         yield return ($"d{number}", row => Of(row).MeanResponseTime?.Seconds ?? 0);
     }
 
-    private static IEnumerable<(string Name, Cell Cell)> Statistics(int service, Topology topology)
+    private static IEnumerable<(string Name, CellValue Value)> Statistics(int service, Topology topology)
     {
         var number = service + 1;
         ServiceMetrics Of(RecordedInterval row) => row.Metrics.Services[service];
@@ -102,16 +102,16 @@ public static class TestbedTraceWriter
         yield return ($"d{number}_90", row => Of(row).Statistics?.P90.Seconds ?? 0);
     }
 
-    private static List<(string Name, Cell Cell)> Controls(int service, Topology topology, ControlGrid grid)
+    private static List<(string Name, CellValue Value)> Controls(int service, Topology topology, ControlGrid grid)
     {
-        List<(string, Cell)> blocking = [];
-        List<(string, Cell)> routing = [];
-        List<(string, Cell)> cores = [];
+        List<(string, CellValue)> blocking = [];
+        List<(string, CellValue)> routing = [];
+        List<(string, CellValue)> cores = [];
         var cpuControls = 0;
         for (var i = 0; i < grid.Controls.Count; i++)
         {
             var (control, level) = (grid.Controls[i], i);
-            (string, Cell) column = (control.Name, row => control.Value(row.Metrics.Configuration.Levels[level]));
+            (string, CellValue) column = (control.Name, row => control.Value(row.Metrics.Configuration.Levels[level]));
             switch (control.Target)
             {
                 case ControlTarget.BlockingRate target when target.Service == service:

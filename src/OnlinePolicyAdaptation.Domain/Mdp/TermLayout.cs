@@ -37,8 +37,6 @@ public sealed class TermLayout
         _termsOf = [.. termsOf.Select(list => list.ToImmutable())];
     }
 
-    public int ComponentCount => _levelCounts.Length;
-
     public int TermCount => _sumOf.Length;
 
     public int SumCount { get; }

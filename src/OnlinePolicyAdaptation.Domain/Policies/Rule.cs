@@ -7,7 +7,7 @@ namespace OnlinePolicyAdaptation.Domain.Policies;
 /// <param name="Index">Of the service or control, from 0.</param>
 /// <param name="AtLeast">Lower bound; may be minus infinity.</param>
 /// <param name="AtMost">Upper bound; may be infinity.</param>
-public readonly record struct Condition(bool OfLoad, int Index, double AtLeast, double AtMost)
+public readonly record struct RuleCondition(bool OfLoad, int Index, double AtLeast, double AtMost)
 {
     /// <summary>Values on a grid are computed; this much they may be beside the number that was written.</summary>
     public const double Tolerance = 1e-9;
@@ -19,4 +19,4 @@ public readonly record struct Condition(bool OfLoad, int Index, double AtLeast, 
 /// <summary>Where all conditions hold, these controls move so.</summary>
 /// <param name="When">None: everywhere.</param>
 /// <param name="Moves">Control (from 0) and its move, -1, 0 or +1 level; controls that are not named are left to later rules.</param>
-public sealed record Rule(EquatableArray<Condition> When, EquatableArray<(int Control, int Move)> Moves);
+public sealed record Rule(EquatableArray<RuleCondition> When, EquatableArray<(int Control, int Move)> Moves);

@@ -54,7 +54,7 @@ public static class RuleFile
         );
     }
 
-    private static Condition Condition(ConditionEntry? entry, string place, string[] controls, string[] services) =>
+    private static RuleCondition Condition(ConditionEntry? entry, string place, string[] controls, string[] services) =>
         entry switch
         {
             { AtLeast: null, AtMost: null } => throw new BadInputException(
@@ -65,7 +65,7 @@ public static class RuleFile
             _ => throw new BadInputException($"{place}: expected exactly one of control and service"),
         };
 
-    private static Condition Bounded(ConditionEntry entry, bool ofLoad, int index) =>
+    private static RuleCondition Bounded(ConditionEntry entry, bool ofLoad, int index) =>
         new(ofLoad, index, entry.AtLeast ?? double.NegativeInfinity, entry.AtMost ?? double.PositiveInfinity);
 
     private static int Index(string[] names, string? name, string place)

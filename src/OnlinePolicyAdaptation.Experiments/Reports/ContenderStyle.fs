@@ -1,5 +1,4 @@
-/// How a contender is named and drawn in all reports. Colours are those of Okabe and Ito, which colour-blind readers can tell
-/// apart; dashes and symbols differ as well.
+/// How a contender is named and drawn in all reports. Not colours alone, but dashes and symbols differ as well.
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Experiments.ContenderStyle
 
@@ -15,30 +14,30 @@ type Style =
     }
 
 let rec style contender =
-    let of' (r, g, b) dash =
+    let of' colour dash =
         {
-            Colour = $"rgb({r},{g},{b})"
-            Shade = $"rgba({r},{g},{b},0.15)"
+            Colour = colour
+            Shade = Palette.shade colour
             Dash = dash
         }
 
     match contender with
-    | Contender.Base -> of' (213, 94, 0) "dot"
-    | Contender.Optimum -> of' (0, 158, 115) "dash"
-    | Contender.Retrained false -> of' (90, 90, 90) "longdash"
-    | Contender.Retrained true -> of' (150, 150, 150) "dot"
-    | Contender.Rollout 1 -> of' (230, 159, 0) "solid"
-    | Contender.Rollout 2 -> of' (204, 121, 167) "solid"
-    | Contender.Rollout _ -> of' (0, 114, 178) "solid"
-    | Contender.Multiagent 1 -> of' (230, 159, 0) "dashdot"
-    | Contender.Multiagent 2 -> of' (204, 121, 167) "dashdot"
-    | Contender.Multiagent _ -> of' (0, 114, 178) "dashdot"
+    | Contender.Base -> of' Palette.vermilion "dot"
+    | Contender.Optimum -> of' Palette.green "dash"
+    | Contender.Retrained false -> of' Palette.darkGrey "longdash"
+    | Contender.Retrained true -> of' Palette.grey "dot"
+    | Contender.Rollout 1 -> of' Palette.orange "solid"
+    | Contender.Rollout 2 -> of' Palette.purple "solid"
+    | Contender.Rollout _ -> of' Palette.blue "solid"
+    | Contender.Multiagent 1 -> of' Palette.orange "dashdot"
+    | Contender.Multiagent 2 -> of' Palette.purple "dashdot"
+    | Contender.Multiagent _ -> of' Palette.blue "dashdot"
     | Contender.Further(_, BasePolicyUse.Unchanged) -> style Contender.Base
     | Contender.Further(_, BasePolicyUse.Rollout horizon) -> style (Contender.Rollout horizon)
     | Contender.Further(_, BasePolicyUse.Multiagent horizon) -> style (Contender.Multiagent horizon)
-    | Contender.RolloutForgetting(_, Forgetting.Never) -> of' (86, 180, 233) "longdash"
-    | Contender.RolloutForgetting(_, Forgetting.Window _) -> of' (150, 150, 40) "longdashdot"
-    | Contender.RolloutForgetting _ -> of' (204, 121, 167) "dashdot"
+    | Contender.RolloutForgetting(_, Forgetting.Never) -> of' Palette.skyBlue "longdash"
+    | Contender.RolloutForgetting(_, Forgetting.Window _) -> of' Palette.olive "longdashdot"
+    | Contender.RolloutForgetting _ -> of' Palette.purple "dashdot"
 
 let rec label contender =
     match contender with

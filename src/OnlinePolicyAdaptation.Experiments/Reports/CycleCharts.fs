@@ -180,8 +180,8 @@ let private offeredLoad drawn service =
         Chart =
             Chart.Plot(
                 [
-                    series "measured" "rgb(150,150,150)" (fun c -> c.OfferedLoads[service])
-                    series "rate of the arrivals" "rgb(0,114,178)" (fun c -> c.ArrivalRates[service])
+                    series "measured" Palette.grey (fun c -> c.OfferedLoads[service])
+                    series "rate of the arrivals" Palette.blue (fun c -> c.ArrivalRates[service])
                 ],
                 layout drawn.Settings "offered load (req/s)" []
             )

@@ -14,22 +14,9 @@ type Figure =
 [<RequireQualifiedAccess>]
 module Drawing =
 
-    /// Colours of Okabe and Ito, for what has no colour of its own: the next one for each.
-    let private colours =
-        [|
-            "rgb(0,114,178)"
-            "rgb(213,94,0)"
-            "rgb(0,158,115)"
-            "rgb(230,159,0)"
-            "rgb(204,121,167)"
-            "rgb(86,180,233)"
-            "rgb(90,90,90)"
-        |]
-
     let private symbols =
         [| "circle"; "diamond"; "square"; "x"; "triangle-up"; "cross"; "star" |]
 
-    let colour index = colours[index % colours.Length]
     let symbol index = symbols[index % symbols.Length]
 
     /// Axes, with the legend below them.

@@ -8,21 +8,19 @@ open OnlinePolicyAdaptation.Planning
 
 /// Colours of Okabe and Ito for the base policies, in their order; dashes tell the schemes apart.
 let private colours =
-    [| "rgb(213,94,0)"; "rgb(0,114,178)"; "rgb(204,121,167)"; "rgb(230,159,0)" |]
-
-let private optimumColour = "rgb(0,158,115)"
+    [| Palette.vermilion; Palette.blue; Palette.purple; Palette.orange |]
 
 let private colourOf (study: PlanningStudy) (name: string) =
     match study.Bases |> List.tryFindIndex (fun b -> b.Name = name) with
     | Some index -> colours[index % colours.Length]
-    | None -> optimumColour
+    | None -> Palette.green
 
 let private dashOf scheme =
     match scheme with
     | RolloutScheme.Joint -> "solid"
     | RolloutScheme.Multiagent -> "dash"
 
-let private number = Wording.number 2
+let private number = Numbers.fixed' 2
 
 let private horizonAxis (study: PlanningStudy) =
     Xaxis(
@@ -57,7 +55,7 @@ let private valueChart (study: PlanningStudy) heading caption yTitle (measure: P
             y = [ optimum; optimum ],
             mode = "lines",
             name = "optimum",
-            line = Line(color = optimumColour, width = 2.0, dash = "dot")
+            line = Line(color = Palette.green, width = 2.0, dash = "dot")
         )
 
     {
@@ -110,13 +108,13 @@ let private newtonChart (study: PlanningStudy) (picture: NewtonPicture) =
                 [
                     curve
                         "T, the best action"
-                        optimumColour
+                        Palette.green
                         "solid"
                         picture.Values
                         (Array.map2 (-) picture.BackedUp picture.Values)
                     curve "operator of the rollout policy" colour "dash" ends (gain picture.RolloutOperator)
-                    curve "operator of the base policy" "rgb(0,0,0)" "dashdot" ends (gain picture.BaseOperator)
-                    point $"base policy: {number picture.BaseValue}" "rgb(0,0,0)" picture.BaseValue
+                    curve "operator of the base policy" Palette.black "dashdot" ends (gain picture.BaseOperator)
+                    point $"base policy: {number picture.BaseValue}" Palette.black picture.BaseValue
                     point $"rollout policy: {number picture.RolloutValue}" colour picture.RolloutValue
                 ],
                 Drawing.layout
@@ -134,14 +132,14 @@ let private episodeChart (study: PlanningStudy) name =
     let line index (episode: Episode) : Trace =
         let colour =
             if episode.Name = "optimum" then
-                optimumColour
+                Palette.green
             else
                 [|
-                    "rgb(0,0,0)"
-                    "rgb(230,159,0)"
-                    "rgb(86,180,233)"
-                    "rgb(0,114,178)"
-                    "rgb(204,121,167)"
+                    Palette.black
+                    Palette.orange
+                    Palette.skyBlue
+                    Palette.blue
+                    Palette.purple
                 |][index % 5]
 
         Scatter(

@@ -3,6 +3,7 @@ namespace OnlinePolicyAdaptation.Experiments
 open System
 open System.Globalization
 open MathNet.Numerics.Statistics
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.ControlCycle
 open XPlot.Plotly
 
@@ -26,11 +27,7 @@ module PrequentialReport =
     /// Samples after the begin of a trace in which adapting is looked at.
     let private early = 200
 
-    let private number (value: float) =
-        if Double.IsFinite value then
-            value.ToString("F3", CultureInfo.InvariantCulture)
-        else
-            "–"
+    let private number = Numbers.fixed' 3
 
     let private traceStarts (predictions: Prediction[]) =
         predictions
@@ -71,13 +68,13 @@ module PrequentialReport =
 
     let private style (kind: Estimation) =
         match kind with
-        | Estimation.By(Forgetting.ByRelevance _) -> "rgb(0,114,178)", "solid"
-        | Estimation.By Forgetting.Never -> "rgb(213,94,0)", "dot"
-        | Estimation.By(Forgetting.Window samples) when samples <= 500 -> "rgb(230,159,0)", "dashdot"
-        | Estimation.By(Forgetting.Window _) -> "rgb(204,121,167)", "longdash"
-        | Estimation.By(Forgetting.PerConfiguration _) -> "rgb(86,180,233)", "longdashdot"
-        | Estimation.FullRefit _ -> "rgb(0,0,0)", "dot"
-        | Estimation.Oracle -> "rgb(0,158,115)", "dash"
+        | Estimation.By(Forgetting.ByRelevance _) -> Palette.blue, "solid"
+        | Estimation.By Forgetting.Never -> Palette.vermilion, "dot"
+        | Estimation.By(Forgetting.Window samples) when samples <= 500 -> Palette.orange, "dashdot"
+        | Estimation.By(Forgetting.Window _) -> Palette.purple, "longdash"
+        | Estimation.By(Forgetting.PerConfiguration _) -> Palette.skyBlue, "longdashdot"
+        | Estimation.FullRefit _ -> Palette.black, "dot"
+        | Estimation.Oracle -> Palette.green, "dash"
 
     let private line (kind: Estimation, predictions: Prediction[]) : Trace =
         let colour, dash = style kind

@@ -41,15 +41,15 @@ let private adapting (s: PhaseSummary) =
     match ReportTables.median s.Adapted with
     | _, never when never = s.Adapted.Length -> ""
     | 0.0, 0 -> " at once"
-    | middle, 0 -> $" within {Wording.number 0 middle} cycles (median over {s.Adapted.Length} seeds)"
+    | middle, 0 -> $" within {Numbers.fixed' 0 middle} cycles (median over {s.Adapted.Length} seeds)"
     | _, never -> $" with {s.Adapted.Length - never} of {s.Adapted.Length} seeds"
 
 /// The optimum's reward at the end, and the share of it where that means something.
 let private besideOptimum (optimum: PhaseSummary) (s: PhaseSummary) =
     if optimum.RewardAtEnd.Mean > 0.0 && s.RewardAtEnd.Mean >= 0.0 then
-        $"{Wording.number 0 (100.0 * s.RewardAtEnd.Mean / optimum.RewardAtEnd.Mean)} %% of the optimum's {Wording.number 3 optimum.RewardAtEnd.Mean}"
+        $"{Numbers.fixed' 0 (100.0 * s.RewardAtEnd.Mean / optimum.RewardAtEnd.Mean)} %% of the optimum's {Numbers.fixed' 3 optimum.RewardAtEnd.Mean}"
     else
-        $"the optimum {Wording.number 3 optimum.RewardAtEnd.Mean}"
+        $"the optimum {Numbers.fixed' 3 optimum.RewardAtEnd.Mean}"
 
 /// The sentence on rollout with the longest lookahead, which the question is about.
 let private headline (settings: RunSettings) (basePolicy: PhaseSummary) optimum horizon (rollout: PhaseSummary) =
@@ -108,7 +108,7 @@ let private times (larger: float) smaller =
         let digits = Math.Pow(10.0, Math.Floor(Math.Log10 ratio) - 1.0)
         $"{Math.Round(ratio / digits) * digits} times"
     else
-        $"{Wording.number 1 ratio} times"
+        $"{Numbers.fixed' 1 ratio} times"
 
 /// Rollout beside a policy that was retrained: what they earn, and what they need.
 let private retraining (outcome: ExperimentOutcome) (rollout: PhaseSummary) =
@@ -140,7 +140,7 @@ let private retraining (outcome: ExperimentOutcome) (rollout: PhaseSummary) =
                         | Some seconds -> $" ({Wording.duration (seconds * cycles)})"
                         | None -> ""
 
-                    $"{computing}; retraining needs {Wording.number 0 retrained.AdaptationCycles} measurements of the new system first{measuring retrained.AdaptationCycles}, rollout {Wording.number 0 rollout.AdaptationCycles}{measuring rollout.AdaptationCycles}."
+                    $"{computing}; retraining needs {Numbers.fixed' 0 retrained.AdaptationCycles} measurements of the new system first{measuring retrained.AdaptationCycles}, rollout {Numbers.fixed' 0 rollout.AdaptationCycles}{measuring rollout.AdaptationCycles}."
                 else
                     computing + "."
 
@@ -157,7 +157,7 @@ let private others (outcome: ExperimentOutcome) horizon =
         match summary BasePolicyUse.Unchanged, summary (BasePolicyUse.Rollout horizon) with
         | Some unchanged, Some rollout ->
             Some
-                $"{policy.Name} {Wording.number 3 rollout.RewardAtEnd.Mean} (unchanged {Wording.number 3 unchanged.RewardAtEnd.Mean})"
+                $"{policy.Name} {Numbers.fixed' 3 rollout.RewardAtEnd.Mean} (unchanged {Numbers.fixed' 3 unchanged.RewardAtEnd.Mean})"
         | _ -> None
 
     [

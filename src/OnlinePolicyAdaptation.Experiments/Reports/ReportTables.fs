@@ -23,19 +23,19 @@ let adapted (cycles: int voption[]) =
     | _, (middle, never) when never > 0 ->
         let middle =
             if Double.IsFinite middle then
-                Wording.number 0 middle
+                Numbers.fixed' 0 middle
             else
                 "never"
 
         $"{middle} ({never} of {cycles.Length} seeds never)"
     | _, (middle, _) ->
         let longest = cycles |> Array.map (ValueOption.defaultValue 0) |> Array.max
-        $"{Wording.number 0 middle} (at most {longest})"
+        $"{Numbers.fixed' 0 middle} (at most {longest})"
 
 /// What the detection of changes did: the share of seeds that noticed, and how soon; where nothing changes, false alarms.
 let private detection (s: PhaseSummary) =
     if Double.IsFinite s.FalseAlarms then
-        $"{Wording.number 1 s.FalseAlarms} per 1,000 cycles"
+        $"{Numbers.fixed' 1 s.FalseAlarms} per 1,000 cycles"
     else
         match
             s.DetectionDelays
@@ -43,14 +43,14 @@ let private detection (s: PhaseSummary) =
         with
         | [||] -> "–"
         | delays ->
-            $"after {Wording.number 0 (Statistics.Median delays)} cycles, {delays.Length} of {s.DetectionDelays.Length} seeds"
+            $"after {Numbers.fixed' 0 (Statistics.Median delays)} cycles, {delays.Length} of {s.DetectionDelays.Length} seeds"
 
 /// The share of the optimum's reward, at the end of a run.
 let private share (s: PhaseSummary) =
     if s.ShareOfOptimum < 0.0 then
         "below 0"
     elif Double.IsFinite s.ShareOfOptimum then
-        $"{Wording.number 0 (100.0 * s.ShareOfOptimum)} %%"
+        $"{Numbers.fixed' 0 (100.0 * s.ShareOfOptimum)} %%"
     else
         "–"
 
@@ -159,7 +159,7 @@ let leftOut (settings: RunSettings) =
 /// Measurements of the new system that adapting needed.
 let private measurements (s: PhaseSummary) =
     if Double.IsFinite s.AdaptationCycles then
-        Wording.number 0 s.AdaptationCycles
+        Numbers.fixed' 0 s.AdaptationCycles
     else
         "never"
 
@@ -212,7 +212,7 @@ let loads (outcome: ExperimentOutcome) =
                 else
                     "not recorded before"
 
-            $"{text load} req/s, {recorded}, {Wording.number 0 (100.0 * load.Share)} %% of the cycles"
+            $"{text load} req/s, {recorded}, {Numbers.fixed' 0 (100.0 * load.Share)} %% of the cycles"
     ],
     [
         for contender in outcome.Contenders ->

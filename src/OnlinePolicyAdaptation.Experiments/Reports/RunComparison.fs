@@ -153,7 +153,7 @@ module RunComparison =
             ]
 
         let offset = 0.25 - 0.5 * float index / float (max 1 (List.length runs - 1))
-        let colour = Drawing.colour index
+        let colour = Palette.ofSeries index
 
         Scatter(
             x = (found |> List.map (fun (_, e) -> e.Mean)),
@@ -209,7 +209,7 @@ module RunComparison =
                     | [||] -> None
                     | rewards -> Some(float cycle, Array.average rewards))
 
-            Drawing.line run.Name (Drawing.colour index) "solid" means
+            Drawing.line run.Name (Palette.ofSeries index) "solid" means
 
         {
             Heading = $"Reward of {ContenderStyle.label contender}, cycle by cycle"

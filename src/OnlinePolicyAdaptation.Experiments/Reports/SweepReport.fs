@@ -11,7 +11,7 @@ open XPlot.Plotly
 [<RequireQualifiedAccess>]
 module SweepReport =
 
-    let private number = Wording.number 3
+    let private number = Numbers.fixed' 3
 
     let private find (point: SweptPoint) policy phase measure =
         point.Measures
@@ -91,7 +91,7 @@ module SweepReport =
         let half (m: SweepMeasure) =
             if Double.IsFinite m.HalfWidth then m.HalfWidth else 0.0
 
-        let colour = Drawing.colour index
+        let colour = Palette.ofSeries index
 
         Scatter(
             x = List.map fst found,

@@ -71,11 +71,11 @@ module TrainingReport =
                 chart
                     "mean value"
                     [
-                        Drawing.line "optimum" "rgb(0,158,115)" "dash" [| 0.0, curve.Optimum; lastStep, curve.Optimum |]
-                        Drawing.line "policy" "rgb(0,114,178)" "solid" (evaluated |> Array.map (fun (x, y, _) -> x, y))
+                        Drawing.line "optimum" Palette.green "dash" [| 0.0, curve.Optimum; lastStep, curve.Optimum |]
+                        Drawing.line "policy" Palette.blue "solid" (evaluated |> Array.map (fun (x, y, _) -> x, y))
                         Drawing.line
                             "best so far"
-                            "rgb(213,94,0)"
+                            Palette.vermilion
                             "dot"
                             (evaluated |> Array.map (fun (x, _, y) -> x, y))
                     ]
@@ -92,7 +92,7 @@ module TrainingReport =
                     [
                         Drawing.line
                             "reward"
-                            "rgb(0,114,178)"
+                            Palette.blue
                             "solid"
                             (curve.Points |> Array.map (fun p -> float p.Steps, p.Reward) |> thinned)
                     ]

@@ -4,20 +4,13 @@ module OnlinePolicyAdaptation.Experiments.Wording
 
 open System
 open System.Globalization
-
-/// With so many decimals; what rounds to zero has no sign.
-let number (digits: int) (value: float) =
-    if Double.IsFinite value then
-        let rounded = Math.Round(value, digits)
-        (if rounded = 0.0 then 0.0 else rounded).ToString("F" + string<int> digits, CultureInfo.InvariantCulture)
-    else
-        "–"
+open OnlinePolicyAdaptation.Scenarios
 
 let withInterval digits (e: ConfidenceInterval) =
     if Double.IsFinite e.HalfWidth then
-        $"{number digits e.Mean} ± {number digits e.HalfWidth}"
+        $"{Numbers.fixed' digits e.Mean} ± {Numbers.fixed' digits e.HalfWidth}"
     else
-        number digits e.Mean
+        Numbers.fixed' digits e.Mean
 
 /// In another unit.
 let scaled factor (e: ConfidenceInterval) =

@@ -121,10 +121,10 @@ let private wholeNumber (text: string) =
     | _ -> None
 
 let private number (text: string) =
-    match Double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture) with
-    | true, number -> Some(ValueSome number)
-    | _ when text = "" -> Some ValueNone
-    | _ -> None
+    match Numbers.parse text with
+    | Some number -> Some(ValueSome number)
+    | None when text = "" -> Some ValueNone
+    | None -> None
 
 let private phase text =
     [ Phase.Before; Phase.After; Phase.All ]

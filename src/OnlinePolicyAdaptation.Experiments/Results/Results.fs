@@ -183,7 +183,7 @@ module ExperimentResults =
 
     let private settings (result: ExperimentResult) =
         let scenario = result.Scenario
-        let jointOnly = Experiment.withoutMultiagent scenario |> Map.ofList
+        let jointOnly = Contenders.withoutMultiagent scenario |> Map.ofList
 
         {
             Scenario = scenario.Name
@@ -212,7 +212,7 @@ module ExperimentResults =
                 ]
             BasePolicies =
                 [
-                    for name, policy in Experiment.basePolicies scenario ->
+                    for name, policy in Contenders.basePolicies scenario ->
                         {
                             Name = name
                             Description = BasePolicySpecification.describe policy
@@ -239,7 +239,7 @@ module ExperimentResults =
             Trees = scenario.Controller.Estimation.Forest.Trees
             RegrownTrees = scenario.Controller.Estimation.RegrownTrees
             Forgetting = EstimationSyntax.forgettingName scenario.Controller.Estimation.Forgetting
-            Outlook = EstimationSyntax.outlookName scenario.Controller.Estimation.Outlook
+            Outlook = EstimationSyntax.riskAttitudeText scenario.Controller.Estimation.RiskAttitude
             LoadStep = scenario.Controller.Estimation.LoadStep
             Traces =
                 [

@@ -5,7 +5,7 @@ using OnlinePolicyAdaptation.Domain.Network;
 namespace OnlinePolicyAdaptation.Learning.ActorCritic;
 
 /// <summary>How a policy takes an action from a distribution.</summary>
-public enum Decision
+public enum ActionSelection
 {
     /// <summary>The likeliest choice of each control. Of equally likely ones keep goes first, then down, then up.</summary>
     Likeliest,
@@ -31,8 +31,12 @@ public class ActorPolicy : IPolicy<SystemState, ControlAction>, IStochasticPolic
 
     /// <param name="network">Takes what <paramref name="encoding"/> gives and decides on all controls of its grid.</param>
     /// <param name="encoding">The network's inputs.</param>
-    /// <param name="decision">How to act.</param>
-    public ActorPolicy(ActorCriticNetwork network, ObservationEncoding encoding, Decision decision = Decision.Likeliest)
+    /// <param name="selection">How to act.</param>
+    public ActorPolicy(
+        ActorCriticNetwork network,
+        ObservationEncoding encoding,
+        ActionSelection selection = ActionSelection.Likeliest
+    )
     {
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(encoding);
@@ -48,14 +52,14 @@ public class ActorPolicy : IPolicy<SystemState, ControlAction>, IStochasticPolic
         ArgumentOutOfRangeException.ThrowIfGreaterThan(network.Actor.Outputs, MaxWidth, nameof(network));
         Network = network;
         Encoding = encoding;
-        Decision = decision;
+        ActionSelection = selection;
     }
 
     public ActorCriticNetwork Network { get; }
 
     public ObservationEncoding Encoding { get; }
 
-    public Decision Decision { get; }
+    public ActionSelection ActionSelection { get; }
 
     public ControlAction Act(SystemState state, ActionMask mask, RandomKey key)
     {
@@ -67,7 +71,7 @@ public class ActorPolicy : IPolicy<SystemState, ControlAction>, IStochasticPolic
         for (var i = 0; i < moves.Length; i++)
         {
             var row = logits.Slice(i * Choices, Choices);
-            if (Decision == Decision.Sampled)
+            if (ActionSelection == ActionSelection.Sampled)
             {
                 Softmax(row, mask.Allowed[i], probabilities);
                 moves[i] = Draw(probabilities, sequence.NextDouble()) - 1;
@@ -80,7 +84,7 @@ public class ActorPolicy : IPolicy<SystemState, ControlAction>, IStochasticPolic
         return new(new EquatableArray<int>(ImmutableCollectionsMarshal.AsImmutableArray(moves)));
     }
 
-    /// <summary>The probabilities from which a sampled decision is drawn; a masked choice has 0.</summary>
+    /// <summary>The probabilities from which a sampled action is drawn; a masked choice has 0.</summary>
     /// <param name="state">Where one is.</param>
     /// <param name="mask">A component for each control.</param>
     /// <param name="probabilities">Receives <c>[controls, 3]</c>, row by row: down, keep, up. Each row sums to 1.</param>

@@ -10,13 +10,13 @@ public sealed class NetworkPolicy : ActorPolicy
 
     /// <param name="network">With a critic.</param>
     /// <param name="encoding">The network's inputs.</param>
-    /// <param name="decision">How to act.</param>
+    /// <param name="selection">How to act.</param>
     public NetworkPolicy(
         ActorCriticNetwork network,
         ObservationEncoding encoding,
-        Decision decision = Decision.Likeliest
+        ActionSelection selection = ActionSelection.Likeliest
     )
-        : base(network, encoding, decision) =>
+        : base(network, encoding, selection) =>
         _critic = network.Critic ?? throw new ArgumentException("the network has no critic", nameof(network));
 
     /// <summary>The critic's estimate of what the policy earns from a state on.</summary>

@@ -22,7 +22,7 @@ public sealed class SavedPolicy
         Network = network;
         Encoding = encoding;
         Origin = origin;
-        _policy = Policy(Decision.Likeliest);
+        _policy = Policy(ActionSelection.Likeliest);
     }
 
     public ActorCriticNetwork Network { get; }
@@ -35,10 +35,10 @@ public sealed class SavedPolicy
     public ActorPolicy Policy() => _policy;
 
     /// <summary>The policy; a <see cref="NetworkPolicy"/>, which is a value function too, where there is a critic.</summary>
-    public ActorPolicy Policy(Decision decision) =>
+    public ActorPolicy Policy(ActionSelection selection) =>
         Network.Critic is null
-            ? new ActorPolicy(Network, Encoding, decision)
-            : new NetworkPolicy(Network, Encoding, decision);
+            ? new ActorPolicy(Network, Encoding, selection)
+            : new NetworkPolicy(Network, Encoding, selection);
 
     /// <summary>Refuses a scenario with other controls or another number of services than the policy was made for.</summary>
     /// <param name="grid">The scenario's controls. What happens at the edge of their grid may differ.</param>

@@ -11,14 +11,14 @@ namespace OnlinePolicyAdaptation.Learning.SystemModels;
 public sealed class CorrectedResponseTimes : IResponseTimeModel
 {
     private readonly RandomForest _forest;
-    private readonly NodeSlowdown[] _slowdowns;
+    private readonly NodeFactors[] _nodeFactors;
     private readonly FeatureLayout _layout;
     private readonly double[] _lowest;
     private readonly double[] _highest;
     private readonly double[] _noise;
 
     /// <param name="forest">Its features and targets are those of the layout; seconds.</param>
-    /// <param name="slowdowns">One per service, or none.</param>
+    /// <param name="nodeFactors">One per service, or none.</param>
     /// <param name="layout">The order of the features.</param>
     /// <param name="lowest">Seconds per service that no prediction is below.</param>
     /// <param name="highest">Seconds per service that no prediction is above.</param>
@@ -26,7 +26,7 @@ public sealed class CorrectedResponseTimes : IResponseTimeModel
     /// <exception cref="ArgumentException">The forest has other features or targets.</exception>
     public CorrectedResponseTimes(
         RandomForest forest,
-        ReadOnlySpan<NodeSlowdown> slowdowns,
+        ReadOnlySpan<NodeFactors> nodeFactors,
         FeatureLayout layout,
         ReadOnlySpan<double> lowest,
         ReadOnlySpan<double> highest,
@@ -35,7 +35,7 @@ public sealed class CorrectedResponseTimes : IResponseTimeModel
     {
         layout.Check(forest);
         _forest = forest;
-        _slowdowns = slowdowns.ToArray();
+        _nodeFactors = nodeFactors.ToArray();
         _layout = layout;
         _lowest = lowest.ToArray();
         _highest = highest.ToArray();
@@ -106,7 +106,7 @@ public sealed class CorrectedResponseTimes : IResponseTimeModel
         {
             var trees = uncertainty[service] * Factor(service, configuration);
             var nodes =
-                _slowdowns.Length == 0 ? 0 : responseTimes[service] * _slowdowns[service].Deviation(configuration);
+                _nodeFactors.Length == 0 ? 0 : responseTimes[service] * _nodeFactors[service].Deviation(configuration);
             uncertainty[service] = Math.Sqrt((trees * trees) + (nodes * nodes));
         }
         Correct(configuration, responseTimes);
@@ -117,7 +117,7 @@ public sealed class CorrectedResponseTimes : IResponseTimeModel
     }
 
     private double Factor(int service, Configuration configuration) =>
-        _slowdowns.Length == 0 ? 1 : _slowdowns[service].Factor(configuration);
+        _nodeFactors.Length == 0 ? 1 : _nodeFactors[service].Factor(configuration);
 
     private double Bounded(int service, double seconds) => Math.Clamp(seconds, _lowest[service], _highest[service]);
 }

@@ -245,7 +245,7 @@ module FiniteModel =
         |> Array.map (fun state -> model.AdmissibleActions state |> Seq.map (choice state) |> Seq.toArray)
         |> create
 
-    /// Tabulates a deterministic system model, of which one sample tells all.
+    /// Tabulates a deterministic system model, of which one sample is the outcome.
     let tabulate (model: ISystemModel<'state, 'action>) states stateIndex actionIndex =
         tabulateBySampling 1 (RandomKey 0UL) model states stateIndex actionIndex
 

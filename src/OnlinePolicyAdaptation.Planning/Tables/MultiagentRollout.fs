@@ -130,7 +130,7 @@ module MultiagentRollout =
                 basePolicy[state]
 
     /// The Q-factor of a choice that decisions with this horizon compare it by. Only the states that mu1 may reach in
-    /// horizon - 1 steps from a successor are looked at. The function remembers what it has seen: use it in one thread.
+    /// horizon - 1 steps from a successor are looked at. The function caches values: use it in one thread.
     let internal qFactor
         (model: FiniteModel)
         (discount: Discount)

@@ -9,7 +9,7 @@ open OnlinePolicyAdaptation.Domain.Network
 
 /// Where one decides, in the numbers of the tables.
 [<NoComparison; NoEquality>]
-type private Place =
+type private DecisionPoint =
     {
         State: int
         /// What mask and grid allow; never nothing.
@@ -47,7 +47,7 @@ let private allows (mask: ActionMask) number =
 
     allowed
 
-let private place (grid: ControlGrid) (model: FiniteModel) (state: SystemState) given =
+let private point (grid: ControlGrid) (model: FiniteModel) (state: SystemState) given =
     let onGrid = grid.Mask state.Configuration
     let mask = if given = onGrid then onGrid else common given onGrid
 
@@ -65,13 +65,13 @@ let private place (grid: ControlGrid) (model: FiniteModel) (state: SystemState) 
 let private joint (grid: ControlGrid) discount horizon values =
     let keep = grid.IndexOf(ControlAction.Keep grid.Controls.Count)
 
-    fun (model: FiniteModel) place ->
-        let qFactors = Lookahead.qFactors model discount horizon values place.State
-        let first = model.FirstChoice[place.State]
+    fun (model: FiniteModel) point ->
+        let qFactors = Lookahead.qFactors model discount horizon values point.State
+        let first = model.FirstChoice[point.State]
 
         {
             QFactor = fun choice -> qFactors[choice - first]
-            Choose = fun () -> first + Lookahead.best model qFactors place.Allows (ValueSome keep) place.State
+            Choose = fun () -> first + Lookahead.best model qFactors point.Allows (ValueSome keep) point.State
         }
 
 let private multiagent (grid: ControlGrid) discount horizon (basePolicy: FinitePolicy) values =
@@ -79,18 +79,18 @@ let private multiagent (grid: ControlGrid) discount horizon (basePolicy: FiniteP
     let order = ActionComponents.naturalOrder components
 
     /// The base policy's choice, as far as the mask allows it.
-    let start (model: FiniteModel) place =
-        let choice = basePolicy[place.State]
+    let start (model: FiniteModel) point =
+        let choice = basePolicy[point.State]
 
-        if place.Allows choice then
+        if point.Allows choice then
             choice
         else
-            grid.ActionAt(model.Actions[choice]).Within place.Mask
+            grid.ActionAt(model.Actions[choice]).Within point.Mask
             |> grid.IndexOf
-            |> FiniteModel.tryChoice model place.State
+            |> FiniteModel.tryChoice model point.State
             |> ValueOption.defaultValue choice
 
-    fun (model: FiniteModel) place ->
+    fun (model: FiniteModel) point ->
         let qFactor =
             MultiagentRollout.qFactor model discount components order horizon basePolicy values
 
@@ -106,21 +106,21 @@ let private multiagent (grid: ControlGrid) discount horizon (basePolicy: FiniteP
                         horizon
                         values
                         qFactor
-                        place.Allows
-                        (start model place)
-                        place.State
+                        point.Allows
+                        (start model point)
+                        point.State
         }
 
-let private rollout (grid: ControlGrid) (model: FiniteModel) (compare: FiniteModel -> Place -> Comparison) =
-    let decide (place: Place) mask (baseAction: ControlAction) cancellation =
-        let comparison = compare (FiniteModel.until cancellation model) place
+let private rollout (grid: ControlGrid) (model: FiniteModel) (compare: FiniteModel -> DecisionPoint -> Comparison) =
+    let decide (point: DecisionPoint) mask (baseAction: ControlAction) cancellation =
+        let comparison = compare (FiniteModel.until cancellation model) point
         let choice = comparison.Choose()
 
         {
             Action = grid.ActionAt(model.Actions[choice]).Within mask
             QFactor = comparison.QFactor choice
             BaseQFactor =
-                FiniteModel.tryChoice model place.State (grid.IndexOf baseAction)
+                FiniteModel.tryChoice model point.State (grid.IndexOf baseAction)
                 |> ValueOption.map comparison.QFactor
         }
 
@@ -129,16 +129,19 @@ let private rollout (grid: ControlGrid) (model: FiniteModel) (compare: FiniteMod
 
     { new IRollout with
         member _.Decide(state, mask, baseAction, cancellation) =
-            let key =
-                struct (grid.IndexOf state.Configuration, grid.IndexOf baseAction)
+            let key = struct (grid.IndexOf state.Configuration, grid.IndexOf baseAction)
 
             let onGrid = mask = grid.Mask state.Configuration
 
-            match (if onGrid then decided.TryGetValue key else (false, Unchecked.defaultof<_>)) with
+            match
+                (if onGrid then
+                     decided.TryGetValue key
+                 else
+                     (false, Unchecked.defaultof<_>))
+            with
             | true, decision -> decision
             | false, _ ->
-                let decision =
-                    decide (place grid model state mask) mask baseAction cancellation
+                let decision = decide (point grid model state mask) mask baseAction cancellation
 
                 if onGrid then
                     decided[key] <- decision
@@ -146,12 +149,12 @@ let private rollout (grid: ControlGrid) (model: FiniteModel) (compare: FiniteMod
                 decision
 
         member _.Alternatives(state, mask, cancellation) =
-            let place = place grid model state mask
-            let comparison = compare (FiniteModel.until cancellation model) place
+            let point = point grid model state mask
+            let comparison = compare (FiniteModel.until cancellation model) point
 
             [|
-                for choice in model.FirstChoice[place.State] .. model.FirstChoice[place.State + 1] - 1 do
-                    if place.Allows choice then
+                for choice in model.FirstChoice[point.State] .. model.FirstChoice[point.State + 1] - 1 do
+                    if point.Allows choice then
                         let action = grid.ActionAt model.Actions[choice]
 
                         {

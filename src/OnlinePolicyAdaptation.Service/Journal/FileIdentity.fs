@@ -18,7 +18,7 @@ type FileIdentity =
 [<RequireQualifiedAccess>]
 module FileIdentity =
 
-    module private Native =
+    module private StatxCall =
 
         /// Of a fixed layout, whatever the processor; see statx(2).
         [<DllImport("libc", EntryPoint = "statx", SetLastError = true)>]
@@ -53,7 +53,7 @@ module FileIdentity =
         try
             if
                 OperatingSystem.IsLinux()
-                && Native.statx (currentFolder, path, 0, wanted, bytes) = 0
+                && StatxCall.statx (currentFolder, path, 0, wanted, bytes) = 0
             then
                 ValueSome(found bytes)
             else

@@ -1,20 +1,9 @@
 namespace OnlinePolicyAdaptation.Service
 
 open System
-open System.Collections.Generic
 open System.Threading
 open Microsoft.Data.Sqlite
 open OnlinePolicyAdaptation.ControlCycle
-
-/// What was taken back of a journal.
-type UndoneIntervals =
-    {
-        /// When that was.
-        At: DateTimeOffset
-        Intervals: int
-        /// The first cycle among them.
-        First: int
-    }
 
 /// Every interval taken in, every decision and every model, in an SQLite file that survives the process at any moment.
 /// One process writes; others may read meanwhile. Calls may come from several threads.
@@ -26,13 +15,7 @@ type Journal private (path: string, connect: unit -> Result<JournalFile.Session,
     let mutable session: JournalFile.Session voption = ValueNone
     let mutable isClosed = false
 
-    /// What happened since the journal was opened, and what of it is not in the file yet.
-    let tallies = Dictionary<string, JournalTally>()
-    let mutable unwrittenTallies = HashSet<string>()
-
-    /// Known, and not in the file yet.
-    let mutable outcomes = ResizeArray<DecisionOutcome>()
-    let mutable reached: (string * int) list = []
+    let notes = JournalNotes()
 
     /// Of the file when it was opened: it may be taken away under the open connection.
     let identity = FileIdentity.tryOf path
@@ -102,132 +85,14 @@ type Journal private (path: string, connect: unit -> Result<JournalFile.Session,
                     | _ -> Int64.MaxValue
         }
 
-    /// Inserts a row that may be there already; if it is there with another content, that is an error.
-    let insert (session: JournalFile.Session) table cycle (insertion: string) (same: string) (values: objnull list) =
-        if
-            session.Execute insertion values = 0
-            && session.Query same values _.GetInt32(0) = []
-        then
-            raise (unavailable $"{path}: {table} of cycle {cycle}: another one is there already" null)
-
-    /// Forgets what is older than the retention. Of the checkpoints older than the last ten, one in 1,000 cycles stays.
-    let expire (session: JournalFile.Session) cycle retention =
-        let oldest = max 0 (cycle - retention)
-
-        // What is kept begins with a checkpoint, so that it can be replayed.
-        session.Execute
-            "DELETE FROM checkpoint WHERE cycle < (SELECT max(cycle) FROM checkpoint WHERE cycle <= $0)"
-            [ oldest ]
-        |> ignore
-
-        if oldest > 0 then
-            for table, column in
-                [
-                    "interval", "cycle"
-                    "decision", "cycle"
-                    "outcome", "cycle"
-                    "model", "installed_at"
-                ] do
-                session.Execute $"DELETE FROM {table} WHERE {column} < (SELECT min(cycle) FROM checkpoint)" []
-                |> ignore
-
-        session.Execute
-            """DELETE FROM checkpoint
-               WHERE cycle < (SELECT min(cycle) FROM (SELECT cycle FROM checkpoint ORDER BY cycle DESC LIMIT 10))
-                 AND cycle NOT IN (SELECT min(cycle) FROM checkpoint GROUP BY cycle / 1000)"""
-            []
-        |> ignore
-
-    /// Of what this process has counted; earlier ones are run 0.
-    let thisRun = 1
-
-    let writeNotes (session: JournalFile.Session) =
-        for kind in unwrittenTallies do
-            let tally = tallies[kind]
-
-            session.Execute
-                "INSERT OR REPLACE INTO tally VALUES ($0, $1, $2, $3, $4)"
-                [ thisRun; kind; tally.Count; tally.Last.UtcTicks; tally.Reason ]
-            |> ignore
-
-        for outcome in outcomes do
-            session.Execute
-                "INSERT OR REPLACE INTO outcome VALUES ($0, $1, $2, $3)"
-                [ outcome.Cycle; outcome.Fate.Word; outcome.Time.UtcTicks; outcome.Reason ]
-            |> ignore
-
-        for key, cycle in reached do
-            session.SetMeta key (string<int> cycle)
-
     /// All of this and what was noted before, or nothing.
     let commit (write: JournalFile.Session -> unit) =
         using (fun session ->
             session.Atomically(fun () ->
                 write session
-                writeNotes session)
+                notes.Write session)
 
-            unwrittenTallies.Clear()
-            outcomes.Clear()
-            reached <- [])
-
-    let writeAll
-        (session: JournalFile.Session)
-        (entries: JournalEntry seq)
-        (models: JournalModel seq)
-        (checkpoint: struct (int * byte[]) voption)
-        retention
-        =
-        for entry in entries do
-            insert
-                session
-                "interval"
-                entry.Cycle
-                "INSERT OR IGNORE INTO interval (cycle, time, position, content) VALUES ($0, $1, $2, $3)"
-                "SELECT 1 FROM interval WHERE cycle = $0 AND time = $1 AND position = $2 AND content = $3"
-                [ entry.Cycle; entry.Time.UtcTicks; entry.Position; entry.Interval ]
-
-            insert
-                session
-                "decision"
-                entry.Cycle
-                "INSERT OR IGNORE INTO decision (cycle, content) VALUES ($0, $1)"
-                "SELECT 1 FROM decision WHERE cycle = $0 AND content = $1"
-                [ entry.Cycle; entry.Decision ]
-
-        for model in models do
-            let error: objnull =
-                match model.Error with
-                | ValueSome error -> box error
-                | ValueNone -> null
-
-            session.Execute
-                "INSERT OR REPLACE INTO model VALUES ($0, $1, $2, $3, $4)"
-                [ model.FittedAt; model.InstalledAt; model.Samples; model.RefitSeconds; error ]
-            |> ignore
-
-        match checkpoint with
-        | ValueSome(cycle, content) ->
-            session.Execute "INSERT OR REPLACE INTO checkpoint VALUES ($0, $1)" [ cycle; content ]
-            |> ignore
-
-            expire session cycle retention
-        | ValueNone -> ()
-
-    static let guarded path (opened: unit -> Result<'a, string>) =
-        try
-            opened ()
-        with e when JournalFile.isTrouble e ->
-            match e with
-            | :? JournalUnavailable -> Error e.Message
-            | e -> Error(JournalFile.reason path e)
-
-    static let locked path (opened: IDisposable -> Result<'a, string>) =
-        JournalFile.lock path
-        |> Result.bind (fun held ->
-            guarded path (fun () -> opened held)
-            |> Result.mapError (fun message ->
-                held.Dispose()
-                message))
+            notes.Clear())
 
     /// The counts of earlier runs become one, and there are none of this run.
     static let beginRun (session: JournalFile.Session) =
@@ -249,22 +114,10 @@ type Journal private (path: string, connect: unit -> Result<JournalFile.Session,
             Error
                 $"{path}: the journal of a controller with other settings ({differences}); expected those it was begun with, or the name of a new journal"
 
-    /// The session, if it passes; else it is closed.
-    static let check (test: JournalFile.Session -> Result<unit, string>) (session: JournalFile.Session) =
-        try
-            match test session with
-            | Ok() -> Ok session
-            | Error message ->
-                (session :> IDisposable).Dispose()
-                Error message
-        with _ ->
-            (session :> IDisposable).Dispose()
-            reraise ()
-
     /// Opens a journal to go on with, or begins one, and tries to write it. An error: it is of other settings, of another
     /// controller at work, no journal, or cannot be written.
     static member Open(path: string, identity: JournalIdentity) =
-        locked path (fun held ->
+        JournalAccess.locked path (fun held ->
             let isRight = isOf identity path
 
             let begin' (session: JournalFile.Session) =
@@ -278,12 +131,12 @@ type Journal private (path: string, connect: unit -> Result<JournalFile.Session,
                         beginRun session))
 
             JournalFile.openToWrite path
-            |> Result.bind (check begin')
+            |> Result.bind (JournalAccess.check begin')
             |> Result.map (fun session ->
                 (session :> IDisposable).Dispose()
 
                 let connect () =
-                    JournalFile.openToWrite path |> Result.bind (check isRight)
+                    JournalFile.openToWrite path |> Result.bind (JournalAccess.check isRight)
 
                 new Journal(path, connect, ValueSome held)))
 
@@ -296,12 +149,12 @@ type Journal private (path: string, connect: unit -> Result<JournalFile.Session,
                 Error $"{path}: an empty journal"
 
         let connect () =
-            JournalFile.openToRead path |> Result.bind (check hasContent)
+            JournalFile.openToRead path |> Result.bind (JournalAccess.check hasContent)
 
         if FileIdentity.isSpecial path then
             Error $"{path}: a folder, pipe or device; expected a journal written by opar control"
         elif System.IO.File.Exists path then
-            guarded path (fun () ->
+            JournalAccess.guarded path (fun () ->
                 let journal = new Journal(path, connect, ValueNone)
 
                 try
@@ -312,83 +165,6 @@ type Journal private (path: string, connect: unit -> Result<JournalFile.Session,
                     reraise ())
         else
             Error $"{path}: no such file; expected a journal written by opar control"
-
-    /// Takes back what came after a time, with all that depends on it; the intervals and decisions are kept as evidence. None:
-    /// there is nothing after it. An error: a controller writes it, or it could not be gone on with.
-    static member Undo
-        (path: string, last: DateTimeOffset, now: DateTimeOffset)
-        : Result<UndoneIntervals option, string> =
-        let undo (session: JournalFile.Session) =
-            let number text values =
-                session.Query text values (fun reader -> if reader.IsDBNull 0 then None else Some(reader.GetInt32 0))
-                |> List.tryHead
-                |> Option.flatten
-
-            match number "SELECT min(cycle) FROM interval WHERE time > $0" [ last.UtcTicks ] with
-            | None -> Ok None
-            | Some first ->
-                let begins = number "SELECT min(cycle) FROM interval" []
-
-                let checkpoint =
-                    number "SELECT max(cycle) FROM checkpoint WHERE cycle <= $0" [ first ]
-
-                // What came before the oldest that is kept may be after this time as well.
-                if begins <> Some 0 && (checkpoint.IsNone || begins = Some first) then
-                    let cycle = number "SELECT min(cycle) FROM checkpoint" [] |> Option.defaultValue 0
-
-                    Error
-                        $"{path}: what is kept can be gone on with from cycle {cycle} on, and the first after this time is cycle {first}, or one that is not kept; expected a later time, or a new journal"
-                else
-                    session.Execute
-                        """INSERT INTO undone SELECT $0, cycle, i.time, i.position, i.content, d.content
-                           FROM interval i JOIN decision d USING (cycle) WHERE cycle >= $1"""
-                        [ now.UtcTicks; first ]
-                    |> ignore
-
-                    let intervals = session.Execute "DELETE FROM interval WHERE cycle >= $0" [ first ]
-
-                    for condition in
-                        [
-                            "decision WHERE cycle >= $0"
-                            "outcome WHERE cycle >= $0"
-                            "model WHERE installed_at >= $0"
-                            "checkpoint WHERE cycle > $0"
-                        ] do
-                        session.Execute $"DELETE FROM {condition}" [ first ] |> ignore
-
-                    session.Execute
-                        "UPDATE meta SET value = min(CAST(value AS INTEGER), $0) WHERE key IN ('delivered', 'written')"
-                        [ first - 1 ]
-                    |> ignore
-
-                    Ok(
-                        Some
-                            {
-                                At = now
-                                Intervals = intervals
-                                First = first
-                            }
-                    )
-
-        if not (System.IO.File.Exists path) then
-            Error $"{path}: no such file; expected a journal written by opar control"
-        else
-            locked path (fun held ->
-                JournalFile.openToRead path
-                |> Result.bind (fun session ->
-                    use session = session
-                    // What is no journal is not written to.
-                    if session.Format > 0 then
-                        Ok()
-                    else
-                        Error $"{path}: an empty journal")
-                |> Result.bind (fun () -> JournalFile.openToWrite path)
-                |> Result.bind (fun session ->
-                    use session = session
-                    session.Atomically(fun () -> undo session))
-                |> Result.map (fun found ->
-                    held.Dispose()
-                    found))
 
     member _.Meta key : string option = using _.Meta(key)
 
@@ -401,7 +177,7 @@ type Journal private (path: string, connect: unit -> Result<JournalFile.Session,
         (entries: JournalEntry seq, models: JournalModel seq, checkpoint: struct (int * byte[]) voption, retention: int)
         : Result<unit, string> =
         try
-            commit (fun session -> writeAll session entries models checkpoint retention)
+            commit (fun session -> JournalWriting.cycles path session entries models checkpoint retention)
             Ok()
         with :? JournalUnavailable as e ->
             Error e.Message
@@ -411,7 +187,7 @@ type Journal private (path: string, connect: unit -> Result<JournalFile.Session,
         gate.Enter()
 
         try
-            outcomes.AddRange found
+            notes.Record found
         finally
             gate.Exit()
 
@@ -419,7 +195,7 @@ type Journal private (path: string, connect: unit -> Result<JournalFile.Session,
         gate.Enter()
 
         try
-            reached <- (key, cycle) :: List.filter (fun (other, _) -> other <> key) reached
+            notes.Reach(key, cycle)
         finally
             gate.Exit()
 
@@ -434,20 +210,7 @@ type Journal private (path: string, connect: unit -> Result<JournalFile.Session,
         gate.Enter()
 
         try
-            let before =
-                match tallies.TryGetValue kind with
-                | true, tally -> tally.Count
-                | false, _ -> 0L
-
-            tallies[kind] <-
-                {
-                    Kind = kind
-                    Count = before + 1L
-                    Last = time
-                    Reason = reason
-                }
-
-            unwrittenTallies.Add kind |> ignore
+            notes.Count(kind, time, reason)
         finally
             gate.Exit()
 
@@ -587,10 +350,7 @@ type Journal private (path: string, connect: unit -> Result<JournalFile.Session,
 
             try
                 if not isClosed then
-                    if
-                        held.IsSome
-                        && (unwrittenTallies.Count > 0 || outcomes.Count > 0 || not reached.IsEmpty)
-                    then
+                    if held.IsSome && not notes.IsEmpty then
                         journal.Flush() |> ignore
 
                     isClosed <- true

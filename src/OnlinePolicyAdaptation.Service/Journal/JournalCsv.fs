@@ -13,9 +13,9 @@ open OnlinePolicyAdaptation.ControlCycle
 /// Rows that are in memory at once.
 let private atOnce = 10_000
 
-let private columns (vocabulary: Vocabulary) =
-    let controls = [ for control in vocabulary.Grid.Controls -> control.Name ]
-    let services = [ 1 .. vocabulary.Topology.Services.Count ]
+let private columns (system: SystemDescription) =
+    let controls = [ for control in system.Grid.Controls -> control.Name ]
+    let services = [ 1 .. system.Topology.Services.Count ]
 
     [
         "cycle", typeof<int>
@@ -47,11 +47,11 @@ let private optional (value: 'a option) : objnull =
     | Some value -> box value
     | None -> DBNull.Value
 
-let private cells (vocabulary: Vocabulary) (row: JournalRow) : objnull[] =
+let private cells (system: SystemDescription) (row: JournalRow) : objnull[] =
     [|
         row.Cycle
         row.Interval.Time.UtcDateTime.ToString "O"
-        for i, control in Seq.indexed vocabulary.Grid.Controls do
+        for i, control in Seq.indexed system.Grid.Controls do
             control.Value row.Interval.Configuration.Levels[i]
         for service in row.Interval.Services do
             service.OfferedLoad.PerSecond
@@ -78,8 +78,8 @@ let private cells (vocabulary: Vocabulary) (row: JournalRow) : objnull[] =
     |]
 
 /// Writes all rows under a header.
-let write (vocabulary: Vocabulary) (rows: JournalRow seq) (text: TextWriter) =
-    let columns = columns vocabulary
+let write (system: SystemDescription) (rows: JournalRow seq) (text: TextWriter) =
+    let columns = columns system
     let mutable isFirst = true
 
     for chunk in Seq.append (rows |> Seq.chunkBySize atOnce) [ [||] ] do
@@ -90,7 +90,7 @@ let write (vocabulary: Vocabulary) (rows: JournalRow seq) (text: TextWriter) =
                 table.Columns.Add(name, kind) |> ignore
 
             for row in chunk do
-                table.Rows.Add(cells vocabulary row) |> ignore
+                table.Rows.Add(cells system row) |> ignore
 
             use reader = table.CreateDataReader()
 

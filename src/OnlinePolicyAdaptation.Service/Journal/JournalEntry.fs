@@ -80,7 +80,7 @@ type JournalIdentity =
         Description: string
         /// Of all settings that decisions depend on.
         Fingerprint: string
-        /// What is different in the settings that another journal's description tells of.
+        /// What is different in the settings of another journal's description.
         Differences: string -> string
     }
 

@@ -2,7 +2,7 @@ namespace OnlinePolicyAdaptation.Service
 
 open OnlinePolicyAdaptation.ControlCycle
 
-/// What a journal tells besides its cycles.
+/// What a journal holds besides its cycles.
 type JournalHistory =
     {
         /// What became of decisions, by its word, with their number.

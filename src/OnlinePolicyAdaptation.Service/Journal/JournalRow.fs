@@ -51,14 +51,14 @@ module JournalRow =
 
     let private text (element: JsonElement) = string (element.GetString())
 
-    let private controls (vocabulary: Vocabulary) (element: JsonElement) (read: JsonElement -> 'a) =
+    let private controls (system: SystemDescription) (element: JsonElement) (read: JsonElement -> 'a) =
         [|
-            for control in vocabulary.Grid.Controls -> read (element.GetProperty control.Name)
+            for control in system.Grid.Controls -> read (element.GetProperty control.Name)
         |]
 
-    let private ofDecision vocabulary cycle interval (decision: JsonElement) =
+    let private ofDecision system cycle interval (decision: JsonElement) =
         let moves (name: string) =
-            controls vocabulary (decision.GetProperty name) _.GetInt32()
+            controls system (decision.GetProperty name) _.GetInt32()
 
         {
             Cycle = cycle
@@ -67,7 +67,7 @@ module JournalRow =
             By = text (decision.GetProperty "by")
             Action = moves "action"
             BaseAction = moves "base"
-            Target = controls vocabulary (decision.GetProperty "controls") _.GetDouble()
+            Target = controls system (decision.GetProperty "controls") _.GetDouble()
             QFactor = number decision "qFactor"
             BaseQFactor = number decision "baseQFactor"
             Reward = number decision "reward"
@@ -85,9 +85,9 @@ module JournalRow =
         }
 
     /// The row of an entry, or what is wrong with it.
-    let read (vocabulary: Vocabulary) (reader: IntervalReader) (entry: JournalEntry) =
+    let read (system: SystemDescription) (reader: IntervalReader) (entry: JournalEntry) =
         match reader.Read(ReadOnlySpan(Encoding.UTF8.GetBytes entry.Interval)) with
         | Error fault -> Error $"cycle {entry.Cycle}: interval: {fault.Reason}"
         | Ok interval ->
-            DecisionJson.kept entry.Decision (ofDecision vocabulary entry.Cycle interval)
+            DecisionJson.kept entry.Decision (ofDecision system entry.Cycle interval)
             |> Result.mapError (fun reason -> $"cycle {entry.Cycle}: decision: {reason}")

@@ -10,7 +10,7 @@ open Akka
 open Akka.Streams.Dsl
 open OnlinePolicyAdaptation.ControlCycle
 
-/// What an onlooker is called with as it happens.
+/// Called when something has happened, for logs and metrics.
 type Watch =
     {
         /// A decision that is on the disk, the time from its interval's arrival until then, and how long its stages took.
@@ -42,14 +42,14 @@ type JournalOptions =
         Cycle: Cycle
         /// Names the controller in idempotency keys.
         Name: string
-        Vocabulary: Vocabulary
+        SystemDescription: SystemDescription
         Journal: Journal voption
         /// Cycles that the journal keeps.
         Retention: int
         Quarantine: Quarantine voption
         Watch: Watch
         Time: TimeProvider
-        /// Ends the wait for a journal that cannot be written: what waits for it is lost, and was answered by nobody.
+        /// Ends the wait for a journal that cannot be written: what waits for it is lost; no poster had an answer for it.
         GiveUp: CancellationToken
     }
 
@@ -94,7 +94,7 @@ type JournalStage(options: JournalOptions, start: CycleState) =
             Cycle = decided.Taken.Cycle
             Time = decided.Taken.Interval.Time
             Position = decided.Taken.Arrival.Position
-            Interval = text (IntervalJson.write options.Vocabulary decided.Taken.Interval)
+            Interval = text (IntervalJson.write options.SystemDescription decided.Taken.Interval)
             Decision = decided.Outgoing.Text
         }
 
@@ -128,7 +128,7 @@ type JournalStage(options: JournalOptions, start: CycleState) =
     let quarantine (arrival: Arrival) (fault: Fault) =
         let element =
             match arrival.Content with
-            | Ok interval -> text (IntervalJson.write options.Vocabulary interval)
+            | Ok interval -> text (IntervalJson.write options.SystemDescription interval)
             | Error _ -> arrival.Text
 
         options.Quarantine
@@ -185,7 +185,7 @@ type JournalStage(options: JournalOptions, start: CycleState) =
             options.Watch.AlreadyKnown()
             reply arrival Outcome.AlreadyKnown
         | Element.Event(Event.Refitted { Model = Error error }) ->
-            options.Watch.RefitFailed(DecisionJson.error options.Vocabulary.Topology.Services error)
+            options.Watch.RefitFailed(DecisionJson.error options.SystemDescription.Topology.Services error)
         | Element.Event(Event.Commanded command) -> options.Watch.Commanded command
         | Element.Event(Event.Refitted _ | Event.Failed _) -> ()
 
@@ -256,7 +256,7 @@ type JournalStage(options: JournalOptions, start: CycleState) =
     /// Elements in one transaction.
     let atOnce = 256L
 
-    let kept = Kept.ofPassing options.Name options.Vocabulary cycle
+    let kept = Kept.ofPassing options.Name options.SystemDescription cycle
 
     member _.Flow: Flow<Passing, Kept, NotUsed> =
         match options.Journal with

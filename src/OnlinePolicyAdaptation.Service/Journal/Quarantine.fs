@@ -24,7 +24,7 @@ type Quarantine(path: string, bound: int64, say: string -> unit) =
         else
             FileIdentity.realPath path
 
-    /// Nobody else writes the same file.
+    /// No other process writes the same file.
     let claim (stream: FileStream) =
         if OperatingSystem.IsLinux() && not isSpecial then
             try
@@ -62,7 +62,7 @@ type Quarantine(path: string, bound: int64, say: string -> unit) =
                 BufferSize = 0
             )
 
-        // For nobody but its owner.
+        // Readable by its owner alone.
         if not (OperatingSystem.IsWindows()) then
             options.UnixCreateMode <- UnixFileMode.UserRead ||| UnixFileMode.UserWrite
 
@@ -142,7 +142,7 @@ type Quarantine(path: string, bound: int64, say: string -> unit) =
     /// Opened with the first element.
     new(path) = new Quarantine(path, usualBound, ignore)
 
-    /// Opens the file now, so that one that cannot be written is known at once; `say` is told when it cannot be written later,
+    /// Opens the file now, so that one that cannot be written is known at once; `say` is called when it cannot be written later,
     /// and when it can be again.
     static member Open(path: string, say: string -> unit) : Result<Quarantine, string> =
         let quarantine = new Quarantine(path, usualBound, say)

@@ -9,8 +9,8 @@ open OnlinePolicyAdaptation.ControlCycle
 module Replay =
 
     /// The inputs that a cycle of the journal began with: the models that were put in place before it, and its interval.
-    type private Recorded(vocabulary: Vocabulary, journal: Journal, first: int) =
-        let reader = IntervalReader vocabulary
+    type private RecordedInputs(system: SystemDescription, journal: Journal, first: int) =
+        let reader = IntervalReader system
 
         let installedBefore =
             journal.Models first
@@ -28,7 +28,7 @@ module Replay =
         member _.Arrival(entry: JournalEntry) =
             match
                 reader.Read(ReadOnlySpan(Encoding.UTF8.GetBytes entry.Interval)),
-                DecisionJson.action vocabulary entry.Decision
+                DecisionJson.action system entry.Decision
             with
             | Ok interval, Ok action ->
                 let arrival =
@@ -53,7 +53,7 @@ module Replay =
         }
 
     /// The state before a cycle of the journal, from a state before an earlier one.
-    let private install cycle (recorded: Recorded) number progress =
+    let private install cycle (recorded: RecordedInputs) number progress =
         (progress, recorded.FittedFor number)
         ||> List.fold (fun progress fittedAt ->
             match progress.Requests.TryFind fittedAt with
@@ -66,7 +66,7 @@ module Replay =
                     Requests = progress.Requests.Remove fittedAt
                 })
 
-    let private advance cycle (recorded: Recorded) progress (entry: JournalEntry) =
+    let private advance cycle (recorded: RecordedInputs) progress (entry: JournalEntry) =
         recorded.Arrival entry
         |> Result.map (fun input ->
             let progress = install cycle recorded entry.Cycle progress
@@ -87,10 +87,10 @@ module Replay =
             |> Result.map (fun state -> struct (at, state))
         | None -> Ok(struct (0, Cycle.start cycle))
 
-    let private until (cycle: Cycle) vocabulary (journal: Journal) before =
+    let private until (cycle: Cycle) system (journal: Journal) before =
         begun cycle journal before
         |> Result.bind (fun (struct (first, state)) ->
-            let recorded = Recorded(vocabulary, journal, first)
+            let recorded = RecordedInputs(system, journal, first)
 
             let next found (entry: JournalEntry) =
                 match found with
@@ -111,16 +111,16 @@ module Replay =
 
     /// The state before a cycle, from the journal of a controller. An error: the journal cannot be read, or does not reach
     /// back far enough.
-    let state cycle vocabulary journal before =
-        until cycle vocabulary journal before
+    let state cycle system journal before =
+        until cycle system journal before
         |> Result.map (fun (struct (_, progress)) -> progress.State)
 
     /// What the stages up to the model made of the interval of a cycle, when it was decided on.
-    let estimated (cycle: Cycle) vocabulary (journal: Journal) number =
+    let estimated (cycle: Cycle) system (journal: Journal) number =
         match journal.Entries(number, number) |> Seq.tryHead with
         | None -> Error $"cycle {number} is not in the journal"
         | Some entry ->
-            until cycle vocabulary journal number
+            until cycle system journal number
             |> Result.bind (fun (struct (recorded, progress)) ->
                 recorded.Arrival entry |> Result.map (Cycle.estimated cycle progress.State))
             |> Result.bind (function

@@ -27,7 +27,7 @@ type Condition =
 [<RequireQualifiedAccess>]
 module Condition =
 
-    /// As it is told to operators.
+    /// The word in the answer of `/readyz`.
     let word =
         function
         | Condition.Starting -> "starting"
@@ -36,7 +36,7 @@ module Condition =
         | Condition.Source -> "source"
         | Condition.Busy -> "busy"
 
-/// What is wrong with the controller now, told by those who know and asked by operators. Safe from any thread.
+/// The conditions that hold of the controller now, and why. Safe from any thread.
 /// `longestSilence`: after so long without an interval the source is said to be silent, where that is known.
 [<Sealed>]
 type Health(time: TimeProvider, longestSilence: TimeSpan voption) =

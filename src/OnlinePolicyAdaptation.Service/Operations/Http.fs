@@ -1,4 +1,4 @@
-/// The client of everything that the controller asks or tells over HTTP.
+/// The client of all HTTP requests that the controller makes.
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Service.Http
 

@@ -8,13 +8,13 @@ open System.Net.Http.Headers
 open System.Security.Cryptography
 open System.Text
 open System.Text.Json
-open System.Text.Json.Serialization
 open System.Threading
 open System.Threading.Tasks
 open Microsoft.AspNetCore.Builder
 open Microsoft.AspNetCore.Http
 open Microsoft.AspNetCore.Http.Features
 open Microsoft.AspNetCore.Routing
+open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.ControlCycle
 
 /// A posted line that was quarantined.
@@ -35,7 +35,7 @@ type PostedLines =
         Outcome: string
     }
 
-/// What the poster of metrics is told, as JSON with names in camelCase.
+/// The answer to a post of metrics, as JSON with names in camelCase.
 type PostReply =
     {
         Accepted: int64
@@ -70,7 +70,7 @@ type Door =
         Token: string option
         /// Why nothing is taken in now, none where it is.
         Refusal: unit -> string voption
-        /// Takes a line and tells its outcome.
+        /// Takes a line; its outcome.
         Offer: Line -> CancellationToken -> Task<Outcome>
     }
 
@@ -97,11 +97,7 @@ module Ingest =
     let private toldFaults = 100
     let private toldRuns = 1_000
 
-    let private jsonOptions =
-        JsonSerializerOptions(
-            PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-            DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
-        )
+    let private jsonOptions = StrictJson.WritingOptions()
 
     let private nothing: PostReply =
         {
@@ -312,7 +308,7 @@ module Ingest =
                 do! answer context status reply
             with
             | :? OperationCanceledException
-            | :? IOException when context.RequestAborted.IsCancellationRequested -> () // nobody is there to be answered
+            | :? IOException when context.RequestAborted.IsCancellationRequested -> () // the client has gone
         }
 
     let private unknownPacking (context: HttpContext) =

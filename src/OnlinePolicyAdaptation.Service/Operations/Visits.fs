@@ -36,7 +36,7 @@ type internal Visit(client: IPAddress, cut: unit -> unit) =
 [<Sealed>]
 type internal Visits(limits: ConnectionLimits) =
     let gate = obj ()
-    /// Those at rest for longest first.
+    /// Those without a request for longest first.
     let all = List<Visit>()
 
     let first (isWanted: Visit -> bool) =

@@ -1,4 +1,4 @@
-/// What happens in the loop, counted and logged.
+/// What happens in the control cycle, counted and logged.
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Service.WatchLog
 

@@ -24,7 +24,7 @@ type WebHostSettings =
         Address: ListenAddress
         Connections: ConnectionLimits
         Limits: PostLimits
-        /// Takes posted lines and tells their outcome; none where metrics come from elsewhere: `/v1/metrics` is not there
+        /// Takes posted lines and gives their outcome; none where metrics come from elsewhere: `/v1/metrics` is not there
         /// then. Called by several requests at once.
         Offer: (Line -> CancellationToken -> Task<Outcome>) option
         /// Why no posts are taken now, none where they are; asked before each line, from any thread, and answers at once.

@@ -12,15 +12,21 @@ open Akka
 open Akka.Streams.Dsl
 open OnlinePolicyAdaptation.ControlCycle
 
+/// Where decisions go, as a part of the graph.
+type DecisionSink = internal DecisionSink of Sink<Kept, Task>
+
+/// A sink of one's own, of everything that has passed the journal; its task ends when it has taken all there was.
+let create (sink: Sink<Kept, Task>) = DecisionSink sink
+
 /// A sink of decisions: its task ends when the last one has been dealt with.
-let private ended (flow: Flow<Kept, 'a, NotUsed>) : Sink<Kept, Task> =
-    flow.ToMaterialized(Sink.Ignore<'a>(), (fun _ ended -> ended :> Task))
+let private ended (flow: Flow<Kept, 'a, NotUsed>) =
+    DecisionSink(flow.ToMaterialized(Sink.Ignore<'a>(), (fun _ ended -> ended :> Task)))
 
 let private decided: Flow<Kept, DecidedInterval, NotUsed> =
     Flow.Create<Kept>().Where(fun kept -> kept.Decided.IsSome).Select(fun kept -> kept.Decided.Value)
 
 /// Calls a function for each decision.
-let each (call: DecidedInterval -> Task) : Sink<Kept, Task> =
+let each (call: DecidedInterval -> Task) : DecisionSink =
     decided.SelectAsync(
         1,
         fun decided ->
@@ -32,43 +38,34 @@ let each (call: DecidedInterval -> Task) : Sink<Kept, Task> =
     |> ended
 
 /// Calls a function for each decision, which takes no time.
-let watching (call: DecidedInterval -> unit) : Sink<Kept, Task> =
+let watching (call: DecidedInterval -> unit) : DecisionSink =
     decided.Select(fun decided ->
         call decided
         decided)
     |> ended
 
-/// Lines that are written at once.
+/// Decisions that are written by one call of a thread.
 let private atOnce = 256L
 
-/// One line of JSON for each decision. `written` is called with the cycle of the last that was. Where lines cannot be written
-/// `failed` is called, and the sink goes on taking decisions: the next line begins after what was left of that one.
-let lines (stream: Stream) (written: int -> unit) (failed: string -> unit) : Sink<Kept, Task> =
+/// One line of JSON for each decision, written one after the other, so that of what is cut off little is written again.
+/// `written` is called with the cycle of each. Where a line cannot be written `failed` is called, and the sink goes on taking
+/// decisions: the next line begins after what was left of that one.
+let lines (stream: Stream) (written: int -> unit) (failed: string -> unit) : DecisionSink =
     let mutable isTorn = false
 
-    let write (batch: List<Outgoing>) =
-        task {
-            use buffer = new MemoryStream()
+    let write (sent: Outgoing) =
+        let beginning = if isTorn then "\n" else ""
 
-            if isTorn then
-                buffer.WriteByte(byte '\n')
+        try
+            stream.Write(ReadOnlySpan(Encoding.UTF8.GetBytes $"{beginning}{sent.Text}\n"))
+            stream.Flush()
+            isTorn <- false
+            written sent.Cycle
+        with :? IOException as e ->
+            isTorn <- true
+            failed e.Message
 
-            for sent in batch do
-                buffer.Write(ReadOnlySpan(Encoding.UTF8.GetBytes sent.Text))
-                buffer.WriteByte(byte '\n')
-
-            try
-                do! stream.WriteAsync(buffer.GetBuffer().AsMemory(0, int buffer.Length))
-                do! stream.FlushAsync()
-                isTorn <- false
-                written batch[batch.Count - 1].Cycle
-            with :? IOException as e ->
-                isTorn <- true
-                failed e.Message
-
-            return batch
-        }
-
+    // On a thread of its own: a reader that does not read holds the source back, and nothing else.
     decided
         .Select(fun decided -> decided.Outgoing)
         .Batch(
@@ -78,7 +75,13 @@ let lines (stream: Stream) (written: int -> unit) (failed: string -> unit) : Sin
                 batch.Add sent
                 batch)
         )
-        .SelectAsync(1, write)
+        .SelectAsync(
+            1,
+            fun batch ->
+                Task.Run(fun () ->
+                    Seq.iter write batch
+                    batch)
+        )
     |> ended
 
 /// Brings a decision to where it is acted on. The function is asked right before each attempt whether it is still wanted.
@@ -113,23 +116,19 @@ let private tooOld options isReal (sent: Outgoing) =
     else
         Ok()
 
-/// Sends a decision, and records what became of it.
+/// Sends a decision, and records what became of it. Of one that the end of the process cuts off nothing is recorded: it is sent
+/// again after the next start, where it is still wanted.
 let private send options stillWanted isSuperseded (sent: Outgoing) =
     task {
-        let! delivery =
-            task {
-                try
-                    return! options.Receiver sent stillWanted options.GiveUp
-                with :? OperationCanceledException when options.GiveUp.IsCancellationRequested ->
-                    return Delivery.GaveUp "the controller has ended"
-            }
-
-        match delivery with
-        | Delivery.Delivered -> options.Record sent Fate.Delivered ""
-        | Delivery.GaveUp reason -> options.Record sent Fate.GaveUp reason
-        | Delivery.Refused reason -> options.Record sent Fate.Refused reason
-        | Delivery.Withdrawn reason ->
-            options.Record sent (if isSuperseded () then Fate.Superseded else Fate.Stale) reason
+        try
+            match! options.Receiver sent stillWanted options.GiveUp with
+            | Delivery.Delivered -> options.Record sent Fate.Delivered ""
+            | Delivery.GaveUp reason -> options.Record sent Fate.GaveUp reason
+            | Delivery.Refused reason -> options.Record sent Fate.Refused reason
+            | Delivery.Withdrawn reason ->
+                options.Record sent (if isSuperseded () then Fate.Superseded else Fate.Stale) reason
+        with :? OperationCanceledException when options.GiveUp.IsCancellationRequested ->
+            ()
     }
 
 /// A decision to be sent, and those that it stands for.
@@ -142,7 +141,7 @@ type private Latest =
 /// Actions, each posted to a receiver; what keeps the configuration is not. In real time a newer decision supersedes an older
 /// one that the receiver does not have yet; in lockstep the source waits. Where times are real, age is checked again at the
 /// moment of sending: times are in real time, and where the first interval was not old when it came.
-let receiver (options: ReceiverOptions) : Sink<Kept, Task> =
+let receiver (options: ReceiverOptions) : DecisionSink =
     let mutable newest = -1
     let mutable isReal = ValueNone
 
@@ -198,20 +197,29 @@ let receiver (options: ReceiverOptions) : Sink<Kept, Task> =
 
     latest.SelectAsync(1, deliver) |> ended
 
-/// Sends the last of these decisions of an earlier process, where it is still wanted; the others are superseded by it.
+/// A time this near to now is real; one further away is that of a recording, whatever its age.
+let private recording = TimeSpan.FromDays 1.0
+
+/// Sends decisions of an earlier process, where they are still wanted. In real time the last one supersedes the others; in
+/// lockstep all are sent, in their order.
 let sendAgain (options: ReceiverOptions) (decisions: Outgoing[]) : Task =
     task {
-        match Array.tryLast decisions with
-        | None -> ()
-        | Some last ->
-            for old in Array.truncate (decisions.Length - 1) decisions do
-                options.Record old Fate.Superseded $"superseded by the decision of cycle {last.Cycle}"
+        let wanted =
+            match options.Clock, Array.tryLast decisions with
+            | Clock.RealTime, Some last ->
+                for old in Array.truncate (decisions.Length - 1) decisions do
+                    options.Record old Fate.Superseded $"superseded by the decision of cycle {last.Cycle}"
 
-            if isActedOn last then
-                let stillWanted () =
-                    tooOld options (options.Clock = Clock.RealTime) last
+                [| last |]
+            | _ -> decisions
 
-                do! send options stillWanted (fun () -> false) last
+        for sent in wanted do
+            if isActedOn sent then
+                let isReal =
+                    options.Clock = Clock.RealTime
+                    || (options.Time.GetUtcNow() - sent.Time).Duration() < recording
+
+                do! send options (fun () -> tooOld options isReal sent) (fun () -> false) sent
             else
-                options.Record last Fate.Delivered ""
+                options.Record sent Fate.Delivered ""
     }

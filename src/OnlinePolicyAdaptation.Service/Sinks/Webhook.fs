@@ -178,7 +178,7 @@ module Webhook =
             .AddTimeout(within settings.AttemptTimeout)
             .Build()
 
-    /// Posts a decision (JSON) with the header `Idempotency-Key: key`, which tells the receiver a repetition. Network
+    /// Posts a decision (JSON) with the header `Idempotency-Key: key`, by which the receiver knows a repetition. Network
     /// errors, 408, 429, 5xx and a token file that cannot be read are tried again after growing pauses, or after the
     /// pause that the receiver asks for; any other status that is not 2xx is final. `stillWanted` is asked
     /// right before each attempt; its reason ends the delivery. Throws only when cancelled.

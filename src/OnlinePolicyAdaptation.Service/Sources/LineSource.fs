@@ -46,11 +46,11 @@ let arrival (reader: IntervalReader) position received reply line =
     }
 
 /// Reads a stream to its end; blank lines are skipped.
-let create (vocabulary: Vocabulary) (time: TimeProvider) (stream: Stream) : Pull =
+let create (system: SystemDescription) (time: TimeProvider) (stream: Stream) : Pull =
     let lines =
         Lines(PipeReader.Create(stream, StreamPipeReaderOptions(bufferSize = 65536)), longest)
 
-    let reader = IntervalReader vocabulary
+    let reader = IntervalReader system
     let mutable position = 0L
     let mutable next: Task<Line voption> voption = ValueNone
 

@@ -7,11 +7,11 @@ open OnlinePolicyAdaptation.ControlCycle
 
 /// Intervals that are posted: each line waits for its turn, up to `capacity` of them, and then for its outcome.
 [<Sealed>]
-type PostedSource(vocabulary: Vocabulary, capacity: int, time: TimeProvider) =
+type PostedSource(system: SystemDescription, capacity: int, time: TimeProvider) =
     let waiting =
         Channel.CreateBounded<struct (Line * int64 * TaskCompletionSource<Outcome>)>(capacity)
 
-    let reader = IntervalReader vocabulary
+    let reader = IntervalReader system
     let atOnce = 256
     let mutable position = 0L
 

@@ -24,9 +24,9 @@ module PrometheusSource =
     let private lastEnd (interval: TimeSpan) (now: DateTimeOffset) =
         DateTimeOffset(now.UtcTicks - now.UtcTicks % interval.Ticks, TimeSpan.Zero)
 
-    /// One element at the end of each interval, asked for by `query`. While the server cannot be reached, which `trouble` is
-    /// told of, intervals are missed. A clock that is set by more than half an interval, which it is told of too, is
-    /// followed: no pause is longer than an interval.
+    /// One element at the end of each interval, asked for by `query`. While the server cannot be reached, intervals are missed.
+    /// A clock that is set by more than half an interval is followed: no pause is longer than an interval. `trouble` is called
+    /// in both cases.
     let create
         (query: DateTimeOffset -> Threading.CancellationToken -> Task<Result<Interval, QueryError>>)
         (trouble: SourceTrouble -> unit)

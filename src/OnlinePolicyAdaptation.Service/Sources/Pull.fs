@@ -11,11 +11,14 @@ open OnlinePolicyAdaptation.ControlCycle
 /// Waits for the next elements of a source, of which there are some at once; none: the source has ended.
 type Pull = CancellationToken -> Task<Arrival[]>
 
+/// Where intervals come from, as a part of the graph.
+type MetricsSource = internal MetricsSource of Source<Arrival[], NotUsed>
+
 [<RequireQualifiedAccess>]
 module Pull =
 
     /// As a source that ends where the function gives none, or when the token is cancelled.
-    let source (pull: Pull) (cancellation: CancellationToken) : Source<Arrival[], NotUsed> =
+    let source (pull: Pull) (cancellation: CancellationToken) =
         Source.UnfoldAsync(
             0,
             fun _ ->
@@ -32,3 +35,4 @@ module Pull =
                         return Option<struct (int * Arrival[])>.None
                 }
         )
+        |> MetricsSource

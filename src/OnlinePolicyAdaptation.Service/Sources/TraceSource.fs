@@ -7,12 +7,12 @@ open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.ControlCycle
 
-/// Rows that are handed on at once where nobody waits for each.
+/// Rows that are handed on at once where they come as fast as they are decided on.
 let private atOnce = 256
 
 /// What the reader stands at.
 [<RequireQualifiedAccess>]
-type private Place =
+type private TracePosition =
     | Row
     /// The rest of the file cannot be read.
     | Damage of reason: string
@@ -20,9 +20,12 @@ type private Place =
 
 let private next (reader: TraceReader) =
     try
-        if reader.Read() then Place.Row else Place.End
+        if reader.Read() then
+            TracePosition.Row
+        else
+            TracePosition.End
     with :? BadInputException as e ->
-        Place.Damage e.Message
+        TracePosition.Damage e.Message
 
 let private interval (reader: TraceReader) endOf =
     try
@@ -55,7 +58,7 @@ let create (reader: TraceReader) (first: int64) clock pace length (time: TimePro
     let take () =
         let content =
             match place with
-            | Place.Damage reason ->
+            | TracePosition.Damage reason ->
                 Error
                     {
                         Kind = FaultKind.Unparsable
@@ -76,7 +79,7 @@ let create (reader: TraceReader) (first: int64) clock pace length (time: TimePro
             }
 
         position <- position + 1L
-        place <- if place.IsRow then next reader else Place.End
+        place <- if place.IsRow then next reader else TracePosition.End
         arrival
 
     fun cancellation ->

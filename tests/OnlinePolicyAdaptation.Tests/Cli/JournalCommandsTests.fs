@@ -116,7 +116,7 @@ let tests =
 
                     Expect.stringContains
                         refused.Errors
-                        "scenario.json: discount 0.9 instead of 0.99"
+                        "scenario.json: goal.discount 0.9 instead of 0.99"
                         "what, and where"
 
                     let anyway = Opar.run folder (explain @ [ "--anyway" ])

@@ -24,7 +24,7 @@ let private configured arguments scenario =
          scenario.Experiment.Horizons),
         (scenario.Controller.Estimation.Forgetting,
          scenario.Experiment.AlsoForgetting,
-         scenario.Controller.Estimation.Outlook),
+         scenario.Controller.Estimation.RiskAttitude),
         (scenario.Controller.BasePolicy, scenario.Experiment.AlsoBasePolicies),
         (scenario.Experiment.TraceBefore, scenario.Experiment.TraceAfter)
     | Error message -> failtest message
@@ -131,7 +131,7 @@ let tests =
                         |> Result.map _.Controller.BasePolicy
 
                     Expect.equal (basePolicy "static") (Ok BasePolicySpecification.Static) "a kind"
-                    let network = BasePolicySpecification.Network(file, Decision.Likeliest)
+                    let network = BasePolicySpecification.Network(file, ActionSelection.Likeliest)
                     Expect.equal (basePolicy file) (Ok network) "a file")
             }
 

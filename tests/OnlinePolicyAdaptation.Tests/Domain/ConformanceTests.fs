@@ -34,7 +34,7 @@ let private policies: (string * IPolicy<SystemState, ControlAction>) list =
         RulePolicy(
             grid,
             [
-                Rule(TwoNodes.array [ Condition(false, 1, 3.0, infinity) ], TwoNodes.array [ struct (1, -1) ])
+                Rule(TwoNodes.array [ RuleCondition(false, 1, 3.0, infinity) ], TwoNodes.array [ struct (1, -1) ])
                 Rule(TwoNodes.array [], TwoNodes.array [ struct (0, 1); struct (1, 1) ])
             ]
         )
@@ -45,8 +45,8 @@ let private policies: (string * IPolicy<SystemState, ControlAction>) list =
             ThresholdOptions(TwoNodes.array [ 0.4 ])
         )
         "optimal", OptimalPolicy.create grid TwoNodes.reward TwoNodes.discount formula
-        "network, likeliest", Networks.policy (RandomKey 1UL) Decision.Likeliest
-        "network, sampled", Networks.policy (RandomKey 1UL) Decision.Sampled
+        "network, likeliest", Networks.policy (RandomKey 1UL) ActionSelection.Likeliest
+        "network, sampled", Networks.policy (RandomKey 1UL) ActionSelection.Sampled
     ]
 
 let private models: (string * ISystemModel<SystemState, ControlAction>) list =

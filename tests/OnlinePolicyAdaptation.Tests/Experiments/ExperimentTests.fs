@@ -144,7 +144,7 @@ let tests =
             test "base policies are named by their kind, and one that is the scenario's own is not compared with itself" {
                 SmallScenario.withScenario (fun _ scenario ->
                     let names =
-                        Experiment.basePolicies
+                        Contenders.basePolicies
                             { scenario with
                                 Experiment.AlsoBasePolicies =
                                     [

@@ -284,7 +284,7 @@ let tests =
                 ] do
                 testCase $"{name} of minutes ends when it is told to" (fun () ->
                     let endless =
-                        TwoServices.small.Replace("\"discount\": 0.9,", "\"discount\": 0.99999999,")
+                        TwoServices.small.Replace("\"discount\": 0.9", "\"discount\": 0.99999999")
 
                     withProblem endless (fun problem ->
                         use stop = new CancellationTokenSource(300)

@@ -103,7 +103,11 @@ let tests =
                     Expect.equal made.Bases[1].Value greedy.Value "greedy as the planner knows it"
 
                 Expect.isNone
-                    (PlanningStudy.ofScenario CancellationToken.None { small with Experiment.PlanningStudy = None }
+                    (PlanningStudy.ofScenario
+                        CancellationToken.None
+                        { small with
+                            Experiment.PlanningStudy = None
+                        }
                      |> orFail)
                     "none asked for"
             }

@@ -8,7 +8,7 @@ open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Service
 
-let vocabulary =
+let system =
     {
         Grid = TwoNodes.grid
         Topology = Topology(TwoNodes.array [ "s" ], TwoNodes.array [ "n1"; "n2" ])
@@ -37,7 +37,7 @@ let recorded count slowFrom =
     |]
 
 let line interval =
-    Encoding.UTF8.GetString(IntervalJson.write vocabulary interval)
+    Encoding.UTF8.GetString(IntervalJson.write system interval)
 
 let read (text: string) =
-    IntervalReader(vocabulary).Read(ReadOnlySpan(Encoding.UTF8.GetBytes text))
+    IntervalReader(system).Read(ReadOnlySpan(Encoding.UTF8.GetBytes text))

@@ -27,7 +27,7 @@ let options refitEvery : ControllerSettings =
                 RegrownTrees = 2
                 RefitEvery = refitEvery
                 Forgetting = Forgetting.ByRelevance 5
-                Outlook = Outlook.Optimistic 0.6
+                RiskAttitude = RiskAttitude.Optimistic 0.6
             }
     }
 
@@ -81,7 +81,7 @@ let watch: Watch =
     }
 
 /// Takes decisions in.
-let into (decisions: ICollection<Outgoing>) : Sink<Kept, Task> =
+let into (decisions: ICollection<Outgoing>) : Sink.DecisionSink =
     Sink.each (fun decided ->
         decisions.Add decided.Outgoing
         Task.CompletedTask)
@@ -92,7 +92,7 @@ let service (cycle: Cycle) sinks : ServiceOptions =
             {
                 Cycle = cycle
                 Name = "small"
-                Vocabulary = Intervals.vocabulary
+                SystemDescription = Intervals.system
                 Journal = ValueNone
                 Retention = 100_000
                 Quarantine = ValueNone
@@ -170,7 +170,7 @@ let oneByOne (intervals: Interval seq) (options: ServiceOptions) =
 /// Lines of JSON, as standard input gives them.
 let lines (text: string seq) : Pull =
     let bytes = text |> Seq.map (fun line -> line + "\n") |> String.concat ""
-    LineSource.create Intervals.vocabulary TimeProvider.System (new MemoryStream(Encoding.UTF8.GetBytes bytes))
+    LineSource.create Intervals.system TimeProvider.System (new MemoryStream(Encoding.UTF8.GetBytes bytes))
 
 let private engine = lazy (ControlLoop.startEngine ())
 
@@ -193,7 +193,7 @@ let texts (decisions: Outgoing seq) =
     decisions |> Seq.map _.Text |> List.ofSeq
 
 let text (decision: Decision) =
-    Encoding.UTF8.GetString(DecisionJson.write "small" Intervals.vocabulary decision)
+    Encoding.UTF8.GetString(DecisionJson.write "small" Intervals.system decision)
 
 /// What comes out for each input, one after the other, by nothing but `Cycle.step`; and the states at the end.
 let steps cycle state (inputs: Input seq) =

@@ -62,7 +62,7 @@ let load folder =
 
 /// The scenario's traces.
 let traces scenario =
-    match Experiment.readTraces scenario with
+    match Traces.read scenario with
     | Ok traces -> traces
     | Error message -> invalidOp message
 

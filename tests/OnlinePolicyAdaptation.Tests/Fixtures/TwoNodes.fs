@@ -82,7 +82,7 @@ let settings planner =
                 RegrownTrees = 20
                 RefitEvery = 1
                 Forgetting = Forgetting.PerConfiguration 3
-                Outlook = Outlook.Expected
+                RiskAttitude = RiskAttitude.Expected
                 LoadStep = 5.0
                 MinimumSamples = 10
             }

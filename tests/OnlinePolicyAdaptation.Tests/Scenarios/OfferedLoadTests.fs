@@ -38,10 +38,7 @@ let private under load (test: string -> unit) =
     Scratch.withFolder (fun folder ->
         let file name = Path.Combine(folder, name)
 
-        File.WriteAllText(
-            file "scenario.json",
-            SmallScenario.json.Replace("\"requestsPerSecond\": 5", load)
-        )
+        File.WriteAllText(file "scenario.json", SmallScenario.json.Replace("\"requestsPerSecond\": 5", load))
 
         File.WriteAllLines(file "before.csv", trace 0.08 [ 5.0; 10.0; 15.0 ])
         File.WriteAllLines(file "after.csv", trace 0.3 [ 5.0; 10.0; 15.0 ])
@@ -182,7 +179,7 @@ let tests =
 
             test "a named load that was never recorded is an error before the run" {
                 under "\"steps\": { \"rates\": [5, 20], \"every\": 4 }" (fun folder ->
-                    match Experiment.readTraces (SmallScenario.load folder) with
+                    match Traces.read (SmallScenario.load folder) with
                     | Ok _ -> failtest "accepted"
                     | Error message ->
                         Expect.stringContains message "before.csv" "one file"
@@ -251,7 +248,11 @@ let tests =
 
                         Expect.equal system.Optimum (problems |> Seq.map optimum |> Array.concat) "J* load by load"
                         let start = scenario.System.Grid.IndexOf scenario.System.Start
-                        Expect.equal system.Starts [| start; scenario.System.Grid.ConfigurationCount + start |] "start states"
+
+                        Expect.equal
+                            system.Starts
+                            [| start; scenario.System.Grid.ConfigurationCount + start |]
+                            "start states"
 
                         let values = ScenarioTraining.values system (StaticPolicy())
 
@@ -259,7 +260,11 @@ let tests =
                             let seconds = problem.ResponseTimes[start].ToArray()
 
                             let reward =
-                                scenario.Goal.Reward.Reward(scenario.System.Start, scenario.System.Start, ReadOnlySpan seconds)
+                                scenario.Goal.Reward.Reward(
+                                    scenario.System.Start,
+                                    scenario.System.Start,
+                                    ReadOnlySpan seconds
+                                )
 
                             Expect.floatClose
                                 Accuracy.high

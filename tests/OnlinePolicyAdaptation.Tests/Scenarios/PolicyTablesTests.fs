@@ -45,7 +45,7 @@ let tests =
                     let grid = TwoNodes.gridWith edge
 
                     for seed in 1UL .. 5UL do
-                        let policy = Networks.policy (RandomKey seed) Decision.Likeliest
+                        let policy = Networks.policy (RandomKey seed) ActionSelection.Likeliest
                         let tables = PolicyTables.ofPolicy grid policy
                         Expect.equal (actions grid tables) (actions grid policy) "actions"
                         Expect.equal (actions grid tables) (actions grid policy) "again"

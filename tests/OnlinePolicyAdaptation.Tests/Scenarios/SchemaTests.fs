@@ -20,10 +20,7 @@ let tests =
             test "every scenario names it" {
                 for file in Directory.GetFiles(shipped "", "*.json", SearchOption.AllDirectories) do
                     if not (file.EndsWith "schema.json") then
-                        Expect.stringContains
-                            (File.ReadAllText file)
-                            "\"$schema\": \"../scenario.schema.json\""
-                            file
+                        Expect.stringContains (File.ReadAllText file) "\"$schema\": \"../scenario.schema.json\"" file
             }
 
             for services, nodes in [ 1, 1; 2, 2; 3, 3; 5, 2; 2, 5; 500, 500 ] do

@@ -503,7 +503,7 @@ let private moving =
     |> SmallController.decisions (SmallController.start (SmallController.options 1000))
     |> List.indexed
     |> List.filter (fun (_, text) ->
-        match DecisionJson.action Intervals.vocabulary text with
+        match DecisionJson.action Intervals.system text with
         | Ok action -> not action.IsKeep
         | Error message -> failtest message)
     |> List.map fst

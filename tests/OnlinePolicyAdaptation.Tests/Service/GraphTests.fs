@@ -22,8 +22,11 @@ let private said (element: Element<Decision>) =
     | Element.Event other -> failtest $"{other}"
 
 /// All that has passed the graph, in order.
-let private listening (elements: List<Element<Decision>>) : Sink<Kept, Task> =
-    Sink.ForEach<Kept>(fun kept -> elements.Add kept.Element).MapMaterializedValue(fun ended -> ended :> Task)
+let private listening (elements: List<Element<Decision>>) : Sink.DecisionSink =
+    Akka.Streams.Dsl.Sink
+        .ForEach<Kept>(fun kept -> elements.Add kept.Element)
+        .MapMaterializedValue(fun ended -> ended :> Task)
+    |> Sink.create
 
 let private expected cycle script =
     Scripts.inputs script
@@ -128,7 +131,7 @@ let private ordered () =
 
     SmallController.run
         ({ SmallController.service cycle [] with
-            Commands = source
+            Commands = ControlService.commands source
          }
          |> SmallController.watched (fun watch ->
              { watch with

@@ -11,7 +11,7 @@ open OnlinePolicyAdaptation.Service
 open OnlinePolicyAdaptation.Tests
 
 /// Names that have to be escaped, and several services.
-let private vocabulary =
+let private system =
     {
         Grid = TwoNodes.grid
         Topology = Topology(TwoNodes.array [ "front"; "Suche \"ä\""; "time" ], TwoNodes.array [ "n1"; "n2" ])
@@ -54,7 +54,7 @@ let private interval =
             Gen.choose (0, TwoNodes.grid.ConfigurationCount - 1)
             |> Gen.map TwoNodes.grid.ConfigurationAt
 
-        let! services = Gen.arrayOfLength vocabulary.Topology.Services.Count service
+        let! services = Gen.arrayOfLength system.Topology.Services.Count service
 
         return
             {
@@ -65,7 +65,7 @@ let private interval =
     }
 
 let private read (line: byte[]) =
-    IntervalReader(vocabulary).Read(ReadOnlySpan line)
+    IntervalReader(system).Read(ReadOnlySpan line)
 
 /// A good line to be spoiled; the reader is the one of `Intervals`.
 let private good =
@@ -181,7 +181,7 @@ let tests =
                 FsCheckConfig.defaultConfig
                 "what was written is read as it was"
                 (Prop.forAll (Arb.fromGen interval) (fun interval ->
-                    read (IntervalJson.write vocabulary interval) = Ok interval))
+                    read (IntervalJson.write system interval) = Ok interval))
 
             testPropertyWithConfig
                 { FsCheckConfig.defaultConfig with
@@ -201,7 +201,7 @@ let tests =
                             if line.Length > 0 then
                                 line[place % line.Length] <- byte value
 
-                        match IntervalReader(Intervals.vocabulary).Read(ReadOnlySpan line) with
+                        match IntervalReader(Intervals.system).Read(ReadOnlySpan line) with
                         | Ok interval ->
                             TwoNodes.grid.Contains interval.Configuration
                             && interval.Services.Count = 1
@@ -286,7 +286,7 @@ let tests =
 
             testCase "a reader is as good after a fault as before"
             <| fun () ->
-                let reader = IntervalReader Intervals.vocabulary
+                let reader = IntervalReader Intervals.system
 
                 for line, _, _ in faults do
                     reader.Read(ReadOnlySpan(Encoding.UTF8.GetBytes line)) |> ignore
@@ -294,7 +294,7 @@ let tests =
 
             testCase "what was read stays as it was when the reader goes on"
             <| fun () ->
-                let reader = IntervalReader Intervals.vocabulary
+                let reader = IntervalReader Intervals.system
                 let first = reader.Read(ReadOnlySpan(Encoding.UTF8.GetBytes good))
                 let other = spoiled "\"c1\":3" "\"c1\":1" |> Encoding.UTF8.GetBytes
                 reader.Read(ReadOnlySpan other) |> ignore

@@ -104,7 +104,7 @@ let private bounded path =
     let run intervals =
         use journal = SmallController.openJournal path
 
-        match Replay.state cycle Intervals.vocabulary journal (journal.LastCycle + 1) with
+        match Replay.state cycle Intervals.system journal (journal.LastCycle + 1) with
         | Error message -> failtest message
         | Ok state ->
             // What comes while a transaction is written goes into the next one, and a checkpoint only at its end.
@@ -134,7 +134,7 @@ let private bounded path =
     Expect.equal (journal.Entries(340, 399) |> Seq.map _.Decision |> List.ofSeq) last "are kept"
 
     for number in [ 340; 399 ] do
-        match Replay.state cycle Intervals.vocabulary journal number with
+        match Replay.state cycle Intervals.system journal number with
         | Ok state ->
             Expect.equal
                 (SmallController.decisionsFrom cycle state [ intervals[number] ])
@@ -142,7 +142,7 @@ let private bounded path =
                 "and can be gone through"
         | Error message -> failtest message
 
-    match Replay.state cycle Intervals.vocabulary journal 100 with
+    match Replay.state cycle Intervals.system journal 100 with
     | Ok _ -> failtest "cycle 100 is gone"
     | Error message -> Expect.stringContains message "is not kept any more" "says so"
 

@@ -314,7 +314,7 @@ let private byOtherNames path =
     for name in [ soft; hard ] do
         Journal.Open(name, SmallController.identity) |> fails "another controller"
 
-        Journal.Undo(name, Intervals.beginning, Intervals.beginning)
+        JournalUndo.after (name, Intervals.beginning, Intervals.beginning)
         |> fails "another controller"
 
 let private private' path =
@@ -412,7 +412,9 @@ let private ofANewerFormat path =
     sql path "PRAGMA user_version = 3; CREATE TABLE thought (id INTEGER)" |> ignore
     Journal.Open(path, SmallController.identity) |> fails "format 3"
     Journal.OpenToRead path |> fails "format 3"
-    Journal.Undo(path, Intervals.beginning, Intervals.beginning) |> fails "format 3"
+
+    JournalUndo.after (path, Intervals.beginning, Intervals.beginning)
+    |> fails "format 3"
 
 // --- Taking back
 
@@ -447,7 +449,7 @@ let private takesBack path =
                     }
             ]
 
-        Journal.Undo(path, at 5, at 100) |> fails "another controller"
+        JournalUndo.after (path, at 5, at 100) |> fails "another controller"
 
     let undone first count =
         Ok(
@@ -459,8 +461,8 @@ let private takesBack path =
                 }
         )
 
-    Expect.equal (Journal.Undo(path, at 5, at 100)) (undone 6 4) "what came after it"
-    Expect.equal (Journal.Undo(path, at 5, at 101)) (Ok None) "there is nothing more"
+    Expect.equal (JournalUndo.after (path, at 5, at 100)) (undone 6 4) "what came after it"
+    Expect.equal (JournalUndo.after (path, at 5, at 101)) (Ok None) "there is nothing more"
 
     reading path (fun journal ->
         Expect.equal (kept journal) [ 0..5 ] "up to it"
@@ -486,9 +488,9 @@ let private notFurtherThanItCanGoOn path =
     let before = File.ReadAllBytes path
 
     for cycle in [ 3; 4 ] do
-        Journal.Undo(path, at cycle, at 100) |> fails "from cycle 5 on"
+        JournalUndo.after (path, at cycle, at 100) |> fails "from cycle 5 on"
 
-    Expect.equal (Journal.Undo(path, at 5, at 100) |> Result.map Option.isSome) (Ok true) "to the checkpoint"
+    Expect.equal (JournalUndo.after (path, at 5, at 100) |> Result.map Option.isSome) (Ok true) "to the checkpoint"
     Expect.notEqual (File.ReadAllBytes path) before "it is gone"
 
 /// Rows up to the retention stay, the one before goes; with a checkpoint at each end.

@@ -12,14 +12,14 @@ open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Tests
 
 /// The system that the files of cases are of.
-let private vocabulary =
-    { Intervals.vocabulary with
+let private system =
+    { Intervals.system with
         Topology = Topology(TwoNodes.array [ "service-1" ], TwoNodes.array [ "n1"; "n2" ])
     }
 
-let private read vocabulary (stream: Stream) =
+let private read system (stream: Stream) =
     task {
-        let pull = LineSource.create vocabulary TimeProvider.System stream
+        let pull = LineSource.create system TimeProvider.System stream
         let! arrived = pull CancellationToken.None
         return [ for arrival in arrived -> arrival.Content ]
     }
@@ -29,7 +29,7 @@ let private readCase name =
         use file =
             File.OpenRead(Path.Combine(Repository.folder, "tests", "OnlinePolicyAdaptation.Tests", "Cases", name))
 
-        return! read vocabulary file
+        return! read system file
     }
 
 let private levels (content: Result<Interval, Fault>) =

@@ -13,7 +13,7 @@ open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Service
 open OnlinePolicyAdaptation.Tests
 
-let private vocabulary =
+let private system =
     {
         Grid = TwoNodes.grid
         Topology = Topology(TwoNodes.array [ "web" ], TwoNodes.array [ "n1"; "n2" ])
@@ -64,7 +64,7 @@ let private queryOf (context: HttpContext) =
 let private ask settings =
     task {
         use client = Http.client ()
-        return! Prometheus.query client settings vocabulary time CancellationToken.None
+        return! Prometheus.query client settings system time CancellationToken.None
     }
 
 /// What comes of a server that answers one query in this way and the others well.
@@ -397,7 +397,7 @@ let tests =
                         task {
                             use client = Http.client ()
                             use stop = new CancellationTokenSource(TimeSpan.FromSeconds 0.05)
-                            let asked = Prometheus.query client (settings url) vocabulary time stop.Token
+                            let asked = Prometheus.query client (settings url) system time stop.Token
                             let! _ = Task.WhenAny asked
                             Expect.isTrue asked.IsCanceled "cancelled"
                         })

@@ -18,7 +18,7 @@ let installed =
     [ "/usr/bin/prometheus"; "/usr/local/bin/prometheus" ]
     |> List.tryFind File.Exists
 
-let private vocabulary =
+let private system =
     {
         Grid = TwoNodes.grid
         Topology = Topology(TwoNodes.array [ "busy"; "idle" ], TwoNodes.array [ "n1"; "n2" ])
@@ -94,7 +94,7 @@ scrape_configs:
     | server -> server
 
 let private ask client settings =
-    Prometheus.query client settings vocabulary DateTimeOffset.UtcNow CancellationToken.None
+    Prometheus.query client settings system DateTimeOffset.UtcNow CancellationToken.None
 
 /// Asks until the server can answer, for a minute at most.
 let rec private firstInterval client settings (clock: Stopwatch) =

@@ -25,7 +25,7 @@ let private orFail =
     | Error message -> failtest message
 
 let private stateAt cycle (journal: Journal) number =
-    Replay.state cycle Intervals.vocabulary journal number |> orFail
+    Replay.state cycle Intervals.system journal number |> orFail
 
 let private entries (journal: Journal) =
     journal.Entries(0, Int32.MaxValue) |> Seq.toArray
@@ -136,7 +136,7 @@ let private replayedBeside refitEvery =
                 Expect.equal (record.QFactor, record.BaseQFactor) (qFactorsOf kept.Decision) $"cycle {kept.Cycle}"
 
                 let alternatives =
-                    Replay.estimated cycle Intervals.vocabulary journal kept.Cycle
+                    Replay.estimated cycle Intervals.system journal kept.Cycle
                     |> orFail
                     |> Adapt.alternatives options cycle.Key
                     |> Result.mapError string
@@ -223,8 +223,7 @@ let private simulation _ (journal: Journal) =
     let earlier =
         entries journal
         |> Seq.map (fun entry ->
-            let decision =
-                Kept.outgoingOf Intervals.vocabulary entry.Cycle entry.Decision |> orFail
+            let decision = Kept.outgoingOf Intervals.system entry.Cycle entry.Decision |> orFail
 
             struct (entry.Position, decision))
 

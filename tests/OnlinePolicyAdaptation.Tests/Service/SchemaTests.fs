@@ -134,7 +134,7 @@ let private full: Decision =
     }
 
 let private decision =
-    Encoding.UTF8.GetString(DecisionJson.write "small" Intervals.vocabulary full)
+    Encoding.UTF8.GetString(DecisionJson.write "small" Intervals.system full)
 
 /// The same where what was computed is no number.
 let private overflown: Decision =
@@ -156,7 +156,7 @@ let private overflown: Decision =
 
 let private ofOverflow () =
     let line =
-        Encoding.UTF8.GetString(DecisionJson.write "small" Intervals.vocabulary overflown)
+        Encoding.UTF8.GetString(DecisionJson.write "small" Intervals.system overflown)
 
     use document = JsonDocument.Parse line
 
@@ -181,7 +181,7 @@ let private ofDecisions () =
     same "Decision" (fieldsOf [ decision ])
     same "Decision" (fieldsOf [ decision; example "Decision" ])
 
-    match Kept.outgoingOf Intervals.vocabulary 40 (example "Decision") with
+    match Kept.outgoingOf Intervals.system 40 (example "Decision") with
     | Ok sent ->
         Expect.equal sent.Target (TwoNodes.configuration 0.4 3.0) "its example"
         Expect.equal (List.ofSeq sent.Action.Moves) [ -1; 0 ] "its example"
@@ -244,8 +244,8 @@ let private ofTheJournal () =
 
         use csv = new StringWriter()
 
-        match JournalRow.read Intervals.vocabulary (IntervalReader Intervals.vocabulary) entry with
-        | Ok row -> JournalCsv.write Intervals.vocabulary [ row ] csv
+        match JournalRow.read Intervals.system (IntervalReader Intervals.system) entry with
+        | Ok row -> JournalCsv.write Intervals.system [ row ] csv
         | Error message -> failtest message
 
         let header = csv.ToString().Split('\n') |> Array.head

@@ -78,9 +78,9 @@ let private changed cycle seconds =
                             Reference = ValueNone
                         }
                 ]
-        Slowdowns =
+        NodeFactors =
             [|
-                NodeSlowdown(TwoNodes.grid, 0).After(TwoNodes.configuration 0.0 1.0, 2.0, 0.0001)
+                NodeFactors(TwoNodes.grid, 0).After(TwoNodes.configuration 0.0 1.0, 2.0, 0.0001)
             |]
         Forest = ValueNone
     }
@@ -140,7 +140,7 @@ let tests =
             }
 
             test "what was measured since the change, at its cycle too, is fitted as the system before it" {
-                let factor = (changed 10 0.3).Slowdowns[0].Factor(TwoNodes.configuration 0.0 3.0)
+                let factor = (changed 10 0.3).NodeFactors[0].Factor(TwoNodes.configuration 0.0 3.0)
 
                 Expect.isGreaterThan factor 2.0 "node 2 takes thrice as long"
                 Expect.floatClose Accuracy.high (uncorrected (changed 11 0.3)) (0.3 / factor) "after the change"

@@ -13,10 +13,10 @@ let private remembered cycle seconds =
         Weight = 1.0
     }
 
-let private unchanged = [| NodeSlowdown(TwoNodes.grid, 0) |]
+let private unchanged = [| NodeFactors(TwoNodes.grid, 0) |]
 
 /// A cell with older samples of a system before cycle 0 and current ones, in seconds.
-let private cell older current : Remembered list * Cell =
+let private cell older current : WeightedSample list * Cell =
     let current = current |> List.mapi (fun i seconds -> remembered (100 - i) seconds)
     let older = older |> List.mapi (fun i seconds -> remembered (-1 - i) seconds)
 
@@ -34,8 +34,8 @@ let private seconds (value: PositiveInt) = float value.Get / 1000.0
 
 /// What is thought of node 1 and node 2 after these changes were measured at these routing weights.
 let private after changes =
-    (NodeSlowdown(TwoNodes.grid, 0), changes)
-    ||> List.fold (fun slowdown (p, change) -> slowdown.After(TwoNodes.configuration p 3.0, change, 0.0001))
+    (NodeFactors(TwoNodes.grid, 0), changes)
+    ||> List.fold (fun factors (p, change) -> factors.After(TwoNodes.configuration p 3.0, change, 0.0001))
 
 [<Tests>]
 let tests =
@@ -132,7 +132,7 @@ let tests =
                                 }
                             ]
 
-                    let found = (Relevance.slowdowns TwoNodes.grid 1 window)[0]
+                    let found = (Relevance.nodeFactors TwoNodes.grid 1 window)[0]
                     let deviation = CellStatistics.deviation current 0
 
                     let expected =
@@ -153,18 +153,18 @@ let tests =
 
             test "a slower node slows the configurations not measured by the share they send to it" {
                 // Node 2 takes twice as long: seen at the weights 1, 0.8 and 0.6 of node 1, expected at 0.
-                let slowdown = after [ 1.0, 0.0; 0.8, 0.2; 0.6, 0.4 ]
+                let factors = after [ 1.0, 0.0; 0.8, 0.2; 0.6, 0.4 ]
 
                 let factor p =
-                    slowdown.Factor(TwoNodes.configuration p 1.0)
+                    factors.Factor(TwoNodes.configuration p 1.0)
 
                 Expect.floatClose { absolute = 0.1; relative = 0.0 } (factor 1.0) 1.0 "none of it"
                 Expect.floatClose { absolute = 0.25; relative = 0.0 } (factor 0.0) 2.0 "all of it"
-                Expect.isLessThan (slowdown.Deviation(TwoNodes.configuration 1.0 1.0)) 0.1 "known"
+                Expect.isLessThan (factors.Deviation(TwoNodes.configuration 1.0 1.0)) 0.1 "known"
 
                 Expect.isGreaterThan
-                    (slowdown.Deviation(TwoNodes.configuration 0.0 1.0))
-                    (slowdown.Deviation(TwoNodes.configuration 0.6 1.0))
+                    (factors.Deviation(TwoNodes.configuration 0.0 1.0))
+                    (factors.Deviation(TwoNodes.configuration 0.6 1.0))
                     "less is known far away"
             }
 
@@ -237,11 +237,11 @@ let tests =
             }
 
             test "what the change before is thought to have done is done to the samples from before it" {
-                let slowdowns = [| after [ 1.0, 0.0; 0.0, 1.0 ] |]
+                let nodeFactors = [| after [ 1.0, 0.0; 0.0, 1.0 ] |]
                 let current, cell = cell [ 0.1 ] [ 0.3 ]
-                let factor = slowdowns[0].Factor cell.Configuration
+                let factor = nodeFactors[0].Factor cell.Configuration
                 Expect.isGreaterThan factor 1.2 "slower"
-                let renewed = Relevance.renew 1000 slowdowns current cell
+                let renewed = Relevance.renew 1000 nodeFactors current cell
                 Expect.equal (renewed.Samples |> List.map _.Seconds[0]) [ 0.3; 0.1 * factor ] "the older one only"
             }
 
@@ -265,13 +265,13 @@ let tests =
             }
 
             test "older samples are compared as they are corrected" {
-                let slowdowns = [| after [ 1.0, 0.0; 0.0, 1.0 ] |]
+                let nodeFactors = [| after [ 1.0, 0.0; 0.0, 1.0 ] |]
                 let _, here = cell [] []
-                let factor = slowdowns[0].Factor here.Configuration
+                let factor = nodeFactors[0].Factor here.Configuration
                 let current, measured = cell (List.replicate 4 0.1) [ 0.1 * factor ]
 
                 Expect.equal
-                    (weights (Relevance.reweigh slowdowns current measured))
+                    (weights (Relevance.reweigh nodeFactors current measured))
                     (List.replicate 5 1.0)
                     "they agree"
             }
@@ -287,10 +287,10 @@ let tests =
                     }
 
                 let window = SampleWindow.ofCells 5 [ cellAt 1.0 0.1; cellAt 0.0 0.3 ]
-                let slowdowns = Relevance.slowdowns TwoNodes.grid 1 window
-                Expect.floatClose Accuracy.high slowdowns[0].Means[0] 0.0 "node 1"
+                let nodeFactors = Relevance.nodeFactors TwoNodes.grid 1 window
+                Expect.floatClose Accuracy.high nodeFactors[0].Means[0] 0.0 "node 1"
                 // A change of 2; a mean of 3 of deviation 0.5/8; peculiar is 0.3 x 2; all that was thought is 1.
                 let noise = (0.5 / 8.0) ** 2.0 / 3.0
-                Expect.floatClose Accuracy.high slowdowns[0].Means[1] (2.0 / (1.0 + noise + 0.36)) "by hand"
+                Expect.floatClose Accuracy.high nodeFactors[0].Means[1] (2.0 / (1.0 + noise + 0.36)) "by hand"
             }
         ]

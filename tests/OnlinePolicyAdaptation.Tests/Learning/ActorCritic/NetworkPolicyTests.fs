@@ -46,7 +46,7 @@ let tests =
         "Learning.ActorCritic.NetworkPolicy"
         [
             test "probabilities sum to 1, and a masked choice has exactly 0" {
-                let policy = Networks.policy (RandomKey 1UL) Decision.Sampled
+                let policy = Networks.policy (RandomKey 1UL) ActionSelection.Sampled
 
                 for state in states do
                     let mask = TwoNodes.grid.Mask state.Configuration
@@ -60,7 +60,7 @@ let tests =
 
             test "masking renormalises what is left" {
                 let policy =
-                    constant Decision.Sampled [ log 1.0f; log 2.0f; log 5.0f; 0.0f; 0.0f; 0.0f ]
+                    constant ActionSelection.Sampled [ log 1.0f; log 2.0f; log 5.0f; 0.0f; 0.0f; 0.0f ]
 
                 let row = (probabilities policy inside (mask [ 0b011UL; 0b111UL ]))[0]
                 Expect.floatClose Accuracy.medium row[0] (1.0 / 3.0) "1 of 1 + 2"
@@ -69,7 +69,9 @@ let tests =
             }
 
             test "the likeliest admissible choice is taken; of equals keep, then down" {
-                let policy = constant Decision.Likeliest [ 1.0f; 0.0f; 2.0f; 1.0f; 1.0f; 1.0f ]
+                let policy =
+                    constant ActionSelection.Likeliest [ 1.0f; 0.0f; 2.0f; 1.0f; 1.0f; 1.0f ]
+
                 Expect.equal (moves policy all) [ 1; 0 ] "likeliest; keep"
                 Expect.equal (moves policy (mask [ 0b011UL; 0b101UL ])) [ -1; -1 ] "without up; without keep"
             }
@@ -77,7 +79,7 @@ let tests =
             test "draws follow the probabilities" {
                 // 20,000 draws: a standard error of 0.0035 at most, and the bound is five of them.
                 let policy =
-                    constant Decision.Sampled [ log 1.0f; log 2.0f; log 5.0f; 0.0f; 0.0f; 0.0f ]
+                    constant ActionSelection.Sampled [ log 1.0f; log 2.0f; log 5.0f; 0.0f; 0.0f; 0.0f ]
 
                 let draws = 20_000
 
@@ -108,7 +110,7 @@ let tests =
                 let encoding =
                     ObservationEncoding.Normalised(TwoNodes.grid, [ LoadRange(RequestRate 5.0, RequestRate 5.0) ])
 
-                for decision in [ Decision.Likeliest; Decision.Sampled ] do
+                for decision in [ ActionSelection.Likeliest; ActionSelection.Sampled ] do
                     let policy = ActorPolicy(network, encoding, decision)
 
                     for state in states do

@@ -50,15 +50,15 @@ let private forest (key: RandomKey) =
 let private models key : (string * IResponseTimeModel) list =
     let forest = forest key
 
-    let slowdowns =
+    let nodeFactors =
         [|
-            for service in 0..1 -> NodeSlowdown(grid, service).After(grid.ConfigurationAt 7, 0.5 + float service, 0.01)
+            for service in 0..1 -> NodeFactors(grid, service).After(grid.ConfigurationAt 7, 0.5 + float service, 0.01)
         |]
 
-    let corrected (slowdowns: NodeSlowdown[]) =
+    let corrected (nodeFactors: NodeFactors[]) =
         CorrectedResponseTimes(
             forest,
-            ReadOnlySpan slowdowns,
+            ReadOnlySpan nodeFactors,
             layout,
             ReadOnlySpan [| 0.1; 0.2 |],
             ReadOnlySpan [| 0.9; 1.1 |],
@@ -70,9 +70,9 @@ let private models key : (string * IResponseTimeModel) list =
     [
         "a forest", ForestResponseTimes(forest, layout)
         "a forest before any change", corrected [||]
-        "a corrected forest", corrected slowdowns
-        "an optimist's bound", BoundedResponseTimes(corrected slowdowns, -1.0)
-        "a cautious bound", BoundedResponseTimes(corrected slowdowns, 0.8)
+        "a corrected forest", corrected nodeFactors
+        "an optimist's bound", BoundedResponseTimes(corrected nodeFactors, -1.0)
+        "a cautious bound", BoundedResponseTimes(corrected nodeFactors, 0.8)
         "a table", ResponseTimeTable(grid, 2, ReadOnlySpan seconds)
     ]
 

@@ -3,7 +3,7 @@ namespace OnlinePolicyAdaptation.Service
 open OnlinePolicyAdaptation.Domain.Network
 
 /// Controls and services by name, in the order of configurations and metrics.
-type Vocabulary =
+type SystemDescription =
     {
         Grid: ControlGrid
         Topology: Topology

@@ -1,4 +1,4 @@
-module OnlinePolicyAdaptation.Tests.Learning.SystemModels.NodeSlowdownTests
+module OnlinePolicyAdaptation.Tests.Learning.SystemModels.NodeFactorsTests
 
 open Expecto
 open OnlinePolicyAdaptation.Domain.Mdp
@@ -29,9 +29,9 @@ let private trueFactor grid (slower: float list) configuration =
 
 /// What is thought when all configurations were measured without noise.
 let private learned (grid: ControlGrid) slower =
-    (NodeSlowdown(grid, 0), grid.Configurations())
-    ||> Array.fold (fun slowdown configuration ->
-        slowdown.After(configuration, trueFactor grid slower configuration - 1.0, 1e-6))
+    (NodeFactors(grid, 0), grid.Configurations())
+    ||> Array.fold (fun factors configuration ->
+        factors.After(configuration, trueFactor grid slower configuration - 1.0, 1e-6))
 
 let private truths =
     [
@@ -47,33 +47,33 @@ let private near = { absolute = 0.03; relative = 0.02 }
 [<Tests>]
 let tests =
     testList
-        "Learning.NodeSlowdown"
+        "Learning.NodeFactors"
         [
             for nodes in [ [ 0; 1; 2 ]; [ 2; 0; 1 ]; [ 0; 1 ]; [ 2; 1 ] ] do
                 for slower in truths do
                     test $"with weights for nodes {nodes} it finds that they are slower by {slower}" {
                         let grid = gridOf nodes
-                        let slowdown = learned grid slower
+                        let factors = learned grid slower
                         let rest = [ 0; 1; 2 ] |> List.except nodes
 
-                        for node, mean in Seq.zip (nodes @ rest) slowdown.Means do
+                        for node, mean in Seq.zip (nodes @ rest) factors.Means do
                             Expect.floatClose near (1.0 + mean) slower[node] $"node {node}"
 
-                        Expect.hasLength slowdown.Means 3 "one entry per node"
+                        Expect.hasLength factors.Means 3 "one entry per node"
 
                         for configuration in grid.Configurations() do
                             Expect.floatClose
                                 near
-                                (slowdown.Factor configuration)
+                                (factors.Factor configuration)
                                 (trueFactor grid slower configuration)
                                 $"{configuration.Levels}"
                     }
 
             test "the nodes that divide the rest are taken for one" {
-                let slowdown = learned (gridOf [ 1 ]) [ 1.5; 1.0; 1.5 ]
-                Expect.hasLength slowdown.Means 2 "node 2, and the rest"
-                Expect.floatClose near (1.0 + slowdown.Means[0]) 1.0 "node 2"
-                Expect.floatClose near (1.0 + slowdown.Means[1]) 1.5 "the rest"
+                let factors = learned (gridOf [ 1 ]) [ 1.5; 1.0; 1.5 ]
+                Expect.hasLength factors.Means 2 "node 2, and the rest"
+                Expect.floatClose near (1.0 + factors.Means[0]) 1.0 "node 2"
+                Expect.floatClose near (1.0 + factors.Means[1]) 1.5 "the rest"
             }
 
             test "one measurement is weighed against what was thought, by hand" {
@@ -81,14 +81,14 @@ let tests =
                 let grid = gridOf [ 0; 1 ]
                 let all = Configuration(TwoNodes.array [ 5; 0; 0 ])
                 let none = Configuration(TwoNodes.array [ 0; 5; 0 ])
-                let slowdown = NodeSlowdown(grid, 0).After(all, 0.5, 0.1)
-                Expect.floatClose Accuracy.veryHigh (slowdown.Factor all) (1.0 + 0.5 / 1.1225) "mean"
-                Expect.floatClose Accuracy.veryHigh (slowdown.Deviation all) (sqrt (1.0 - 1.0 / 1.1225)) "deviation"
-                Expect.floatClose Accuracy.veryHigh (slowdown.Factor none) 1.0 "not seen"
-                Expect.floatClose Accuracy.veryHigh (slowdown.Deviation none) 1.0 "not seen"
+                let factors = NodeFactors(grid, 0).After(all, 0.5, 0.1)
+                Expect.floatClose Accuracy.veryHigh (factors.Factor all) (1.0 + 0.5 / 1.1225) "mean"
+                Expect.floatClose Accuracy.veryHigh (factors.Deviation all) (sqrt (1.0 - 1.0 / 1.1225)) "deviation"
+                Expect.floatClose Accuracy.veryHigh (factors.Factor none) 1.0 "not seen"
+                Expect.floatClose Accuracy.veryHigh (factors.Deviation none) 1.0 "not seen"
 
                 // Where nothing has changed the least that is peculiar is 0.05.
-                let same = NodeSlowdown(grid, 0).After(all, 0.0, 0.0)
+                let same = NodeFactors(grid, 0).After(all, 0.0, 0.0)
 
                 Expect.floatClose
                     Accuracy.veryHigh
@@ -100,7 +100,7 @@ let tests =
             test "no response time is thought to fall below a tenth" {
                 let grid = gridOf [ 0 ]
                 let all = Configuration(TwoNodes.array [ 5; 0 ])
-                Expect.equal (NodeSlowdown(grid, 0).After(all, -0.99, 0.0).Factor all) 0.1 "though -0.99 was measured"
+                Expect.equal (NodeFactors(grid, 0).After(all, -0.99, 0.0).Factor all) 0.1 "though -0.99 was measured"
             }
 
             test "a grid knows of nodes by its controls, or is told" {
@@ -119,6 +119,6 @@ let tests =
                     "node 3 of 2"
 
                 let told = ControlGrid(TwoNodes.array [ weight 0; weight 1 ], nodes = 3)
-                Expect.hasLength (NodeSlowdown(told, 0).Means) 3 "the third gets the rest"
+                Expect.hasLength (NodeFactors(told, 0).Means) 3 "the third gets the rest"
             }
         ]

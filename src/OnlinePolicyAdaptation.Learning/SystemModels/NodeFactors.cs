@@ -8,12 +8,12 @@ namespace OnlinePolicyAdaptation.Learning.SystemModels;
 /// tell; and so by how much every configuration has that routes to it.
 /// </summary>
 /// <remarks>
-/// Bayesian linear regression: the relative change of the response time is the sum of the nodes' slowdowns, weighted by the
-/// share of requests that each gets, plus what is peculiar to the configuration, plus noise. A priori the slowdowns are
+/// Bayesian linear regression: the relative change of the response time is the sum of the nodes' changes, weighted by the
+/// share of requests that each gets, plus what is peculiar to the configuration, plus noise. A priori these are
 /// independent and normal around 0 with a standard deviation of 1: a node may well take twice as long. (C. M. Bishop,
 /// Pattern Recognition and Machine Learning, 2006, section 3.3.) Immutable, thread-safe.
 /// </remarks>
-public sealed class NodeSlowdown
+public sealed class NodeFactors
 {
     /// <summary>
     /// The standard deviation of what is peculiar to a configuration, as a share of the change measured there: where nothing
@@ -35,7 +35,7 @@ public sealed class NodeSlowdown
     private readonly double[,] _covariance;
 
     /// <summary>What is thought of a service before anything is measured: no change.</summary>
-    public NodeSlowdown(ControlGrid grid, int service)
+    public NodeFactors(ControlGrid grid, int service)
     {
         _routing = new(grid, service, grid.Nodes);
         _weighted =
@@ -55,7 +55,7 @@ public sealed class NodeSlowdown
         }
     }
 
-    private NodeSlowdown(NodeSlowdown before, double[] means, double[,] covariance)
+    private NodeFactors(NodeFactors before, double[] means, double[,] covariance)
     {
         _routing = before._routing;
         _weighted = before._weighted;
@@ -64,7 +64,7 @@ public sealed class NodeSlowdown
     }
 
     /// <summary>
-    /// The slowdown of every node, the mean of what is thought: nodes with a routing weight in the grid's order, then the
+    /// The change of every node, the mean of what is thought: nodes with a routing weight in the grid's order, then the
     /// nodes that divide the rest, taken for one; where all nodes have a weight there is no rest. 0.5: it takes half as
     /// long again as before.
     /// </summary>
@@ -74,7 +74,7 @@ public sealed class NodeSlowdown
     /// <param name="configuration">Not taken into account before.</param>
     /// <param name="change">By how much its response time has changed, relative to before: 0.5 is half as long again.</param>
     /// <param name="variance">Of this number, from noise; not negative.</param>
-    public NodeSlowdown After(Configuration configuration, double change, double variance)
+    public NodeFactors After(Configuration configuration, double change, double variance)
     {
         // A rank-one update of the normal distribution (Kalman, 1960).
         Span<double> shares = stackalloc double[_means.Length];

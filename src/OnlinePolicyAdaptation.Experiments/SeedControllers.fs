@@ -1,0 +1,138 @@
+namespace OnlinePolicyAdaptation.Experiments
+
+open System
+open OnlinePolicyAdaptation.Domain
+open OnlinePolicyAdaptation.Domain.Mdp
+open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.Domain.Policies
+open OnlinePolicyAdaptation.ControlCycle
+open OnlinePolicyAdaptation.Scenarios
+
+/// What the contenders of one seed have in common, each made when the first of them needs it.
+type SeedControllers =
+    {
+        /// The optimum of the system before the change, and of the one after.
+        OptimumBefore: Lazy<IPolicy<SystemState, ControlAction>>
+        OptimumAfter: Lazy<IPolicy<SystemState, ControlAction>>
+        /// The base policies by their name.
+        BasePolicies: Map<string, Lazy<IPolicy<SystemState, ControlAction>>>
+        /// The estimates that controllers start with, by the way of forgetting.
+        Starts: Map<Forgetting, Lazy<EstimateState>>
+    }
+
+/// The controllers of an experiment's contenders.
+[<RequireQualifiedAccess>]
+module SeedControllers =
+
+    /// All chance of a seed comes from it.
+    let private keyOf (seed: int) = RandomKey(uint64 seed)
+
+    /// The chance of the environment; that of the others is independent of it.
+    let environmentKey seed = (keyOf seed).Split 0
+
+    let private controllerKey (key: RandomKey) = key.Split 1
+    let private oldSystemKey (key: RandomKey) = key.Split 2
+    let private newSystemKey (key: RandomKey) = key.Split 3
+
+    let private settings (scenario: Scenario) planner basePolicy =
+        {
+            Grid = scenario.System.Grid
+            Reward = scenario.Goal.Reward
+            Discount = scenario.Goal.Discount
+            BasePolicy = basePolicy
+            Planner = planner
+            Estimation = scenario.Controller.Estimation
+            Guard = Guard.permissive scenario.System.Grid
+            Admission = Admission.unbounded
+            Mode = Mode.Act
+            Clock = Clock.Lockstep
+        }
+
+    let private ok result =
+        result |> Result.defaultWith (fun message -> raise (BadInputException message))
+
+    let private forgettingOf (scenario: Scenario) contender =
+        match contender with
+        | Contender.RolloutForgetting(_, forgetting) -> forgetting
+        | _ -> scenario.Controller.Estimation.Forgetting
+
+    let create (scenario: Scenario) (traces: Traces) contenders seed =
+        let key = keyOf seed
+
+        let systemBefore =
+            lazy ok (RecordedSystem.responseTimes scenario traces.Before (oldSystemKey key))
+
+        let systemAfter =
+            lazy ok (RecordedSystem.responseTimes scenario traces.After (newSystemKey key))
+
+        let optimum (responseTimes: Lazy<IResponseTimeModel>) =
+            OptimalPolicy.create scenario.System.Grid scenario.Goal.Reward scenario.Goal.Discount responseTimes.Value
+
+        /// Where a base policy is made from a system, it is the one before the change.
+        let given policy =
+            let created =
+                Scenario.policy scenario policy (fun () -> Ok systemBefore.Value) |> ok
+
+            if BasePolicySpecification.draws policy then
+                created
+            else
+                PolicyTables.ofPolicy scenario.System.Grid created
+
+        let start forgetting =
+            Estimate.start
+                (settings (Scenario.forgetting forgetting scenario) Planner.BasePolicy (StaticPolicy()))
+                (RecordedSystem.samples traces.Before)
+                (controllerKey key)
+
+        {
+            OptimumBefore = lazy optimum systemBefore
+            OptimumAfter = lazy optimum systemAfter
+            BasePolicies =
+                Map.ofList
+                    [
+                        for name, policy in Contenders.basePolicies scenario -> name, lazy given policy
+                    ]
+            Starts =
+                Map.ofList
+                    [
+                        for forgetting in contenders |> List.map (forgettingOf scenario) |> List.distinct ->
+                            forgetting, lazy start forgetting
+                    ]
+        }
+
+    /// Makes all of it now.
+    let complete shared =
+        for policy in
+            shared.OptimumBefore
+            :: shared.OptimumAfter
+            :: List.ofSeq shared.BasePolicies.Values do
+            policy.Force() |> ignore
+
+    /// The cycles of a contender: before the system changes, and from then on.
+    let cycles (scenario: Scenario) (shared: SeedControllers) contender (retrained: IPolicy<_, _> voption) seed =
+        let scenario = Scenario.forgetting (forgettingOf scenario contender) scenario
+
+        let name =
+            Contenders.basePolicyOf scenario contender
+            |> Option.defaultWith (fun () -> (Contenders.basePolicies scenario).Head)
+            |> fst
+
+        let given = shared.BasePolicies[name].Value
+
+        let before, after =
+            match contender with
+            | Contender.Base
+            | Contender.Rollout _
+            | Contender.Multiagent _
+            | Contender.RolloutForgetting _
+            | Contender.Further _ -> given, given
+            | Contender.Retrained _ -> given, ValueOption.defaultValue given retrained
+            | Contender.Optimum -> shared.OptimumBefore.Value, shared.OptimumAfter.Value
+
+        let cycle basePolicy =
+            Cycle.compose
+                (settings scenario contender.Planner basePolicy)
+                shared.Starts[scenario.Controller.Estimation.Forgetting].Value
+                (controllerKey (keyOf seed))
+
+        struct (cycle before, cycle after)
