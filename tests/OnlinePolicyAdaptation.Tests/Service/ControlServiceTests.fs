@@ -45,11 +45,7 @@ let private bad kind (good: Interval list) =
     | 4, _ -> Passed.Quarantined "impossibleConfiguration", line.Replace("\"c1\":", "\"c1\":0.25")
     | 5, Some last -> Passed.Known, Intervals.line last
     | 6, Some last ->
-        // Before the first one that is remembered nothing can be told.
-        (if good.Length = 1 then
-             Passed.Known
-         else
-             Passed.Quarantined "backwards"),
+        Passed.Quarantined "backwards",
         Intervals.line
             { last with
                 Time = last.Time - TimeSpan.FromSeconds 1.0
