@@ -9,6 +9,7 @@ open System.Threading
 open System.Threading.Tasks
 open Argu
 open Microsoft.Extensions.Logging
+open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Service
 
@@ -85,13 +86,18 @@ let private kept system (journal: Journal) cycles =
                 | Error _ -> ()
     |]
 
-let private control (request: ControlRequest) (cycle: Cycle) (files: ControlFiles) (cancellation: CancellationToken) =
+let private control
+    (request: ControlRequest)
+    (cycle: Cycle)
+    (files: ControlFiles)
+    (logs: ILoggerFactory)
+    (interrupted: CancellationToken)
+    =
     result {
         let journal = files.Journal
         let scenario = request.Scenario
         let time = TimeProvider.System
         let system = ScenarioController.system scenario
-        use logs = Logs.toStandardError ()
         let log = logs.CreateLogger "opar"
 
         let! start =
@@ -110,17 +116,20 @@ let private control (request: ControlRequest) (cycle: Cycle) (files: ControlFile
             | ValueSome journal -> journal.Entries(first, Int32.MaxValue)
             | ValueNone -> Seq.empty
 
-        use output = Console.OpenStandardOutput()
+        use output = new StandardOutput()
+        use ending = CancellationTokenSource.CreateLinkedTokenSource interrupted
+        let cancellation = ending.Token
         use client = Http.client ()
 
         let measures = Measures system.Topology.Services
+        let limit = LimitedLog time
 
         let! connection =
             ControlConnection.create
                 request
                 time
                 client
-                (WatchLog.sourceTrouble measures log)
+                (WatchLog.sourceTrouble measures log limit)
                 ControlSettings.key
                 cycles
                 earlier
@@ -135,7 +144,7 @@ let private control (request: ControlRequest) (cycle: Cycle) (files: ControlFile
 
         let watch =
             let log =
-                WatchLog.create measures health log scenario.Goal.Reward system.Topology.Services
+                WatchLog.create measures health log limit scenario.Goal.Reward system.Topology.Services
                 |> ControlFiles.counting time files
 
             { log with
@@ -149,8 +158,24 @@ let private control (request: ControlRequest) (cycle: Cycle) (files: ControlFile
         use giveUp = new CancellationTokenSource()
         use _ = cancellation.Register(fun () -> giveUp.CancelAfter patience)
 
-        let unwritten reason =
-            log.LogError("decisions cannot be written to standard output: {Reason}", (reason: string))
+        // Without standard output decisions go nowhere then.
+        let isOnlyPlace = request.Webhook.IsNone && request.Journal.IsNone
+        let unwritten = ref None
+
+        let cannotWrite (reason: string) =
+            if Option.isNone unwritten.Value then
+                unwritten.Value <- Some $"decisions cannot be written to standard output: {reason}"
+
+                if isOnlyPlace then
+                    ending.Cancel()
+                else
+                    log.LogError("decisions cannot be written to standard output: {Reason}", reason)
+
+        /// What is wrong with what has come of the decisions.
+        let verdict (deliveries: Deliveries) =
+            match unwritten.Value with
+            | Some reason when isOnlyPlace -> Error reason
+            | _ -> deliveries.Verdict
 
         let receiver =
             request.Webhook
@@ -188,7 +213,7 @@ let private control (request: ControlRequest) (cycle: Cycle) (files: ControlFile
                             Sink.lines
                                 output
                                 (fun cycle -> journal |> ValueOption.iter (fun journal -> journal.NoteWritten cycle))
-                                unwritten
+                                cannotWrite
                         match receiver, journal with
                         | Some receiver, _ -> Sink.receiver receiver
                         // There is no receiver: a decision that is kept is all there is to do.
@@ -203,10 +228,13 @@ let private control (request: ControlRequest) (cycle: Cycle) (files: ControlFile
         let sendAgain (journal: Journal) =
             task {
                 if not request.Quiet then
-                    for sent in kept system journal [ journal.Written + 1 .. journal.LastCycle ] do
-                        output.Write(ReadOnlySpan(Encoding.UTF8.GetBytes(sent.Text + "\n")))
+                    try
+                        for sent in kept system journal [ journal.Written + 1 .. journal.LastCycle ] do
+                            output.Write(ReadOnlySpan(Encoding.UTF8.GetBytes(sent.Text + "\n")))
 
-                    output.Flush()
+                        output.Flush()
+                    with :? IO.IOException as e ->
+                        cannotWrite e.Message
 
                 match receiver with
                 | Some receiver -> do! Sink.sendAgain receiver (kept system journal (journal.Undelivered()))
@@ -230,6 +258,8 @@ let private control (request: ControlRequest) (cycle: Cycle) (files: ControlFile
                     | ControlConnection.Closed(observe, environment) ->
                         ControlService.runWith engine service start (observe cancellation) environment
 
+                WatchLog.ended log limit
+
                 log.LogInformation(
                     "ended: {Decisions} decisions, {Refits} refits, {Quarantined} elements quarantined, {AlreadyKnown} known already, {Undelivered} decisions not delivered",
                     counts.Decisions,
@@ -239,11 +269,31 @@ let private control (request: ControlRequest) (cycle: Cycle) (files: ControlFile
                     deliveries.Undelivered
                 )
 
-                return deliveries.Verdict
+                return verdict deliveries
+            }
+
+        /// What waits for a journal that cannot be written is given up at the end.
+        let work () =
+            task {
+                try
+                    return! work ()
+                with :? OperationCanceledException when giveUp.IsCancellationRequested ->
+                    return Error "ended before everything could be written to the journal; the rest was not acted on"
             }
 
         return! (whileServing request measures health logs posted cancellation work).GetAwaiter().GetResult()
     }
+
+/// A fault of the program is logged with its stack, and ends it as trouble does: in order, and with one line.
+let private inOrder control (cancellation: CancellationToken) : Result<unit, string> =
+    use logs = Logs.toStandardError ()
+
+    try
+        control logs cancellation
+    with e ->
+        let fault = e.GetBaseException()
+        logs.CreateLogger("opar").LogCritical(fault, "the controller has ended")
+        Error $"the controller has ended: {Redacted.Message fault.Message}"
 
 let run (arguments: ParseResults<ControlArguments>) =
     result {
@@ -254,5 +304,5 @@ let run (arguments: ParseResults<ControlArguments>) =
             ControlSettings.controller request.Settings request.Scenario request.Mode
 
         use! files = ControlFiles.opened request
-        return! Terminal.untilInterrupted (control request cycle files)
+        return! Terminal.untilInterrupted Terminal.atOnce (inOrder (control request cycle files))
     }

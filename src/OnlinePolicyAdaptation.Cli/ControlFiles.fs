@@ -24,8 +24,6 @@ type ControlFiles =
 [<RequireQualifiedAccess>]
 module ControlFiles =
 
-    let private tell (message: string) = eprintfn $"opar: {message}"
-
     let private outputs (request: ControlRequest) =
         [
             for journal in Option.toList request.Journal do
@@ -87,12 +85,13 @@ module ControlFiles =
 
     /// The file, or why there is none. Where nobody has named one, a controller works without rather than not at all.
     let private quarantine (request: ControlRequest) =
-        match Quarantine.Open(request.Quarantine.Path, tell), request.Quarantine with
+        match Quarantine.Open(request.Quarantine.Path, Terminal.tell), request.Quarantine with
         | Ok file, _ -> Ok(struct (ValueSome file, ignore))
         | Error message, QuarantinePlace.Given _ -> Error $"--quarantine: {message}"
         | Error message, QuarantinePlace.Usual _ ->
             let say () =
-                tell $"{message}; what is quarantined is counted and not kept; name a file with --quarantine to keep it"
+                Terminal.tell
+                    $"{message}; what is quarantined is counted and not kept; name a file with --quarantine to keep it"
 
             Ok(struct (ValueNone, say))
 
@@ -123,9 +122,9 @@ module ControlFiles =
         | ValueSome journal ->
             { watch with
                 RefitFailed =
-                    fun reason ->
-                        watch.RefitFailed reason
-                        journal.Note(JournalHistory.refitFailed, time.GetUtcNow(), reason)
+                    fun trouble ->
+                        watch.RefitFailed trouble
+                        journal.Note(JournalHistory.refitFailed, time.GetUtcNow(), trouble.Reason)
                 Quarantined =
                     fun fault ->
                         watch.Quarantined fault

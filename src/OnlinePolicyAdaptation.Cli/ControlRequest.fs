@@ -5,6 +5,7 @@ open System
 open System.Globalization
 open System.IO
 open Argu
+open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Experiments
 open OnlinePolicyAdaptation.Scenarios
@@ -147,7 +148,32 @@ module ControlRequest =
                             AttemptTimeout = min defaults.AttemptTimeout interval
                         }
                 )
-            | _ -> Error $"--webhook: '{text}'; expected a URL such as https://controller.example/actions"
+            | _ ->
+                Error $"--webhook: '{Redacted.Address text}'; expected a URL such as https://controller.example/actions"
+
+    /// Files that are read again for each request, tried now.
+    let private tokens (arguments: ParseResults<ControlArguments>) (origin: MetricsOrigin) =
+        let webhook =
+            match arguments.TryGetResult ControlArguments.Webhook_Token_File with
+            | Some _ when not (arguments.Contains ControlArguments.Webhook) ->
+                Error "--webhook-token-file: expected --webhook too"
+            | given -> Ok(given |> Option.map (fun path -> "--webhook-token-file", path))
+
+        let asked =
+            match origin with
+            | MetricsOrigin.Prometheus settings ->
+                settings.BearerTokenFile
+                |> Option.map (fun path -> "live.prometheus.bearerTokenFile", path)
+            | _ -> None
+
+        webhook
+        |> Result.bind (fun webhook ->
+            Option.toList webhook @ Option.toList asked
+            |> List.map (fun (place, path) ->
+                TokenFile.read path
+                |> Result.map (fun _ -> path)
+                |> Result.mapError (fun message -> $"{place}: {message}"))
+            |> List.sequenceResultM)
 
     let private defaultClock =
         function
@@ -231,6 +257,7 @@ module ControlRequest =
 
             let! listen = listen arguments origin
             let! webhook = webhook arguments scenario
+            let! tokenFiles = tokens arguments origin
             let! settings = settings arguments path origin mode clock scenario
             let! scenario = ControlSettings.scenario settings
 
@@ -254,7 +281,7 @@ module ControlRequest =
                     TokenFiles =
                         [
                             yield! Option.toList (arguments.TryGetResult ControlArguments.Token_File)
-                            yield! Option.toList (arguments.TryGetResult ControlArguments.Webhook_Token_File)
+                            yield! tokenFiles
                         ]
                     Webhook = webhook
                     Quiet = arguments.Contains ControlArguments.Quiet

@@ -6,6 +6,7 @@ open System.Security.Cryptography
 open System.Text
 open System.Text.Json
 open System.Text.Json.Nodes
+open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Experiments
@@ -58,7 +59,10 @@ module ControlSettings =
             | _, Error message -> Error message)
 
     let private bytesOf path =
-        if File.Exists path then File.ReadAllBytes path else [||]
+        if File.Exists path then
+            GivenFile.ReadBytes(path, "a file of the scenario", Array.MaxLength)
+        else
+            [||]
 
     /// Files that decisions depend on.
     let private files (settings: ControlSettings) (scenario: Scenario) =
@@ -136,7 +140,10 @@ module ControlSettings =
                                 | kept -> kept.GetValue<string>() = hash file
 
                             if not isSame && file = settings.Scenario then
-                                JsonDifference.words name (text.GetValue<string>()) (File.ReadAllText file)
+                                JsonDifference.words
+                                    name
+                                    (text.GetValue<string>())
+                                    (GivenFile.ReadText(file, "a scenario"))
                             elif not isSame then
                                 $"{name} has changed"
                     ]

@@ -171,7 +171,7 @@ let run (arguments: ParseResults<PlanArguments>) =
     let used, algorithm = algorithm arguments
 
     try
-        Terminal.untilInterrupted (planned arguments algorithm)
+        Terminal.untilInterrupted Terminal.atOnce (planned arguments algorithm)
         |> Result.map (fun (problem, result) ->
             warnOfUnused arguments used
             PlanFile.write out problem result

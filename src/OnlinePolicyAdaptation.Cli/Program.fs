@@ -42,7 +42,7 @@ let private report (outcome: Result<unit, string>) =
     match outcome with
     | Ok() -> succeeded
     | Error message ->
-        eprintfn $"opar: {message}"
+        Terminal.tell message
         failed
 
 let private dispatch (arguments: ParseResults<Arguments>) =
@@ -73,10 +73,11 @@ let main argv =
         printfn $"{e.Message}{examples}"
         succeeded
     | :? ArguParseException as e ->
-        eprintfn $"{e.Message}"
+        Console.Error.WriteLine e.Message
         misused
-    | :? BadInputException
-    | :? IOException
-    | :? UnauthorizedAccessException as e -> report (Error e.Message)
-    | :? AggregateException as e when (e.GetBaseException() :? BadInputException) ->
-        report (Error(e.GetBaseException().Message))
+    | e ->
+        match e.GetBaseException() with
+        | :? BadInputException
+        | :? IOException
+        | :? UnauthorizedAccessException as e -> report (Error e.Message)
+        | _ -> reraise ()

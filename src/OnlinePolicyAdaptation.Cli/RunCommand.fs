@@ -137,7 +137,7 @@ let private retrains (arguments: ParseResults<RunArguments>) (scenario: Scenario
 /// The experiment, unless Ctrl-C is pressed.
 let private results (arguments: ParseResults<RunArguments>) scenario traces threads retrains =
     try
-        Terminal.untilInterrupted (fun cancellation ->
+        Terminal.untilInterrupted Terminal.atNextStep (fun cancellation ->
             let retrained =
                 if retrains then
                     Retraining.policies scenario traces threads cancellation

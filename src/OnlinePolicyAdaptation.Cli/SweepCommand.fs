@@ -130,9 +130,9 @@ let run (arguments: ParseResults<SweepArguments>) =
 
         let! found =
             try
-                Terminal.untilInterrupted (
-                    runAll threads (all |> List.filter (fun planned -> not (kept.ContainsKey planned.File)))
-                )
+                Terminal.untilInterrupted
+                    Terminal.atNextStep
+                    (runAll threads (all |> List.filter (fun planned -> not (kept.ContainsKey planned.File))))
             with :? OperationCanceledException ->
                 Error $"stopped before the end; the same command goes on with what is in {directory}"
 

@@ -3,12 +3,21 @@
 module OnlinePolicyAdaptation.Cli.Terminal
 
 open System
+open System.Diagnostics
+open System.IO
 open System.Runtime.InteropServices
 open System.Threading
 open System.Threading.Tasks
 open Spectre.Console
 
 let private isPiped = Console.IsErrorRedirected
+
+/// A line on standard error, where that can be written.
+let tell (message: string) =
+    try
+        Console.Error.WriteLine $"opar: {message}"
+    with :? IOException ->
+        ()
 
 /// Runs work of `total` equal steps and shows how far it is, on standard error: a bar, or a line per tenth when piped.
 /// The work calls the function it is given once per step, from any thread.
@@ -61,12 +70,34 @@ let withMeter (title: string) (total: int64) (work: (int64 -> string -> unit) ->
                     bar.Value <- min (float total) (float finished)
                     bar.Description <- Markup.Escape note))
 
-/// After a signal, work has this long to end.
-let private grace = TimeSpan.FromSeconds 1.5
+/// How long work may go on once it is told to end.
+type Grace =
+    {
+        Time: TimeSpan
+        /// Said on standard error when the signal comes; may be empty.
+        Said: string
+    }
+
+/// Work whose results are on the disk already, or of which nothing is kept.
+let atOnce =
+    {
+        Time = TimeSpan.FromSeconds 1.5
+        Said = ""
+    }
+
+/// Work that ends at its next step, and of which something is kept.
+let atNextStep =
+    {
+        Time = TimeSpan.FromSeconds 60.0
+        Said = "ends after the step that is under way; a second signal ends it at once"
+    }
+
+/// Signals this close to the first are the same one, which has come twice: `timeout`, for one, sends it to the process and to its group.
+let private together = TimeSpan.FromSeconds 0.5
 
 /// Runs work that ends early when Ctrl-C is pressed or the process is told to end (SIGTERM, SIGHUP, SIGQUIT). Work that
 /// goes on past the grace, or until a second signal, is ended with the whole process.
-let untilInterrupted (work: CancellationToken -> 'a) : 'a =
+let untilInterrupted (grace: Grace) (work: CancellationToken -> 'a) : 'a =
     use stop = new CancellationTokenSource()
 
     let signals = ref 0
@@ -74,21 +105,32 @@ let untilInterrupted (work: CancellationToken -> 'a) : 'a =
 
     let finish code why =
         if Interlocked.Exchange(isOver, 1) = 0 then
-            Console.Error.WriteLine $"ended before the work was over: {why}"
+            tell $"ended before the work was over: {why}"
             exit code
+
+    let first = ref 0L
 
     let onSignal code (context: PosixSignalContext) =
         context.Cancel <- true
 
         if Interlocked.Increment signals = 1 then
+            Volatile.Write(&first.contents, Stopwatch.GetTimestamp())
+
             // Its own thread: those of the pool may all be at work.
             let watch () =
-                Thread.Sleep grace
-                finish code $"it went on for {grace.TotalSeconds} s after the signal"
+                Thread.Sleep grace.Time
+                finish code $"it went on for {grace.Time.TotalSeconds} s after the signal"
 
             Thread(watch, IsBackground = true).Start()
-            stop.Cancel()
-        else
+
+            if grace.Said <> "" then
+                tell grace.Said
+
+            try
+                stop.Cancel()
+            with :? ObjectDisposedException -> // the work has just ended
+                ()
+        elif Stopwatch.GetElapsedTime(Volatile.Read(&first.contents)) > together then
             finish code "a second signal"
 
     use _ = PosixSignalRegistration.Create(PosixSignal.SIGTERM, onSignal 143)

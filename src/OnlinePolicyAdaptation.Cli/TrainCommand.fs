@@ -130,7 +130,7 @@ let private train request meter (cancellation: CancellationToken) =
 
 /// Trains until all steps are taken or Ctrl-C is pressed.
 let private trainUntilStopped request =
-    Terminal.untilInterrupted (fun cancellation ->
+    Terminal.untilInterrupted Terminal.atNextStep (fun cancellation ->
         Terminal.withMeter $"training on {request.System.Scenario.Name}" request.Options.Steps (fun meter ->
             train request meter cancellation))
 

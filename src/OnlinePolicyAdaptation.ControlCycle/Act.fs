@@ -32,6 +32,8 @@ type Decision =
         Refit: Result<ModelVersion, CycleError> voption
         /// Whether a model was asked for that is fitted beside.
         IsRefitAsked: bool
+        /// Where a stage has failed; for logs, and in no file.
+        Failure: StageFailure voption
     }
 
 /// From what may go out to the decision.
@@ -108,6 +110,7 @@ module Act =
                 estimated.Refit
                 |> ValueOption.map (Result.map (fun fitted -> version fitted.Estimate))
             IsRefitAsked = ValueOption.isSome estimated.Request
+            Failure = ValueNone
         }
 
     /// The decision where a stage has failed: the configuration is held, and the reason recorded.
@@ -144,6 +147,7 @@ module Act =
             Gap = ValueNone
             Refit = ValueNone
             IsRefitAsked = false
+            Failure = ValueSome failure
         }
 
     let private step settings (element: Element<Guarded>) =

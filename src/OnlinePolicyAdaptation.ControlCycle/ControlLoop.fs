@@ -28,7 +28,11 @@ type Engine internal (system: ActorSystem) =
 /// Akka writes nothing of its own: standard output is for decisions, and a graph's failure is that of its task.
 let startEngine () =
     new Engine(
-        ActorSystem.Create("opar", ConfigurationFactory.ParseString "akka { loglevel = OFF, stdout-loglevel = OFF }")
+        ActorSystem.Create(
+            "opar",
+            ConfigurationFactory.ParseString
+                "akka { loglevel = OFF, stdout-loglevel = OFF, coordinated-shutdown.run-by-clr-shutdown-hook = off }"
+        )
     )
 
 /// What a controller is joined to.

@@ -140,17 +140,21 @@ module Cycle =
     let refit cycle (time: TimeProvider) (request: RefitRequest) : Refit =
         let began = time.GetTimestamp()
 
-        let model, plans =
+        let struct (model, plans, failure) =
             try
                 match Estimate.fit cycle.Settings cycle.Key request with
-                | Ok fitted -> Ok fitted, Adapt.ahead cycle.Settings cycle.Key fitted.Estimate request.Loads
-                | Error error -> Error error, Plans.none
+                | Ok fitted ->
+                    let plans = Adapt.ahead cycle.Settings cycle.Key fitted.Estimate request.Loads
+                    struct (Ok fitted, plans, ValueNone)
+                | Error error -> struct (Error error, Plans.none, ValueNone)
             with error ->
-                Error(CycleError.StageFailed("refit", error.GetBaseException().Message)), Plans.none
+                let trouble = CycleError.StageFailed("refit", error.GetBaseException().Message)
+                struct (Error trouble, Plans.none, ValueSome { Stage = "refit"; Exception = error })
 
         {
             FittedAt = request.Cycle
             Model = model
             Plans = plans
             Duration = time.GetElapsedTime began
+            Failure = failure
         }

@@ -30,6 +30,25 @@ type RefitRequest =
         Loads: EquatableArray<RequestRate>
     }
 
+/// A step that failed, which is a fault of the program. Failures are alike where the same stage failed with the same message.
+[<CustomEquality; NoComparison>]
+type StageFailure =
+    {
+        Stage: string
+        Exception: exn
+    }
+
+    /// Without the stack, which no two exceptions share.
+    member private this.Told =
+        struct (this.Stage, this.Exception.GetType(), this.Exception.Message)
+
+    override this.Equals other =
+        match other with
+        | :? StageFailure as other -> this.Told = other.Told
+        | _ -> false
+
+    override this.GetHashCode() = hash this.Told
+
 /// The outcome of a refit.
 type Refit =
     {
@@ -41,6 +60,8 @@ type Refit =
         Plans: Plans
         /// How long fitting and planning took.
         Duration: TimeSpan
+        /// Where it failed by a fault of the program.
+        Failure: StageFailure voption
     }
 
 /// What a controller is given, one after the other.
@@ -66,9 +87,6 @@ type Taken =
         /// The action that went out after it, where it is replayed.
         Replayed: ControlAction voption
     }
-
-/// A step that failed, which is a fault of the program.
-type StageFailure = { Stage: string; Exception: exn }
 
 /// What is no interval to decide on.
 [<RequireQualifiedAccess>]

@@ -12,27 +12,29 @@ open OnlinePolicyAdaptation.Planning
 
 /// An array of as many entries as there are states; `entry` gives None for what is none.
 let private readArray (path: string) count expected (entry: JsonElement -> 'a option) =
-    if not (File.Exists path) then
-        Error $"{path}: no such file; expected a JSON array with {expected} for each of {count} states"
-    else
-        try
-            use document = JsonDocument.Parse(File.ReadAllText path, StrictJson.DocumentOptions)
+    try
+        let text =
+            GivenFile.ReadText(path, $"a JSON array with {expected} for each of {count} states")
 
-            match document.RootElement with
-            | root when root.ValueKind <> JsonValueKind.Array -> Error $"{path}: {root.ValueKind}; expected an array"
-            | root when root.GetArrayLength() <> count ->
-                Error $"{path}: {root.GetArrayLength()} entries; expected {expected} for each of {count} states"
-            | root ->
-                let items = root.EnumerateArray() |> Seq.toArray
-                let entries = items |> Array.choose entry
+        use document = JsonDocument.Parse(text, StrictJson.DocumentOptions)
 
-                if entries.Length = count then
-                    Ok entries
-                else
-                    let state = items |> Array.findIndex (entry >> Option.isNone)
-                    Error $"{path}: state {state}: {items[state].GetRawText()}; expected {expected}"
-        with :? JsonException as e ->
-            Error $"{path}:{e.LineNumber.GetValueOrDefault() + 1L}: not readable as JSON; expected an array of numbers"
+        match document.RootElement with
+        | root when root.ValueKind <> JsonValueKind.Array -> Error $"{path}: {root.ValueKind}; expected an array"
+        | root when root.GetArrayLength() <> count ->
+            Error $"{path}: {root.GetArrayLength()} entries; expected {expected} for each of {count} states"
+        | root ->
+            let items = root.EnumerateArray() |> Seq.toArray
+            let entries = items |> Array.choose entry
+
+            if entries.Length = count then
+                Ok entries
+            else
+                let state = items |> Array.findIndex (entry >> Option.isNone)
+                Error $"{path}: state {state}: {items[state].GetRawText()}; expected {expected}"
+    with
+    | :? BadInputException as e -> Error e.Message
+    | :? JsonException as e ->
+        Error $"{path}:{e.LineNumber.GetValueOrDefault() + 1L}: not readable as JSON; expected an array of numbers"
 
 /// A value for each of `count` states.
 let readValues path count =

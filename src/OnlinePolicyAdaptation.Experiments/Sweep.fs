@@ -173,7 +173,7 @@ module Sweep =
             ]
 
         for file in files do
-            hash.AppendData(SHA256.HashData(File.ReadAllBytes file))
+            hash.AppendData(SHA256.HashData(GivenFile.ReadBytes(file, "a scenario or trace", Array.MaxLength)))
 
         let settings =
             [
@@ -218,7 +218,7 @@ module Sweep =
     /// The point that was kept in a file under this fingerprint; none where there is no such file, or it is of other settings.
     let tryLoad path fingerprint (point: SweepPoint) : SweptPoint option =
         try
-            match JsonSerializer.Deserialize<PointJson>(File.ReadAllText path, options) with
+            match JsonSerializer.Deserialize<PointJson>(GivenFile.ReadText(path, "a point of a sweep"), options) with
             | null -> None
             | json when json.Fingerprint <> fingerprint -> None
             | json ->
@@ -238,5 +238,5 @@ module Sweep =
                             ]
                     }
         with
-        | :? IOException
+        | :? BadInputException
         | :? JsonException -> None

@@ -4,6 +4,7 @@ open OnlinePolicyAdaptation.Scenarios.Sections
 open System
 open System.IO
 open FsToolkit.ErrorHandling
+open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Network
 
 /// What a Prometheus server is asked about one service, in PromQL.
@@ -50,7 +51,7 @@ module PrometheusSettings =
             Check.fail (
                 ScenarioFault.at
                     $"{path}.url"
-                    $"'{text}'"
+                    $"'{Redacted.Address text}'"
                     "an address such as http://127.0.0.1:9090, without user, query or fragment"
             )
 

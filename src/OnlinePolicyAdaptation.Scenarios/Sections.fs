@@ -442,7 +442,7 @@ type PrometheusSection =
 
 type LiveSection =
     {
-        [<Field("Length of a monitoring interval, in seconds.", Above = 0.0, Highest = 86400.0, Default = "5")>]
+        [<Field("Length of a monitoring interval, in seconds.", Lowest = 0.001, Highest = 1e6, Default = "5")>]
         IntervalSeconds: float
         [<Field("The Prometheus server that measures the system.")>]
         Prometheus: PrometheusSection option

@@ -289,7 +289,6 @@ let read estimation (layout: FeatureLayout) (name: string) (bytes: byte[]) =
 /// The checkpoint in a file, or what is wrong with it.
 let load estimation layout (path: string) =
     try
-        read estimation layout path (File.ReadAllBytes path)
-    with
-    | :? IOException
-    | :? UnauthorizedAccessException as e -> Error $"{path}: cannot be read: {e.Message}"
+        read estimation layout path (GivenFile.ReadBytes(path, "a checkpoint of an estimator"))
+    with :? BadInputException as e ->
+        Error e.Message

@@ -18,7 +18,7 @@ internal static class PolicyJson
     {
         try
         {
-            return JsonSerializer.Deserialize<T>(File.ReadAllBytes(path), Options)
+            return JsonSerializer.Deserialize<T>(GivenFile.ReadBytes(path, expected), Options)
                 ?? throw new BadInputException($"{path}: null; expected {expected}");
         }
         catch (JsonException e)
@@ -27,10 +27,6 @@ internal static class PolicyJson
                 $"{path}:{e.LineNumber + 1}: {e.Message.Split(" Path: ")[0]} Expected {expected}",
                 e
             );
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new BadInputException($"{path}: cannot be read, expected {expected}: {e.Message}", e);
         }
     }
 }

@@ -72,9 +72,13 @@ let write (outcome: ExperimentOutcome) (text: TextWriter) =
 /// The outcome in a file, or what is wrong with it: file, field, what was expected.
 let read (path: string) =
     try
-        match JsonSerializer.Deserialize<ExperimentOutcome>(File.ReadAllText path, options) with
+        match
+            JsonSerializer.Deserialize<ExperimentOutcome>(GivenFile.ReadText(path, "the results of opar run"), options)
+        with
         | null -> Error $"{path}: null; expected the results of opar run"
         | outcome -> Ok outcome
-    with :? JsonException as e ->
+    with
+    | :? BadInputException as e -> Error e.Message
+    | :? JsonException as e ->
         let place = if isNull e.Path then "" else $" {e.Path}:"
         Error $"{path}:{place} {e.Message} (expected the results of opar run)"

@@ -18,7 +18,7 @@ public static class SafetensorsFile
 {
     private const int LengthBytes = sizeof(ulong);
     private const int LongestHeader = 1 << 20;
-    private const long LongestFile = 1L << 28;
+    private const int LongestFile = 1 << 28;
 
     // Texts that are JSON themselves stay readable: a quotation mark becomes \", not \u0022.
     private static readonly JsonWriterOptions Readable = new()
@@ -31,20 +31,7 @@ public static class SafetensorsFile
 
     /// <summary>The bytes of a file of a size that a policy can have.</summary>
     /// <exception cref="BadInputException">There is no such file, it cannot be read, or it is larger than 256 MB.</exception>
-    public static byte[] ReadBytes(string path)
-    {
-        try
-        {
-            var info = new FileInfo(path);
-            return info.Exists && info.Length > LongestFile
-                ? throw new BadInputException($"{path}: {info.Length} bytes; expected at most {LongestFile}")
-                : File.ReadAllBytes(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new BadInputException($"{path}: cannot be read, expected a policy: {e.Message}", e);
-        }
-    }
+    public static byte[] ReadBytes(string path) => GivenFile.ReadBytes(path, "a policy", LongestFile);
 
     /// <param name="file">All bytes of a file.</param>
     /// <param name="name">How messages call it.</param>

@@ -44,17 +44,8 @@ public static class ForestFile
     /// There is no such file, it cannot be read, or it is not whole and unchanged as saved; the message names the file and
     /// what was expected.
     /// </exception>
-    public static RandomForest Load(string path)
-    {
-        try
-        {
-            return Read(File.ReadAllBytes(path), path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new BadInputException($"{path}: cannot be read, expected a random forest: {e.Message}", e);
-        }
-    }
+    public static RandomForest Load(string path) =>
+        Read(GivenFile.ReadBytes(path, "a random forest", Array.MaxLength), path);
 
     /// <summary>The bytes of a file, to be kept within another.</summary>
     public static byte[] Write(RandomForest forest)

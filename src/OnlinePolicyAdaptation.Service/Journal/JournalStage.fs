@@ -10,14 +10,21 @@ open Akka
 open Akka.Streams.Dsl
 open OnlinePolicyAdaptation.ControlCycle
 
+/// A refit beside the decisions that went wrong; the last model stays.
+type RefitTrouble =
+    {
+        Reason: string
+        /// Where it is a fault of the program.
+        Failure: StageFailure voption
+    }
+
 /// Called when something has happened, for logs and metrics.
 type Watch =
     {
         /// A decision that is on the disk, the time from its interval's arrival until then, and how long its stages took.
         Decided: Decision -> TimeSpan -> (struct (string * TimeSpan)) list -> unit
         Refitted: JournalModel -> unit
-        /// A refit beside the decisions that went wrong; the last model stays.
-        RefitFailed: string -> unit
+        RefitFailed: RefitTrouble -> unit
         Quarantined: Fault -> unit
         AlreadyKnown: unit -> unit
         Commanded: Command -> unit
@@ -184,8 +191,15 @@ type JournalStage(options: JournalOptions, start: CycleState) =
 
             options.Watch.AlreadyKnown()
             reply arrival Outcome.AlreadyKnown
-        | Element.Event(Event.Refitted { Model = Error error }) ->
-            options.Watch.RefitFailed(DecisionJson.error options.SystemDescription.Topology.Services error)
+        | Element.Event(Event.Refitted {
+                                           Model = Error error
+                                           Failure = failure
+                                       }) ->
+            options.Watch.RefitFailed
+                {
+                    Reason = DecisionJson.error options.SystemDescription.Topology.Services error
+                    Failure = failure
+                }
         | Element.Event(Event.Commanded command) -> options.Watch.Commanded command
         | Element.Event(Event.Refitted _ | Event.Failed _) -> ()
 

@@ -6,6 +6,7 @@ open System
 open System.Net
 open System.Net.Http
 open System.Threading
+open OnlinePolicyAdaptation.Domain
 
 /// A client that follows no redirect (a redirected POST may arrive as a GET), sees changes of DNS within minutes, and
 /// leaves time limits to the caller. One serves a whole process.
@@ -19,17 +20,8 @@ let client () =
 let shown (url: Uri) =
     url.GetComponents(UriComponents.SchemeAndServer ||| UriComponents.Path, UriFormat.UriEscaped)
 
-/// Text of foreign origin as one short line.
-let oneLine (text: string) =
-    let longest = 500
-
-    let cut =
-        if text.Length > longest then
-            text.Substring(0, longest) + "..."
-        else
-            text
-
-    cut |> String.map (fun c -> if Char.IsControl c then ' ' else c)
+/// What others say, as one line of bounded length and without what may be secret.
+let said (text: string) = Redacted.Message text
 
 /// Whether the same request may well succeed later: timeouts, overload, and faults of the server.
 let mayPass (status: HttpStatusCode) =

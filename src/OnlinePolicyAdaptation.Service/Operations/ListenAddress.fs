@@ -2,6 +2,7 @@ namespace OnlinePolicyAdaptation.Service
 
 open System
 open System.Net
+open OnlinePolicyAdaptation.Domain
 
 /// An address that the controller may listen on, and the bearer token that it asks of those who post metrics.
 type ListenAddress =
@@ -34,10 +35,10 @@ module ListenAddress =
         match endPoint text, tokenFile |> Option.map TokenFile.read with
         | None, _ ->
             Error
-                $"'{text}'; expected an address such as http://127.0.0.1:8080, of an IP address or localhost and a port"
+                $"'{Redacted.Address text}'; expected an address such as http://127.0.0.1:8080, of an IP address or localhost and a port"
         | Some endPoint, None when not (IPAddress.IsLoopback endPoint.Address) ->
             Error
-                $"'{text}': other machines may reach this address; expected a file with a bearer token for it, or a loopback address"
+                $"'{Redacted.Address text}': other machines may reach this address; expected a file with a bearer token for it, or a loopback address"
         | Some _, Some(Error reason) -> Error reason
         | Some endPoint, token ->
             Ok

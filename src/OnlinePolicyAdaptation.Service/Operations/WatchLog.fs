@@ -1,9 +1,11 @@
-/// What happens in the control cycle, counted and logged.
+/// What happens in the loop, counted and logged: the first line of a kind at once, further ones at most one a minute. Foreign text
+/// in it is one line of bounded length.
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Service.WatchLog
 
 open System
 open Microsoft.Extensions.Logging
+open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.ControlCycle
 
@@ -21,10 +23,32 @@ let private failure (decision: Decision) =
         | CycleError.StageFailed(stage, reason) -> Some $"{stage}: {reason}"
         | _ -> None)
 
+/// Text in which there may be something foreign.
+let private said (text: string) = Redacted.Message text
+
+/// A fault of the program: its stack once, and then only that it has come again.
+let private fault (log: ILogger) (limit: LimitedLog) (failure: StageFailure) =
+    let kind =
+        $"{failure.Stage} {failure.Exception.GetBaseException().GetType().FullName}"
+
+    limit.SayOnce kind (fun () ->
+        log.LogError(failure.Exception, "stage {Stage} has failed, a fault of the program", failure.Stage))
+
+/// The kind of an error, of which there are few.
+let private kindOf =
+    function
+    | CycleError.IncompleteMetrics service -> $"incomplete metrics {service}"
+    | CycleError.UnusableMetrics _ -> "unusable metrics"
+    | CycleError.Settling -> "settling"
+    | CycleError.TooFewSamples _ -> "too few samples"
+    | CycleError.UnusableModel _ -> "unusable model"
+    | CycleError.StageFailed(stage, _) -> $"stage failed {stage}"
+
 let private decided
     (measures: Measures)
     (health: Health)
     (log: ILogger)
+    (limit: LimitedLog)
     reward
     (services: string seq)
     (decision: Decision)
@@ -58,11 +82,22 @@ let private decided
     for rule in decision.Rules do
         measures.RuleFired rule
 
-        log.LogWarning("cycle {Cycle}: guard rule {Rule} changed what was planned", record.Cycle, rule.Rule)
+        limit.Say $"rule {rule.Rule}" (fun more ->
+            log.LogWarning(
+                "cycle {Cycle}: guard rule {Rule} changed what was planned{More}",
+                record.Cycle,
+                rule.Rule,
+                more
+            ))
+
+    decision.Failure |> ValueOption.iter (fault log limit)
 
     for error in record.Errors do
         measures.FellBack error
-        log.LogWarning("cycle {Cycle}: {Trouble}", record.Cycle, DecisionJson.error services error)
+
+        limit.Say (kindOf error) (fun more ->
+            let trouble = said (DecisionJson.error services error)
+            log.LogWarning("cycle {Cycle}: {Trouble}{More}", record.Cycle, trouble, more))
 
     match record.Change with
     | ValueSome change ->
@@ -77,44 +112,88 @@ let private decided
     | ValueNone -> ()
 
 /// What is wrong with the source of metrics.
-let sourceTrouble (measures: Measures) (log: ILogger) (trouble: SourceTrouble) =
+let sourceTrouble (measures: Measures) (log: ILogger) (limit: LimitedLog) (trouble: SourceTrouble) =
     measures.SourceFailed()
 
     match trouble with
-    | SourceTrouble.Unreachable reason -> log.LogWarning("the source of metrics cannot be reached: {Reason}", reason)
-    | SourceTrouble.ClockStepped _ -> log.LogWarning("the source of metrics: {Reason}", trouble.Reason)
+    | SourceTrouble.Unreachable reason ->
+        limit.Say "source unreachable" (fun more ->
+            log.LogWarning("the source of metrics cannot be reached: {Reason}{More}", said reason, more))
+    | SourceTrouble.ClockStepped _ ->
+        limit.Say "clock stepped" (fun more ->
+            log.LogWarning("the source of metrics: {Reason}{More}", trouble.Reason, more))
+
+let private quarantined (log: ILogger) (limit: LimitedLog) (fault: Fault) =
+    let kind = Quarantine.Word fault.Kind
+
+    limit.Say $"quarantined {kind}" (fun more ->
+        log.LogWarning("an element was quarantined, {Kind}: {Reason}{More}", kind, said fault.Reason, more))
+
+let private refitFailed log (limit: LimitedLog) (trouble: RefitTrouble) =
+    trouble.Failure |> ValueOption.iter (fault log limit)
+
+    limit.Say "refit failed" (fun more ->
+        log.LogError("a refit failed, the last model stays: {Reason}{More}", said trouble.Reason, more))
+
+let private delivery (log: ILogger) (limit: LimitedLog) (sent: Outgoing) (fate: Fate) reason =
+    match fate with
+    | Fate.Delivered -> ()
+    | Fate.Superseded
+    | Fate.Stale ->
+        limit.Say fate.Word (fun more ->
+            log.LogWarning("cycle {Cycle}: the decision was not sent: {Reason}{More}", sent.Cycle, said reason, more))
+    | Fate.Refused
+    | Fate.GaveUp ->
+        limit.Say fate.Word (fun more ->
+            log.LogError(
+                "cycle {Cycle}: the decision was not delivered: {Reason}{More}",
+                sent.Cycle,
+                said reason,
+                more
+            ))
+
+let private journalState (measures: Measures) (health: Health) (log: ILogger) (limit: LimitedLog) =
+    function
+    | ValueSome reason ->
+        measures.JournalWritable false
+        health.Raise(Condition.Journal, reason)
+
+        limit.Say "journal" (fun more ->
+            log.LogError("the journal cannot be written, the configuration is held: {Reason}{More}", said reason, more))
+    | ValueNone ->
+        measures.JournalWritable true
+        health.Clear Condition.Journal
+
+        limit.Say "journal again" (fun more -> log.LogInformation("the journal can be written again{More}", more))
+
+/// Says at the end what was passed over and not yet told.
+let ended (log: ILogger) (limit: LimitedLog) =
+    for kind, count in limit.PassedOver do
+        log.LogInformation("{Count} more of this kind since the last line: {Kind}", count, kind)
 
 /// `services` are their names.
-let create (measures: Measures) (health: Health) (log: ILogger) reward (services: string seq) : Watch =
+let create
+    (measures: Measures)
+    (health: Health)
+    (log: ILogger)
+    (limit: LimitedLog)
+    reward
+    (services: string seq)
+    : Watch =
     {
-        Decided = decided measures health log reward services
+        Decided = decided measures health log limit reward services
         Refitted = fun model -> measures.Refitted(TimeSpan.FromSeconds model.RefitSeconds, model.Samples)
-        RefitFailed = fun reason -> log.LogError("a refit failed, the last model stays: {Reason}", reason)
+        RefitFailed = refitFailed log limit
         Quarantined =
             fun fault ->
                 measures.Offered(Outcome.Quarantined fault.Reason)
                 measures.Quarantined fault.Kind
+                quarantined log limit fault
         AlreadyKnown = fun () -> measures.Offered Outcome.AlreadyKnown
-        Commanded = fun command -> log.LogWarning("{By} orders: {Order}", command.By, command.Order)
-        JournalState =
-            function
-            | ValueSome reason ->
-                measures.JournalWritable false
-                health.Raise(Condition.Journal, reason)
-                log.LogError("the journal cannot be written, the configuration is held: {Reason}", reason)
-            | ValueNone ->
-                measures.JournalWritable true
-                health.Clear Condition.Journal
-                log.LogInformation("the journal can be written again")
+        Commanded = fun command -> log.LogWarning("{By} orders: {Order}", said command.By, command.Order)
+        JournalState = journalState measures health log limit
         Delivery =
             fun sent fate reason ->
                 measures.Delivery fate
-
-                match fate with
-                | Fate.Delivered -> ()
-                | Fate.Superseded
-                | Fate.Stale -> log.LogWarning("cycle {Cycle}: the decision was not sent: {Reason}", sent.Cycle, reason)
-                | Fate.Refused
-                | Fate.GaveUp ->
-                    log.LogError("cycle {Cycle}: the decision was not delivered: {Reason}", sent.Cycle, reason)
+                delivery log limit sent fate reason
     }

@@ -122,7 +122,7 @@ module Webhook =
                         Attempt.Refused $"{reason}; expected 2xx"
             with
             | :? HttpRequestException as e ->
-                return Attempt.Failed($"{Http.shown settings.Url}: {e.Message}", ValueNone)
+                return Attempt.Failed($"{Http.shown settings.Url}: {Http.said e.Message}", ValueNone)
             | :? OperationCanceledException when not cancellation.IsCancellationRequested ->
                 return Attempt.Failed($"{Http.shown settings.Url}: no answer in time", ValueNone)
         }

@@ -13,24 +13,41 @@ type Pace =
     /// So many times as fast as they were measured; above 0.
     | Times of speed: float
 
+/// Waits of any length.
+[<RequireQualifiedAccess>]
+module Waiting =
+
+    /// Timers take weeks at most.
+    let private atOnce = TimeSpan.FromDays 1.0
+
+    /// Waits until a monotonic clock has gone so far since a timestamp.
+    let until (time: TimeProvider) (began: int64) (due: TimeSpan) (cancellation: CancellationToken) : Task =
+        task {
+            let left () = due - time.GetElapsedTime began
+            let mutable wait = left ()
+
+            while wait > TimeSpan.Zero do
+                do! Task.Delay(min wait atOnce, time, cancellation)
+                wait <- left ()
+        }
+
 /// Waits for the moments at which intervals are due, by a clock: a delay of one does not delay the others.
 type Metronome(pace: Pace, interval: TimeSpan, time: TimeProvider) =
     let began = time.GetTimestamp()
-    let mutable beats = 0L
+    let mutable beats = 0.0
 
     /// Waits until the next interval has passed.
     member _.Next(cancellation: CancellationToken) : Task =
         task {
-            beats <- beats + 1L
+            beats <- beats + 1.0
 
             match pace with
             | Pace.Unlimited -> ()
             | Pace.Times speed ->
-                let due = interval * float beats / speed
-                let wait = due - time.GetElapsedTime began
-
-                if wait > TimeSpan.Zero then
-                    do! Task.Delay(wait, time, cancellation)
+                let seconds = interval.TotalSeconds * beats / speed
+                // What is more than centuries away never comes.
+                let due = TimeSpan.FromSeconds(min seconds 1e10)
+                do! Waiting.until time began due cancellation
         }
 
 /// Ends of recorded and simulated intervals.

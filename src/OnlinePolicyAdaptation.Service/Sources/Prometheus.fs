@@ -70,7 +70,8 @@ module Prometheus =
                         FaultKind.Unparsable
                         metric
                         $"more than {largestAnswer} bytes; expected one sample"
-            | :? HttpRequestException as e -> return PrometheusAnswer.unreachable metric $"{server}: {e.Message}"
+            | :? HttpRequestException as e ->
+                return PrometheusAnswer.unreachable metric $"{server}: {Http.said e.Message}"
             | :? OperationCanceledException when not question.Stop.IsCancellationRequested ->
                 return
                     PrometheusAnswer.unreachable

@@ -65,7 +65,7 @@ module internal PrometheusAnswer =
         | "+Inf", _ -> Ok(ValueSome infinity)
         | "-Inf", _ -> Ok(ValueSome -infinity)
         | _, (true, value) -> Ok(ValueSome value)
-        | _ -> unusable FaultKind.BadValue metric $"'{Http.oneLine text}'; expected a number"
+        | _ -> unusable FaultKind.BadValue metric $"'{Http.said text}'; expected a number"
 
     /// The labels that are not the same in all samples.
     let private differing (samples: JsonElement list) =
@@ -86,7 +86,7 @@ module internal PrometheusAnswer =
         let difference =
             match differing samples with
             | [] -> "their labels are the same"
-            | labels -> labels |> String.concat ", " |> Http.oneLine |> sprintf "they differ in %s"
+            | labels -> labels |> String.concat ", " |> Http.said |> sprintf "they differ in %s"
 
         unusable FaultKind.BadValue metric $"{samples.Length} samples; expected one; {difference}"
 
@@ -105,7 +105,7 @@ module internal PrometheusAnswer =
             unusable
                 FaultKind.Unparsable
                 metric
-                $"a result of type {Http.oneLine other}; expected a scalar or a vector of one sample"
+                $"a result of type {Http.said other}; expected a scalar or a vector of one sample"
         | _ ->
             unusable
                 FaultKind.Unparsable
@@ -114,8 +114,8 @@ module internal PrometheusAnswer =
 
     let private texts =
         function
-        | Items items -> items |> List.map string<JsonElement> |> String.concat "; " |> Http.oneLine
-        | other -> Http.oneLine (other.ToString())
+        | Items items -> items |> List.map string<JsonElement> |> String.concat "; " |> Http.said
+        | other -> Http.said (other.ToString())
 
     let private isNothing (element: JsonElement) =
         match element with
@@ -152,7 +152,7 @@ module internal PrometheusAnswer =
     /// What the server said of an error, or else the status.
     let private complaint (status: HttpStatusCode) body =
         match parse body with
-        | Some(Member "error" (Text error)) -> $"HTTP {int status}: {Http.oneLine error}"
+        | Some(Member "error" (Text error)) -> $"HTTP {int status}: {Http.said error}"
         | _ -> $"HTTP {int status}"
 
     /// The sample of an answer over HTTP; none for an empty vector.

@@ -511,6 +511,16 @@ let private wrong =
         [ "--stdin"; "--refit-every"; "0" ], "--refit-every: 0"
         [ "--stdin"; "--listen"; "http://0.0.0.0:0" ], "token"
         [ "--stdin"; "--webhook"; "localhost" ], "--webhook: 'localhost'"
+        [ "--stdin"; "--webhook"; "ftp://user:secret@host/a?secret" ], "--webhook: 'ftp://***@host/a?***'"
+        [
+            "--stdin"
+            "--webhook"
+            "http://127.0.0.1:9/"
+            "--webhook-token-file"
+            "missing"
+        ],
+        "--webhook-token-file: missing"
+        [ "--stdin"; "--listen"; "http://user:secret@127.0.0.1:0" ], "--listen: 'http://***@127.0.0.1:0'"
         [ "--stdin"; "--retention"; "many" ], "--retention"
         [ "--stdin"; "--quarantine"; "missing/q.ndjson" ], "missing/q.ndjson"
     ]
@@ -526,6 +536,7 @@ let private refused (arguments, part) =
 
         Expect.notEqual outcome.ExitCode 0 $"{arguments}"
         Expect.stringContains outcome.Errors part $"{arguments}"
+        Expect.isFalse (outcome.Errors.Contains "secret") $"{arguments}: {outcome.Errors}"
         Expect.isFalse (outcome.Errors.Contains "\n   at ") $"{arguments}: {outcome.Errors}"
         Expect.equal outcome.Output "" $"{arguments}"
         Expect.equal (files ()) before $"{arguments}: nothing is left behind")

@@ -14,7 +14,7 @@ type Outcome =
         Errors: string
     }
 
-let private dotnet =
+let dotnet =
     match Environment.ProcessPath with
     | null -> "dotnet"
     | path when Path.GetFileNameWithoutExtension path = "dotnet" -> path

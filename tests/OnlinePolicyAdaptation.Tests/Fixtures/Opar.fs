@@ -37,8 +37,8 @@ let librariesOf folder arguments =
 
         Directory.GetFiles logs |> Array.map File.ReadAllText |> String.concat "\n")
 
-/// Bit n - 1 of the mask is signal n.
-let private ignoresInterrupts () =
+/// Whether processes that are started here ignore what Ctrl-C sends. Bit n - 1 of the mask is signal n.
+let ignoresInterrupts () =
     let status = "/proc/self/status"
 
     File.Exists status

@@ -134,7 +134,7 @@ let private kept (journal: Journal) cycles =
     [|
         for cycle in cycles do
             for entry in journal.Entries(cycle, cycle) do
-                match Kept.outgoingOf Intervals.vocabulary entry.Cycle entry.Decision with
+                match Kept.outgoingOf Intervals.system entry.Cycle entry.Decision with
                 | Ok sent -> sent
                 | Error message -> failtest message
     |]
@@ -160,14 +160,14 @@ let start (doors: Doors) : Running =
     let journal = SmallController.openJournal doors.Journal
 
     let state =
-        match Replay.state cycle Intervals.vocabulary journal (journal.LastCycle + 1) with
+        match Replay.state cycle Intervals.system journal (journal.LastCycle + 1) with
         | Ok state -> Cycle.resume cycle state
         | Error message -> failtest message
 
     let engine = ControlLoop.startEngine ()
     let stop = new CancellationTokenSource()
     let giveUp = new CancellationTokenSource()
-    let posted = PostedSource(Intervals.vocabulary, 1024, doors.Time)
+    let posted = PostedSource(Intervals.system, 1024, doors.Time)
     let receiver = receiver doors giveUp.Token journal
     let output = new LineStream(doors.Written)
 

@@ -58,6 +58,12 @@ let private good =
             "mean", vector [ "0.1" ]
         ]
 
+/// An answer that was reported.
+let private case name =
+    File.ReadAllText(
+        Path.Combine(Repository.folder, "tests", "OnlinePolicyAdaptation.Tests", "Cases", $"prometheus-{name}.json")
+    )
+
 let private queryOf (context: HttpContext) =
     context.Request.Query["query"].ToString()
 
@@ -209,7 +215,7 @@ let tests =
 
                 match! ask settings with
                 | Error(QueryError.Unreachable message) ->
-                    Expect.stringContains message "no-such-token: no such file" "named"
+                    Expect.stringContains message "no-such-token: cannot be read" "named"
                 | other -> failtest $"{other}"
             }
 
@@ -353,6 +359,21 @@ let tests =
                 """{"status":"error","errorType":"bad_data","error":"1:3: parse error"}"""
                 FaultKind.Unparsable
                 [ "carried load of web"; "HTTP 400: 1:3: parse error" ]
+
+            for name, kind, part in
+                [
+                    "error-with-data", FaultKind.Unparsable, "query timed out"
+                    "warnings", FaultKind.BadValue, "store s-2 did not answer"
+                    "partial", FaultKind.BadValue, "isPartial"
+                ] do
+                unusable $"the case {name}" "carried" 200 (case name) kind [ "carried load of web"; "'carried'"; part ]
+
+            testTask "infos are no doubt" {
+                do!
+                    withAnswer "carried" (StubServer.reply 200 (case "infos")) (function
+                        | Ok interval -> Expect.equal interval.Services[0].CarriedLoad (RequestRate 4.9) "taken"
+                        | other -> failtest $"{other}")
+            }
 
             for status in [ 408; 429; 500; 503 ] do
                 unreachable

@@ -131,6 +131,7 @@ let private full: Decision =
         Gap = ValueSome(TimeSpan.FromHours 2.0)
         Refit = ValueSome(Ok { FittedAt = 40; Samples = 311 })
         IsRefitAsked = false
+        Failure = ValueNone
     }
 
 let private decision =
