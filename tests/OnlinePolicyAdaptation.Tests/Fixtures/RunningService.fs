@@ -145,7 +145,7 @@ let private watch doors =
     }
 
 /// What an earlier process has decided and perhaps not sent.
-let private sendAgain doors (output: Stream) receiver (journal: Journal) =
+let private sendAgain (output: Stream) receiver (journal: Journal) =
     task {
         for sent in kept journal [ journal.Written + 1 .. journal.LastCycle ] do
             let bytes = Encoding.UTF8.GetBytes(sent.Text + "\n")
@@ -183,7 +183,7 @@ let start (doors: Doors) : Running =
 
     let running =
         task {
-            do! sendAgain doors output receiver journal
+            do! sendAgain output receiver journal
 
             let! _ =
                 ControlService.run
