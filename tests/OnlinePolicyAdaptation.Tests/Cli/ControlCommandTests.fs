@@ -173,10 +173,14 @@ let private settled journal =
         Threading.Thread.Sleep 1000
         before <- now
 
+        // The file is there before its tables are.
         now <-
-            if File.Exists journal then
-                (decisions journal).Length
-            else
+            try
+                if File.Exists journal then
+                    (decisions journal).Length
+                else
+                    0
+            with :? SqliteException ->
                 0
 
 /// Killed in the middle of a line that nobody reads, one decision in the journal is not delivered: exactly that one is the

@@ -86,17 +86,17 @@ let private expect (ends: int list) expected =
 let private known () =
     expect [ 0; 5; 5 ] [ taken 0; taken 1; Became.Known ]
     expect [ 0; 5; 0; 10 ] [ taken 0; taken 1; Became.Known; taken 2 ]
-    expect [ 0; 5; -3; 10 ] [ taken 0; taken 1; Became.Known; taken 2 ]
-
+    
 let private goesBack () =
     expect [ 0; 5; 10; 7; 15 ] [ taken 0; taken 1; taken 2; backwards; taken 3 ]
+    expect [ 0; 5; -3; 10 ] [ taken 0; taken 1; backwards; taken 2 ]
     expect [ 0; 5; 10; 7; 7 ] [ taken 0; taken 1; taken 2; backwards; backwards ]
 
 let private jumps () =
     expect [ 0; 3600; 7201 ] [ taken 0; taken 1; jump ]
     expect [ 0; 10000; 5; 10 ] [ taken 0; jump; taken 1; taken 2 ]
     // What follows it is believed, and what came before is past.
-    expect [ 0; 5; 10000; 10005; 10010; 10 ] [ taken 0; taken 1; jump; takenAfter 10000.0 2; taken 3; Became.Known ]
+    expect [ 0; 5; 10000; 10005; 10010; 10 ] [ taken 0; taken 1; jump; takenAfter 10000.0 2; taken 3; backwards ]
     // Itself once more, or one before it, does not follow it.
     expect [ 0; 10000; 10000; 9999; 10001 ] [ taken 0; jump; jump; jump; takenAfter 10001.0 1 ]
     expect [ 0; 10000; 13600 ] [ taken 0; jump; takenAfter 13600.0 1 ]

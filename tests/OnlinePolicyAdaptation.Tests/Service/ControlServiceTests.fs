@@ -45,11 +45,7 @@ let private bad kind (good: Interval list) =
     | 4, _ -> Passed.Quarantined "impossibleConfiguration", line.Replace("\"c1\":", "\"c1\":0.25")
     | 5, Some last -> Passed.Known, Intervals.line last
     | 6, Some last ->
-        // Before the first one that is remembered nothing can be told.
-        (if good.Length = 1 then
-             Passed.Known
-         else
-             Passed.Quarantined "backwards"),
+        Passed.Quarantined "backwards",
         Intervals.line
             { last with
                 Time = last.Time - TimeSpan.FromSeconds 1.0
@@ -513,6 +509,8 @@ let private whereDecisionsAreSuperseded () =
     let superseded = fates |> List.filter (fun (_, fate) -> fate = Fate.Superseded)
     Expect.isGreaterThan superseded.Length 20 "those that came meanwhile"
     Expect.equal (List.map fst fates) [ 0..39 ] "each has a fate, once"
+
+    Expect.isFalse (List.contains moving.Head delivered) "what was about to be sent when a newer one came is not"
 
     for cycle in delivered do
         Expect.contains moving cycle "only what moves something is sent"
