@@ -75,6 +75,7 @@ let main argv =
     | :? ArguParseException as e ->
         Console.Error.WriteLine e.Message
         misused
+    | :? BadInputException as e -> report (Error e.Message)
     | e ->
         match e.GetBaseException() with
         | :? BadInputException
