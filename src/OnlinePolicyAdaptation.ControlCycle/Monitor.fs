@@ -62,7 +62,7 @@ module Monitor =
     let private fault kind reason : Fault = { Kind = kind; Reason = reason }
 
     /// The state once an interval was taken in.
-    let private remember (interval: Interval) gap state =
+    let private remember (interval: Interval) state =
         let isChanged =
             match state.InForce with
             | ValueSome previous -> previous <> interval.Configuration
@@ -70,7 +70,7 @@ module Monitor =
 
         {
             Cycle = state.Cycle + 1
-            Timeline = Timeline.after gap interval.Time state.Timeline
+            Timeline = Timeline.after interval.Time state.Timeline
             InForce = ValueSome interval.Configuration
             Changed = if isChanged then state.Timeline.Last else state.Changed
         }
@@ -188,7 +188,7 @@ module Monitor =
         }
 
     let private takeIn settings state arrival (interval: Interval) age replayed gap =
-        let next = remember interval gap state
+        let next = remember interval state
 
         struct (next,
                 Element.Interval(

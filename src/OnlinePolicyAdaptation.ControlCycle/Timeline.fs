@@ -94,12 +94,10 @@ module Timeline =
                             $"time: {time:O}; expected one within {settings.MaximumGap} of the last, {last:O}. If the next interval goes on from here, it is taken"
                     )
 
-    /// Once an interval that ends then was taken in. After a gap the ends before it are forgotten.
-    let after gap (time: DateTimeOffset) timeline =
+    /// Once an interval that ends then was taken in.
+    let after (time: DateTimeOffset) timeline =
         let ends, kept =
-            if ValueOption.isSome gap then
-                ImmutableQueue.Empty, 0
-            elif timeline.Kept >= memory then
+            if timeline.Kept >= memory then
                 timeline.Ends.Dequeue(), timeline.Kept - 1
             else
                 timeline.Ends, timeline.Kept

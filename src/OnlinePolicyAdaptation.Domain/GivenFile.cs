@@ -27,7 +27,7 @@ public static class GivenFile
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new BadInputException($"{path}: cannot be read, expected {expected}: no such file", e);
+            throw new BadInputException($"{path}: no such file; expected {expected}", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

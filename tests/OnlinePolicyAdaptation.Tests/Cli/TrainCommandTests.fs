@@ -72,7 +72,7 @@ let tests =
                 [
                     [ "train"; "."; "--out"; "no/such/p" ], "the folder"
                     [ "train"; "."; "--steps"; "0"; "--out"; "p" ], "--steps: 0; expected at least 1"
-                    [ "train"; "."; "--warm-start"; "none"; "--out"; "p" ], "none: cannot be read"
+                    [ "train"; "."; "--warm-start"; "none"; "--out"; "p" ], "none: no such file"
                     [ "train"; "."; "--trace-before"; "none.csv"; "--out"; "p" ], "none.csv: no such file"
                 ] do
                 let name = String.concat " " arguments

@@ -86,7 +86,7 @@ let private expect (ends: int list) expected =
 let private known () =
     expect [ 0; 5; 5 ] [ taken 0; taken 1; Became.Known ]
     expect [ 0; 5; 0; 10 ] [ taken 0; taken 1; Became.Known; taken 2 ]
-    
+
 let private goesBack () =
     expect [ 0; 5; 10; 7; 15 ] [ taken 0; taken 1; taken 2; backwards; taken 3 ]
     expect [ 0; 5; -3; 10 ] [ taken 0; taken 1; backwards; taken 2 ]

@@ -100,7 +100,7 @@ let tests =
                     refused [ folder; "a folder; expected letters" ] (fun () -> GivenFile.ReadBytes(folder, "letters"))
                     let missing = Path.Combine(folder, "missing")
 
-                    refused [ missing; "cannot be read, expected letters: no such file" ] (fun () ->
+                    refused [ missing; "no such file; expected letters" ] (fun () ->
                         GivenFile.ReadBytes(missing, "letters")))
             }
 
