@@ -215,7 +215,7 @@ let tests =
 
                 match! ask settings with
                 | Error(QueryError.Unreachable message) ->
-                    Expect.stringContains message "no-such-token: cannot be read" "named"
+                    Expect.stringContains message "no-such-token: no such file" "named"
                 | other -> failtest $"{other}"
             }
 
