@@ -59,13 +59,6 @@ module private Model =
 
     let start = { Taken = []; Doubted = None }
 
-    /// Those since the last gap, by which an older one is told from one that is known.
-    let rec private sinceGap (taken: DateTimeOffset list) =
-        match taken with
-        | newer :: (older :: _ as rest) when newer - older <= maximumGap -> newer :: sinceGap rest
-        | newest :: _ -> [ newest ]
-        | [] -> []
-
     let private judge now (time: DateTimeOffset) model =
         let agrees =
             now
@@ -84,13 +77,12 @@ module private Model =
         | [] -> Reply.Accepted, false
         | last :: earlier ->
             let isNear = (time - last).Duration() <= maximumGap
-            let near = sinceGap model.Taken
 
             if time > last && (isNear || follows || agrees) then
                 Reply.Accepted, false
             elif time > last || (not isNear && earlier.IsEmpty) then
                 Reply.Quarantined, true
-            elif List.contains time near || time < List.last near then
+            elif List.contains time model.Taken then
                 Reply.Known, false
             else
                 Reply.Quarantined, false
