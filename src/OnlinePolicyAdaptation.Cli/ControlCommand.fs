@@ -191,6 +191,12 @@ let private control
                     Sink.GiveUp = giveUp.Token
                 })
 
+        /// What an earlier process has decided, of the cycles that have perhaps not come to where they were to go.
+        let left (cycles: Journal -> int list) =
+            match journal with
+            | ValueSome journal -> kept system journal (cycles journal)
+            | ValueNone -> [||]
+
         let service =
             {
                 Journal =
@@ -212,10 +218,11 @@ let private control
                         if not request.Quiet then
                             Sink.lines
                                 output
+                                (left (fun journal -> [ journal.Written + 1 .. journal.LastCycle ]))
                                 (fun cycle -> journal |> ValueOption.iter (fun journal -> journal.NoteWritten cycle))
                                 cannotWrite
                         match receiver, journal with
-                        | Some receiver, _ -> Sink.receiver receiver
+                        | Some receiver, _ -> Sink.receiver receiver (left _.Undelivered())
                         // There is no receiver: a decision that is kept is all there is to do.
                         | None, ValueSome journal ->
                             Sink.watching (fun decided -> journal.NoteDelivered decided.Taken.Cycle)
@@ -223,30 +230,8 @@ let private control
                     ]
             }
 
-        /// What an earlier process has decided and perhaps not sent: lines are written again, and the last action is sent
-        /// again; receivers know it by its key.
-        let sendAgain (journal: Journal) =
-            task {
-                if not request.Quiet then
-                    try
-                        for sent in kept system journal [ journal.Written + 1 .. journal.LastCycle ] do
-                            output.Write(ReadOnlySpan(Encoding.UTF8.GetBytes(sent.Text + "\n")))
-
-                        output.Flush()
-                    with :? IO.IOException as e ->
-                        cannotWrite e.Message
-
-                match receiver with
-                | Some receiver -> do! Sink.sendAgain receiver (kept system journal (journal.Undelivered()))
-                | None -> ()
-            }
-
         let work () =
             task {
-                match journal with
-                | ValueSome journal -> do! sendAgain journal
-                | ValueNone -> ()
-
                 use engine = ControlLoop.startEngine ()
 
                 let! counts =

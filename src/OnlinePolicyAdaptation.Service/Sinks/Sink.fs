@@ -47,10 +47,14 @@ let watching (call: DecidedInterval -> unit) : DecisionSink =
 /// Decisions that are written by one call of a thread.
 let private atOnce = 256L
 
-/// One line of JSON for each decision, written one after the other, so that of what is cut off little is written again.
-/// `written` is called with the cycle of each. Where a line cannot be written `failed` is called, and the sink goes on taking
+/// Decisions of an earlier process first, in their order, and then those of this one.
+let private after (earlier: Outgoing[]) (decisions: Flow<Kept, Outgoing, NotUsed>) =
+    decisions.Prepend(Source.From earlier)
+
+/// One line of JSON for each decision, written one after the other, so that of what is cut off little is written again. Before
+/// them stand lines that an earlier process has not written. `written` is called with the cycle of each. Where a line cannot be written `failed` is called, and the sink goes on taking
 /// decisions: the next line begins after what was left of that one.
-let lines (stream: Stream) (written: int -> unit) (failed: string -> unit) : DecisionSink =
+let lines (stream: Stream) (earlier: Outgoing[]) (written: int -> unit) (failed: string -> unit) : DecisionSink =
     let mutable isTorn = false
 
     let write (sent: Outgoing) =
@@ -66,8 +70,7 @@ let lines (stream: Stream) (written: int -> unit) (failed: string -> unit) : Dec
             failed e.Message
 
     // On a thread of its own: a reader that does not read holds the source back, and nothing else.
-    decided
-        .Select(fun decided -> decided.Outgoing)
+    (after earlier (decided.Select _.Outgoing))
         .Batch(
             atOnce,
             (fun sent -> List [ sent ]),
@@ -138,21 +141,36 @@ type private Latest =
         Superseded: Outgoing list
     }
 
-/// Actions, each posted to a receiver; what keeps the configuration is not. In real time a newer decision supersedes an older
-/// one that the receiver does not have yet; in lockstep the source waits. Where times are real, age is checked again at the
-/// moment of sending: times are in real time, and where the first interval was not old when it came.
-let receiver (options: ReceiverOptions) : DecisionSink =
+/// A time this near to now is real; one further away is that of a recording, whatever its age.
+let private recording = TimeSpan.FromDays 1.0
+
+/// Actions, each posted to a receiver; what keeps the configuration is not. Actions of an earlier process that may not have
+/// arrived go first: receivers know them by their keys. In real time a newer decision supersedes an older one that the receiver
+/// does not have yet; in lockstep the source waits. Where times are real, age is checked again at the moment of sending: times
+/// are in real time, and where the first interval was not old when it came.
+let receiver (options: ReceiverOptions) (earlier: Outgoing[]) : DecisionSink =
+    let lastEarlier = earlier |> Array.tryLast |> Option.map _.Cycle
     let mutable newest = -1
     let mutable isReal = ValueNone
+
+    let ageOf (sent: Outgoing) =
+        (options.Time.GetUtcNow() - sent.Time).Duration()
 
     let note (sent: Outgoing) =
         Volatile.Write(&newest, sent.Cycle)
 
-        if isReal.IsNone then
-            let age = options.Time.GetUtcNow() - sent.Time
-            isReal <- ValueSome(options.Clock = Clock.RealTime || age.Duration() <= options.MaximumAge)
+        if isReal.IsNone && Some sent.Cycle > lastEarlier then
+            isReal <- ValueSome(ageOf sent <= options.MaximumAge)
 
         sent
+
+    /// When the first interval of an earlier process came is not known.
+    let hasRealTime (sent: Outgoing) =
+        options.Clock = Clock.RealTime
+        || (if Some sent.Cycle > lastEarlier then
+                isReal = ValueSome true
+            else
+                ageOf sent < recording)
 
     let supersededBy cycle =
         $"superseded by the decision of cycle {cycle}"
@@ -164,7 +182,7 @@ let receiver (options: ReceiverOptions) : DecisionSink =
         if isSuperseded sent then
             Error(supersededBy (Volatile.Read &newest))
         else
-            tooOld options (isReal = ValueSome true) sent
+            tooOld options (hasRealTime sent) sent
 
     let deliver latest =
         task {
@@ -179,7 +197,7 @@ let receiver (options: ReceiverOptions) : DecisionSink =
             return latest
         }
 
-    let sent = decided.Select(fun decided -> note decided.Outgoing)
+    let sent = (after earlier (decided.Select _.Outgoing)).Select note
     let single sent = { Sent = sent; Superseded = [] }
 
     let latest: Flow<Kept, Latest, NotUsed> =
@@ -196,30 +214,3 @@ let receiver (options: ReceiverOptions) : DecisionSink =
             )
 
     latest.SelectAsync(1, deliver) |> ended
-
-/// A time this near to now is real; one further away is that of a recording, whatever its age.
-let private recording = TimeSpan.FromDays 1.0
-
-/// Sends decisions of an earlier process, where they are still wanted. In real time the last one supersedes the others; in
-/// lockstep all are sent, in their order.
-let sendAgain (options: ReceiverOptions) (decisions: Outgoing[]) : Task =
-    task {
-        let wanted =
-            match options.Clock, Array.tryLast decisions with
-            | Clock.RealTime, Some last ->
-                for old in Array.truncate (decisions.Length - 1) decisions do
-                    options.Record old Fate.Superseded $"superseded by the decision of cycle {last.Cycle}"
-
-                [| last |]
-            | _ -> decisions
-
-        for sent in wanted do
-            if isActedOn sent then
-                let isReal =
-                    options.Clock = Clock.RealTime
-                    || (options.Time.GetUtcNow() - sent.Time).Duration() < recording
-
-                do! send options (fun () -> tooOld options isReal sent) (fun () -> false) sent
-            else
-                options.Record sent Fate.Delivered ""
-    }

@@ -144,16 +144,6 @@ let private watch doors =
         JournalState = fun trouble -> doors.JournalState trouble.IsNone
     }
 
-/// What an earlier process has decided and perhaps not sent.
-let private sendAgain (output: Stream) receiver (journal: Journal) =
-    task {
-        for sent in kept journal [ journal.Written + 1 .. journal.LastCycle ] do
-            let bytes = Encoding.UTF8.GetBytes(sent.Text + "\n")
-            output.Write(bytes, 0, bytes.Length)
-
-        do! Sink.sendAgain receiver (kept journal (journal.Undelivered()))
-    }
-
 /// Opens the journal and goes on from there.
 let start (doors: Doors) : Running =
     let cycle = SmallController.start (settings doors)
@@ -172,7 +162,12 @@ let start (doors: Doors) : Running =
     let output = new LineStream(doors.Written)
 
     let service =
-        SmallController.service cycle [ Sink.lines output journal.NoteWritten ignore; Sink.receiver receiver ]
+        SmallController.service
+            cycle
+            [
+                Sink.lines output (kept journal [ journal.Written + 1 .. journal.LastCycle ]) journal.NoteWritten ignore
+                Sink.receiver receiver (kept journal (journal.Undelivered()))
+            ]
         |> SmallController.withJournal journal
         |> SmallController.journaling (fun options ->
             { options with
@@ -183,8 +178,6 @@ let start (doors: Doors) : Running =
 
     let running =
         task {
-            do! sendAgain output receiver journal
-
             let! _ =
                 ControlService.run
                     engine

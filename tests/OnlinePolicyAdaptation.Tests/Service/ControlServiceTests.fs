@@ -429,7 +429,9 @@ let private whereDeliveryIsCutOff () =
         let counts =
             (SmallController.runUntil
                 stop.Token
-                (SmallController.service cycle [ Sink.receiver (receiving Clock.Lockstep giveUp.Token fates receiver) ]
+                (SmallController.service
+                    cycle
+                    [ Sink.receiver (receiving Clock.Lockstep giveUp.Token fates receiver) [||] ]
                  |> SmallController.withJournal journal)
                 (Cycle.start cycle)
                 pull)
@@ -483,7 +485,10 @@ let private whereNewerDecisionsCome clock =
             CancellationToken.None
             (SmallController.service
                 cycle
-                [ last; Sink.receiver (receiving clock CancellationToken.None fates receiver) ]
+                [
+                    last
+                    Sink.receiver (receiving clock CancellationToken.None fates receiver) [||]
+                ]
              |> atTime late)
             (Cycle.start cycle)
             (SmallController.source intervals)

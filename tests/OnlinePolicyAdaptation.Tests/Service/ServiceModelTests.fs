@@ -728,4 +728,6 @@ let tests =
                 config
                 "in real time the service does as its model, whatever happens"
                 (Prop.forAll commands (holds true))
+            testCase "after a restart a receiver that hangs holds no interval back" (fun () ->
+                holds true [ SinkHangs; Interval; Stop; Interval; Interval ])
         ]
