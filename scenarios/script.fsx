@@ -60,7 +60,10 @@ let private adjusted options (scenario: Scenario) =
                 Controller.BasePolicy = BasePolicySpecification.Optimal
                 Simulation = None
                 Experiment.TraceBefore = Some before
-                Experiment.TraceAfter = Some after
+                Experiment.Changes =
+                    [
+                        for change in scenario.Experiment.Changes -> { change with Trace = Some after }
+                    ]
             }
         | None -> scenario
 
@@ -68,7 +71,13 @@ let private adjusted options (scenario: Scenario) =
         { scenario with
             Experiment.Seeds = 1
             Experiment.Cycles = 12
-            Experiment.ChangeAt = min 4 scenario.Experiment.ChangeAt
+            Experiment.Changes =
+                [
+                    for change in scenario.Experiment.Changes ->
+                        { change with
+                            FromCycle = min 4 change.FromCycle
+                        }
+                ]
             Experiment.AlsoForgetting = []
             Experiment.AlsoBasePolicies = []
             Experiment.PlanningStudy =

@@ -193,7 +193,8 @@ module ControlSettings =
     let inputs (settings: ControlSettings) (scenario: Scenario) =
         [
             yield! files { settings with KnowsTrace = true } scenario
-            yield! Option.toList scenario.Experiment.TraceAfter
+            for change in scenario.Experiment.Changes do
+                yield! Option.toList change.Trace
         ]
 
     /// Everything of the same controller, whenever it starts.

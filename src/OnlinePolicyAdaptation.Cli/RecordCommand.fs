@@ -20,12 +20,11 @@ let private record (arguments: ParseResults<RecordArguments>) (scenario: Scenari
     let seed = arguments.GetResult(RecordArguments.Seed, simulation.Recording.Seed)
 
     let parameters =
-        match arguments.Contains RecordArguments.After_Change, simulation.After with
-        | false, _ -> Ok simulation.Before
-        | true, Some after -> Ok after
+        match arguments.Contains RecordArguments.After_Change, List.tryLast scenario.Experiment.Changes with
+        | false, _ -> Ok simulation.Mesh
+        | true, Some change -> Ok(Option.defaultValue simulation.Mesh change.Mesh)
         | true, None ->
-            Error
-                $"--after-change: scenario {scenario.Name} has no field simulation.nodesAfterChange: it does not change"
+            Error $"--after-change: scenario {scenario.Name} has no field experiment.changes: it does not change"
 
     match parameters with
     | Error message -> Error message

@@ -80,7 +80,9 @@ let private retrainer onSteps (cancellation: CancellationToken) : Retrainer =
         |> Option.defaultWith (fun () -> (train (systemOn scenario traces.Before.Path) None seed).Policy.Network)
 
     fun scenario traces warm seed ->
-        let after = systemOn scenario traces.After.Path
+        let after =
+            systemOn scenario (Option.defaultValue traces.After.Path scenario.Experiment.TraceAfter)
+
         let start = if warm then Some(start scenario traces seed) else None
         let began = TimeProvider.System.GetTimestamp()
         let result = train after start seed

@@ -86,7 +86,6 @@ let configured (arguments: ParseResults<RunArguments>) (scenario: Scenario) =
                 Experiment.AlsoBasePolicies = others
                 Experiment.Seeds = arguments.GetResult(RunArguments.Seeds, scenario.Experiment.Seeds)
                 Experiment.Cycles = arguments.GetResult(RunArguments.Cycles, scenario.Experiment.Cycles)
-                Experiment.ChangeAt = arguments.GetResult(RunArguments.Change_At, scenario.Experiment.ChangeAt)
                 Experiment.Horizons = horizons
                 // How long the intervals of other traces are is not known.
                 Simulation =
@@ -100,10 +99,20 @@ let configured (arguments: ParseResults<RunArguments>) (scenario: Scenario) =
                 Experiment.TraceBefore =
                     arguments.TryGetResult RunArguments.Trace_Before
                     |> Option.orElse scenario.Experiment.TraceBefore
-                Experiment.TraceAfter =
-                    arguments.TryGetResult RunArguments.Trace_After
-                    |> Option.orElse scenario.Experiment.TraceAfter
             }))
+    |> Result.bind (fun scenario ->
+        Scenario.withChange
+            (arguments.TryGetResult RunArguments.Change_At)
+            (arguments.TryGetResult RunArguments.Trace_After)
+            scenario.Experiment
+        |> Result.mapError (fun message -> $"--change-at, --trace-after: {message}")
+        |> Result.bind (fun experiment ->
+            Scenario.change
+                (fun scenario ->
+                    { scenario with
+                        Experiment = experiment
+                    })
+                scenario))
 
 /// The command that gives the same results again.
 let command (arguments: ParseResults<RunArguments>) =

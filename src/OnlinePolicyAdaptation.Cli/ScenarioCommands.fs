@@ -32,16 +32,15 @@ let private summary (scenario: Scenario) =
         $"  system      {services}, {nodes}, {controls}, {configurations} configurations"
         $"  controller  lookahead {scenario.Controller.Lookahead}; base policy: {basePolicy}"
         match scenario.Simulation with
-        | Some simulation ->
-            let change = if simulation.After.IsSome then ", and its change" else ""
-            $"  simulation  a mesh{change}"
+        | Some _ -> "  simulation  a mesh"
         | None -> ()
         match scenario.Live.Prometheus with
         | Some prometheus -> $"  live        measured by {prometheus.Url}"
         | None -> ()
         let cycles = count scenario.Experiment.Cycles "cycle"
         let seeds = count scenario.Experiment.Seeds "seed"
-        $"  experiment  {cycles}, {seeds}"
+        let changes = count scenario.Experiment.Changes.Length "change"
+        $"  experiment  {cycles}, {seeds}, {changes} of the system"
     ]
 
 let private check (arguments: ParseResults<ScenarioCheckArguments>) =

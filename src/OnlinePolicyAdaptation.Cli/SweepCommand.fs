@@ -35,10 +35,15 @@ let private planned (arguments: ParseResults<SweepArguments>) path directory ind
                     Experiment.TraceBefore =
                         arguments.TryGetResult SweepArguments.Trace_Before
                         |> Option.orElse scenario.Experiment.TraceBefore
-                    Experiment.TraceAfter =
-                        arguments.TryGetResult SweepArguments.Trace_After
-                        |> Option.orElse scenario.Experiment.TraceAfter
                 })
+
+        let! experiment =
+            Scenario.withChange None (arguments.TryGetResult SweepArguments.Trace_After) scenario.Experiment
+
+        let scenario =
+            { scenario with
+                Experiment = experiment
+            }
 
         return
             {

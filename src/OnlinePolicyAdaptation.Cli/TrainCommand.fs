@@ -45,7 +45,9 @@ let private trainedOn (arguments: ParseResults<TrainArguments>) (scenario: Scena
                 { scenario with
                     Experiment.TraceBefore = Some trace
                 }
-        | None -> Error $"scenario {scenario.Name} has no field experiment.traces.after: its system does not change"
+        | None ->
+            Error
+                $"scenario {scenario.Name} has no field experiment.changes with a trace: no recording of a changed system is known"
     else
         Ok
             { scenario with

@@ -15,6 +15,8 @@ type Observation =
         Contender: Contender
         Seed: int
         Phase: Phase
+        /// The number of the system in force: 0 before any change (`Scenario.systemOf`).
+        System: int
         /// The rates of the services' arrivals; on recorded traces the load level that they were recorded at.
         Loads: EquatableArray<RequestRate>
         Timed: ControlLoop.TimedRecord
@@ -62,8 +64,7 @@ module Experiment =
         (cancellation: CancellationToken)
         =
         task {
-            let struct (before, after) =
-                SeedControllers.cycles scenario shared contender retrained seed
+            let controllers = SeedControllers.cycles scenario shared contender retrained seed
 
             let struct (loads, system) =
                 Traces.environment scenario traces (SeedControllers.environmentKey seed)
@@ -76,18 +77,26 @@ module Experiment =
                         Contender = contender
                         Seed = seed
                         Phase = Scenario.phaseOf scenario timed.Record.Cycle
+                        System = Scenario.systemOf scenario timed.Record.Cycle
                         Loads = loads (int64 timed.Record.Cycle)
                         Timed = timed
                     }
 
                 onCycle ()
 
-            let run cycle state count =
-                ControlLoop.closedLoop engine cycle state system count sink cancellation
+            let mutable state = Cycle.start (snd controllers.Head)
 
-            let untilChange = min scenario.Experiment.ChangeAt scenario.Experiment.Cycles
-            let! changed = run before (Cycle.start before) untilChange
-            let! _ = run after changed (scenario.Experiment.Cycles - untilChange)
+            for i, (first, cycle) in List.indexed controllers do
+                let until =
+                    match List.tryItem (i + 1) controllers with
+                    | Some(next, _) -> min next scenario.Experiment.Cycles
+                    | None -> scenario.Experiment.Cycles
+
+                let! reached =
+                    ControlLoop.closedLoop engine cycle state system (max 0 (until - first)) sink cancellation
+
+                state <- reached
+
             return observations.ToArray()
         }
 

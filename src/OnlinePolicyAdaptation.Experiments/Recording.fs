@@ -6,10 +6,11 @@ open OnlinePolicyAdaptation.Scenarios
 open System.Threading
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
+open OnlinePolicyAdaptation.Domain.Network
 
-/// The measured intervals of a mesh (the simulation's before or after the change): every load level, within it every
-/// configuration, within it `intervals` intervals.
-let record
+/// The measured intervals of a mesh: every load level, within it every configuration, within it `intervals` intervals.
+let recordAt
+    (levels: EquatableArray<RequestRate>[])
     (scenario: Scenario)
     (simulation: SimulationPart)
     (parameters: MeshParameters)
@@ -21,14 +22,11 @@ let record
         StartEnvironment(fun loads configuration key ->
             SimulatedMesh(parameters, loads, scenario.System.Grid, configuration, key, simulation.Recording.Schedule))
 
-    TraceRecorder.RecordAsync(
-        start,
-        scenario.System.Grid,
-        simulation.Recording.LoadLevels,
-        intervals,
-        key,
-        cancellation
-    )
+    TraceRecorder.RecordAsync(start, scenario.System.Grid, levels, intervals, key, cancellation)
+
+/// The same at the load levels that the scenario records at.
+let record scenario (simulation: SimulationPart) =
+    recordAt simulation.Recording.LoadLevels scenario simulation
 
 /// Writes them as a CSV file in the testbed's format, with the finer statistics of response times or without.
 let write path (scenario: Scenario) (simulation: SimulationPart) statistics rows =

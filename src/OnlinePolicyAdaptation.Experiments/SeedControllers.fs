@@ -11,9 +11,8 @@ open OnlinePolicyAdaptation.Scenarios
 /// What the contenders of one seed have in common, each made when the first of them needs it.
 type SeedControllers =
     {
-        /// The optimum of the system before the change, and of the one after.
-        OptimumBefore: Lazy<IPolicy<SystemState, ControlAction>>
-        OptimumAfter: Lazy<IPolicy<SystemState, ControlAction>>
+        /// The optimum of each system, by its number.
+        Optima: Lazy<IPolicy<SystemState, ControlAction>>[]
         /// The base policies by their name.
         BasePolicies: Map<string, Lazy<IPolicy<SystemState, ControlAction>>>
         /// The estimates that controllers start with, by the way of forgetting.
@@ -32,7 +31,6 @@ module SeedControllers =
 
     let private controllerKey (key: RandomKey) = key.Split 1
     let private oldSystemKey (key: RandomKey) = key.Split 2
-    let private newSystemKey (key: RandomKey) = key.Split 3
 
     let private settings (scenario: Scenario) planner basePolicy =
         {
@@ -62,12 +60,6 @@ module SeedControllers =
         let systemBefore =
             lazy ok (RecordedSystem.responseTimes scenario traces.Before (oldSystemKey key))
 
-        let systemAfter =
-            lazy ok (RecordedSystem.responseTimes scenario traces.After (newSystemKey key))
-
-        let optimum (responseTimes: Lazy<IResponseTimeModel>) =
-            OptimalPolicy.create scenario.System.Grid scenario.Goal.Reward scenario.Goal.Discount responseTimes.Value
-
         /// Where a base policy is made from a system, it is the one before the change.
         let given policy =
             let created =
@@ -85,8 +77,10 @@ module SeedControllers =
                 (controllerKey key)
 
         {
-            OptimumBefore = lazy optimum systemBefore
-            OptimumAfter = lazy optimum systemAfter
+            Optima =
+                traces.Systems
+                |> Array.map (fun system ->
+                    lazy ExpectedRewards.optimum scenario (ExpectedRewards.ofTrace scenario system))
             BasePolicies =
                 Map.ofList
                     [
@@ -102,13 +96,10 @@ module SeedControllers =
 
     /// Makes all of it now.
     let complete shared =
-        for policy in
-            shared.OptimumBefore
-            :: shared.OptimumAfter
-            :: List.ofSeq shared.BasePolicies.Values do
+        for policy in Seq.append shared.Optima shared.BasePolicies.Values do
             policy.Force() |> ignore
 
-    /// The cycles of a contender: before the system changes, and from then on.
+    /// The controllers of a contender, each with its first cycle.
     let cycles (scenario: Scenario) (shared: SeedControllers) contender (retrained: IPolicy<_, _> voption) seed =
         let scenario = Scenario.forgetting (forgettingOf scenario contender) scenario
 
@@ -119,20 +110,30 @@ module SeedControllers =
 
         let given = shared.BasePolicies[name].Value
 
-        let before, after =
-            match contender with
-            | Contender.Base
-            | Contender.Rollout _
-            | Contender.Multiagent _
-            | Contender.RolloutForgetting _
-            | Contender.Further _ -> given, given
-            | Contender.Retrained _ -> given, ValueOption.defaultValue given retrained
-            | Contender.Optimum -> shared.OptimumBefore.Value, shared.OptimumAfter.Value
-
-        let cycle basePolicy =
+        let controller basePolicy =
             Cycle.compose
                 (settings scenario contender.Planner basePolicy)
                 shared.Starts[scenario.Controller.Estimation.Forgetting].Value
                 (controllerKey (keyOf seed))
 
-        struct (cycle before, cycle after)
+        /// What a policy for each system acts by.
+        let bySystem policyOf =
+            [
+                0, controller (policyOf 0)
+                for i, change in List.indexed scenario.Experiment.Changes do
+                    change.FromCycle, controller (policyOf (i + 1))
+            ]
+
+        match contender with
+        | Contender.Base
+        | Contender.Rollout _
+        | Contender.Multiagent _
+        | Contender.RolloutForgetting _
+        | Contender.Further _ -> [ 0, controller given ]
+        | Contender.Retrained _ ->
+            bySystem (fun system ->
+                if system = 0 then
+                    given
+                else
+                    ValueOption.defaultValue given retrained)
+        | Contender.Optimum -> bySystem (fun system -> shared.Optima[system].Value)

@@ -169,7 +169,8 @@ module Sweep =
             [
                 Scenario.file path
                 yield! Option.toList scenario.Experiment.TraceBefore
-                yield! Option.toList scenario.Experiment.TraceAfter
+                for change in scenario.Experiment.Changes do
+                    yield! Option.toList change.Trace
             ]
 
         for file in files do

@@ -1,7 +1,6 @@
 namespace OnlinePolicyAdaptation.Scenarios
 
 open OnlinePolicyAdaptation.Scenarios.Sections
-open System.IO
 open FsToolkit.ErrorHandling
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.ControlCycle
@@ -34,8 +33,8 @@ type ExperimentPart =
         /// Of each service.
         OfferedLoads: OfferedLoad list
         Cycles: int
-        /// The system changes before this cycle; 0 where it does not change.
-        ChangeAt: int
+        /// What the system becomes, by ascending cycle; empty where it does not change.
+        Changes: ChangedSystem list
         Seeds: int
         /// Lookahead horizons of the rollout policies.
         Horizons: int list
@@ -45,20 +44,42 @@ type ExperimentPart =
         AlsoBasePolicies: BasePolicySpecification list
         /// Whether policies retrained for the system after the change are compared as well.
         Retrains: bool
+        /// Simulated intervals of every configuration whose mean reward is what the configuration is worth.
+        ReferenceIntervals: int
         /// A study of planning on the known system, besides the experiment.
         PlanningStudy: StudySettings option
         /// Trace of the system before any change.
         TraceBefore: string option
-        /// Trace of the system after its change; none where it does not change.
-        TraceAfter: string option
         Columns: TraceColumns
     }
+
+    /// The system changes first before this cycle; 0 where it does not change.
+    member this.ChangeAt =
+        match this.Changes with
+        | first :: _ -> first.FromCycle
+        | [] -> 0
+
+    /// The recording of the system after its last change; none where there is none.
+    member this.TraceAfter = this.Changes |> List.tryLast |> Option.bind _.Trace
 
 [<RequireQualifiedAccess>]
 module internal ExperimentPart =
 
+    /// Whether a recording shows what becomes of nodes and services.
+    let private areRecorded (section: ExperimentSection) =
+        section.Changes
+        |> Array.forall (fun change -> change.Trace.IsSome || (change.Nodes.Length = 0 && change.Services.Length = 0))
+
     let private environment (simulation: SimulationPart option) hasTraces (section: ExperimentSection) =
         match section.Environment, simulation with
+        | Some "traces", _ when not (areRecorded section) ->
+            Check.fail (
+                ScenarioFault.at
+                    "experiment.environment"
+                    "'traces'"
+                    "a trace of each change of nodes and services, or \"simulation\""
+            )
+        | None, Some simulation when not (areRecorded section) -> Ok(ManagedSystem.Mesh simulation)
         | Some "simulation", Some simulation -> Ok(ManagedSystem.Mesh simulation)
         | Some "simulation", None ->
             Check.fail (
@@ -70,27 +91,15 @@ module internal ExperimentPart =
         | None, Some simulation when not hasTraces -> Ok(ManagedSystem.Mesh simulation)
         | _ -> Ok ManagedSystem.Traces
 
-    /// A system that does not change is what it is from the first cycle on.
-    let private changeAt changes (section: ExperimentSection) =
-        match changes, List.ofArray section.Changes with
-        | false, change :: _ ->
-            Check.fail (
-                ScenarioFault.at
-                    "experiment.changes[0].atCycle"
-                    $"{change.AtCycle}"
-                    "no change: the system does not change without traces.after or simulation.nodesAfterChange"
-            )
-        | false, [] -> Ok 0
-        | true, change :: _ -> Ok change.AtCycle
-        | true, [] -> Ok section.Cycles
-
-    /// Retraining is for a change.
-    let private retrains hasAfter (section: ExperimentSection) =
+    /// Retraining is for one change, and on its recording.
+    let private retrains (section: ExperimentSection) =
         Check.require
             "experiment.compared.retrain"
             "true"
-            "false: nothing is known of a changed system without traces.after"
-            (hasAfter || not section.Compared.Retrain)
+            "false, or experiment.changes with a single change that has a trace"
+            (match section.Changes with
+             | [| change |] -> change.Trace.IsSome || not section.Compared.Retrain
+             | _ -> not section.Compared.Retrain)
 
     let private loads directory services hasTraces (simulation: SimulationPart option) (section: ExperimentSection) =
         match section.Loads, simulation |> Option.bind _.Loads with
@@ -112,14 +121,11 @@ module internal ExperimentPart =
         match section.Traces, history with
         | Some traces, _ ->
             RecordedTrace.build directory "experiment.traces" system.Grid services traces.Before traces.Columns
-            |> Result.map (fun before ->
-                Some before.Path,
-                traces.After |> Option.map (fun after -> Path.Combine(directory, after)),
-                before.Columns)
+            |> Result.map (fun before -> Some before.Path, before.Columns)
         | None, Some history ->
             RecordedTrace.build directory "controller.history" system.Grid services history.Trace history.Columns
-            |> Result.map (fun before -> Some before.Path, None, before.Columns)
-        | None, None -> Ok(None, None, TraceColumns.Testbed(system.Grid, services))
+            |> Result.map (fun before -> Some before.Path, before.Columns)
+        | None, None -> Ok(None, TraceColumns.Testbed(system.Grid, services))
 
     let private study (section: PlanningStudySection) =
         {
@@ -138,16 +144,27 @@ module internal ExperimentPart =
         : Check.Checked<ExperimentPart> =
         let services = system.Topology.Services.Count
         let hasTraces = section.Traces.IsSome || history.IsSome
-        let hasAfter = section.Traces |> Option.bind _.After |> Option.isSome
+        let loads = loads directory services hasTraces simulation section
 
-        let changes = hasAfter || simulation |> Option.bind _.After |> Option.isSome
+        let changes =
+            validation {
+                let! loads = Check.silent loads
+
+                return!
+                    ChangedSystem.build
+                        directory
+                        system.Topology.Services
+                        (simulation |> Option.map _.Mesh)
+                        loads
+                        section.Changes
+            }
 
         validation {
             let! environment = environment simulation hasTraces section
-            and! changeAt = changeAt changes section
-            and! _ = retrains hasAfter section
-            and! loads = loads directory services hasTraces simulation section
-            and! before, after, columns = traces directory system history section
+            and! changes = changes
+            and! _ = retrains section
+            and! loads = loads
+            and! before, columns = traces directory system history section
 
             and! forgetting =
                 section.Compared.Forgetting
@@ -172,7 +189,7 @@ module internal ExperimentPart =
                         | ManagedSystem.Traces -> ManagedSystem.Traces
                     OfferedLoads = loads
                     Cycles = section.Cycles
-                    ChangeAt = changeAt
+                    Changes = changes
                     Seeds = section.Seeds
                     Horizons =
                         section.Compared.Horizons
@@ -181,9 +198,9 @@ module internal ExperimentPart =
                     AlsoForgetting = forgetting
                     AlsoBasePolicies = basePolicies
                     Retrains = section.Compared.Retrain
+                    ReferenceIntervals = section.ReferenceIntervals
                     PlanningStudy = section.PlanningStudy |> Option.map study
                     TraceBefore = before
-                    TraceAfter = after
                     Columns = columns
                 }
         }

@@ -82,9 +82,6 @@ let json services nodes =
     "nodes": [
 {numbered nodes (fun _ -> node "1")}
     ],
-    "nodesAfterChange": [
-{numbered nodes (fun i -> node (if i = 1 then "0.6" else "1"))}
-    ],
     "loads": [{repeated services "{ \"requestsPerSecond\": 20 }"}],
     "recording": {{
       "intervalSeconds": 60,
@@ -100,7 +97,7 @@ let json services nodes =
     "environment": "simulation",
     "cycles": 60,
     "seeds": 2,
-    "changes": [{{ "atCycle": 30 }}]
+    "changes": [{{ "atCycle": 30, "nodes": [{{ "node": "n1", "speed": 0.6 }}] }}]
   }}
 }}
 """

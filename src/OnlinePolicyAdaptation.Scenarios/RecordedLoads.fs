@@ -45,8 +45,8 @@ let check (scenario: Scenario) (traces: TestbedTrace list) =
         recorded |> Array.exists (fun level -> isAlike scenario load level[service])
 
     let missing =
-        scenario.Experiment.OfferedLoads
-        |> List.indexed
+        Scenario.offeredLoads scenario.Experiment
+        |> List.collect List.indexed
         |> List.tryPick (fun (service, offered) ->
             OfferedLoad.named offered
             |> List.tryFind (isRecorded service >> not)

@@ -51,18 +51,29 @@ type Scenario =
 [<RequireQualifiedAccess>]
 module Scenario =
 
+    /// The offered loads of all services, before any change and after each that changes them.
+    let offeredLoads (experiment: ExperimentPart) =
+        experiment.OfferedLoads
+        :: (experiment.Changes |> List.map (ChangedSystem.loads experiment.OfferedLoads))
+        |> List.distinct
+
     /// Combinations of loads beyond which solving and training are hopeless.
     let private mostLoadLevels = 1000
 
     /// The loads that are planned for and trained on, each with one rate per service: every combination of the services'
     /// levels, the last service's changing fastest.
     let loadLevels scenario : EquatableArray<RequestRate> list =
-        (scenario.Experiment.OfferedLoads, [ [] ])
-        ||> List.foldBack (fun load combinations ->
-            [
-                for level in OfferedLoad.levels scenario.Controller.Estimation.LoadStep load do
-                    for rest in combinations -> level :: rest
-            ])
+        let combined (loads: OfferedLoad list) =
+            (loads, [ [] ])
+            ||> List.foldBack (fun load combinations ->
+                [
+                    for level in OfferedLoad.levels scenario.Controller.Estimation.LoadStep load do
+                        for rest in combinations -> level :: rest
+                ])
+
+        offeredLoads scenario.Experiment
+        |> List.collect combined
+        |> List.distinct
         |> List.map EquatableArray.ToEquatableArray
 
     /// How many loads are planned for, or more, where listing them would take long.
@@ -83,13 +94,18 @@ module Scenario =
 
         [
             Check.require "experiment.cycles" $"{experiment.Cycles}" "at least 1" (experiment.Cycles >= 1)
-            Check.require "experiment.changes" $"{experiment.ChangeAt}" "0 or more" (experiment.ChangeAt >= 0)
+            Check.require
+                "experiment.changes[0].atCycle"
+                $"{experiment.ChangeAt}"
+                "0 or more"
+                (experiment.ChangeAt >= 0)
             Check.require "experiment.seeds" $"{experiment.Seeds}" "at least 1" (experiment.Seeds >= 1)
             for horizon in experiment.Horizons do
                 Check.require "experiment.compared.horizons" $"{horizon}" "at least 1" (horizon >= 1)
 
             let combinations =
-                combinations scenario.Controller.Estimation.LoadStep experiment.OfferedLoads
+                offeredLoads experiment
+                |> List.sumBy (combinations scenario.Controller.Estimation.LoadStep)
 
             Check.require
                 "experiment.loads"
@@ -115,8 +131,9 @@ module Scenario =
 
     let private highestLoad (simulation: SimulationPart option) (experiment: ExperimentPart) =
         [
-            for load in experiment.OfferedLoads do
-                OfferedLoad.highest load
+            for loads in offeredLoads experiment do
+                for load in loads do
+                    OfferedLoad.highest load
             match simulation with
             | None -> ()
             | Some simulation ->
@@ -130,7 +147,7 @@ module Scenario =
         |> List.fold max 0.0
 
     /// Loads of the mesh that are said for the experiment alone hold for it, too.
-    let private offered (experiment: ExperimentPart) (simulation: SimulationPart) =
+    let private withLoads (experiment: ExperimentPart) (simulation: SimulationPart) =
         { simulation with
             Loads =
                 simulation.Loads
@@ -173,7 +190,7 @@ module Scenario =
 
         let simulation =
             match simulation, experiment with
-            | Ok(Some simulation), Ok experiment -> Ok(Some(offered experiment simulation))
+            | Ok(Some simulation), Ok experiment -> Ok(Some(withLoads experiment simulation))
             | other, _ -> other
 
         let highest =
@@ -307,17 +324,65 @@ module Scenario =
                 )))
 
     /// Whether its system becomes another one.
-    let changes scenario =
-        scenario.Experiment.TraceAfter.IsSome
-        || (match scenario.Experiment.Environment with
-            | ManagedSystem.Mesh simulation -> scenario.Experiment.TraceBefore.IsNone && simulation.After.IsSome
-            | ManagedSystem.Traces -> false)
+    let changes scenario = not scenario.Experiment.Changes.IsEmpty
+
+    /// The number of the system in a cycle: 0 before any change, then that of the last change so far, counted from 1.
+    let systemOf scenario cycle =
+        scenario.Experiment.Changes
+        |> List.tryFindIndexBack (fun change -> change.FromCycle <= cycle)
+        |> Option.map ((+) 1)
+        |> Option.defaultValue 0
+
+    /// The number of the stage that a cycle belongs to (`ChangedSystem.Stage`).
+    let stageOf scenario cycle =
+        match systemOf scenario cycle with
+        | 0 -> 0
+        | system -> scenario.Experiment.Changes[system - 1].Stage
 
     /// The phase of a cycle.
     let phaseOf scenario cycle =
         if not (changes scenario) then Phase.All
         elif cycle < scenario.Experiment.ChangeAt then Phase.Before
         else Phase.After
+
+    /// The experiment with its one change before this cycle, with this recording of the system after it, or both.
+    let withChange (atCycle: int option) (trace: string option) (experiment: ExperimentPart) =
+        match experiment.Changes, atCycle, trace with
+        | _, None, None -> Ok experiment
+        | [ change ], _, _ ->
+            Ok
+                { experiment with
+                    Changes =
+                        [
+                            { change with
+                                FromCycle = Option.defaultValue change.FromCycle atCycle
+                                Trace = Option.orElse change.Trace trace
+                            }
+                        ]
+                }
+        | [], _, Some trace ->
+            Ok
+                { experiment with
+                    Changes =
+                        [
+                            {
+                                FromCycle = Option.defaultValue experiment.Cycles atCycle
+                                Stage = 1
+                                StageName = "change-1"
+                                Mesh =
+                                    match experiment.Environment with
+                                    | ManagedSystem.Mesh simulation -> Some simulation.Mesh
+                                    | ManagedSystem.Traces -> None
+                                Loads = Map.empty
+                                Trace = Some trace
+                            }
+                        ]
+                }
+        | [], _, None ->
+            Error "the system does not change; expected experiment.changes with one change, or a trace after it"
+        | several, _, _ ->
+            Error
+                $"experiment.changes leads through {several.Length} systems; expected a single change, which an option can move or replace"
 
     /// The scenario with some settings of its experiment replaced.
     let change replace scenario =

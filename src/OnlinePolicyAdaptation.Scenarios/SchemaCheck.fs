@@ -198,6 +198,15 @@ let rec private schemaSteps way =
     | step :: rest -> step :: schemaSteps rest
     | [] -> []
 
+/// Fields that a file of this format once had, and what stands for them now.
+let private moved =
+    Map.ofList
+        [
+            "simulation.nodesAfterChange",
+            "experiment.changes[0].nodes, which says what becomes of single nodes: [{ \"node\": .., \"speed\": .. }]"
+            "experiment.traces.after", "experiment.changes[0].trace"
+        ]
+
 /// Every fault of a file, by its schema, but for alternatives; with the keyword of the schema.
 let faults (root: JsonNode) =
     let results =
@@ -229,7 +238,10 @@ let faults (root: JsonNode) =
 
                     match owner, List.tryLast place with
                     | (:? JsonObject as owner), Some name ->
-                        "additionalProperties", ScenarioFault.unknown path "field" (fieldNames owner) name
+                        "additionalProperties",
+                        (match moved.TryFind path with
+                         | Some now -> ScenarioFault.at path "a field of before" now
+                         | None -> ScenarioFault.unknown path "field" (fieldNames owner) name)
                     | _ -> ()
                 else
                     match follow way schema.Value with

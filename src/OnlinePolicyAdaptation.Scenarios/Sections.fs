@@ -406,8 +406,6 @@ type SimulationSection =
         Services: SimulatedServiceSection[]
         [<Field("One per node, in their order.")>]
         Nodes: SimulatedNodeSection[]
-        [<Field("The nodes after the change; default: the system does not change.")>]
-        NodesAfterChange: SimulatedNodeSection[] option
         [<Field("Offered load of each service, in their order; default: experiment.loads.")>]
         Loads: LoadSection[] option
         [<Field("How traces of the mesh are recorded; its intervals are those of the simulation.")>]
@@ -448,10 +446,69 @@ type LiveSection =
         Prometheus: PrometheusSection option
     }
 
+/// What is left out stays as it was.
+type NodeChangeSection =
+    {
+        [<Field("The node.", Kind = TextKind.Node)>]
+        Node: string
+        [<Field("CPU seconds of work that one core does in a second.", Above = 0.0, Highest = 1e6)>]
+        Speed: float option
+        [<Field("A further factor on the speed for 1, 2, .. cores.", Above = 0.0, Highest = 1e6)>]
+        SpeedByCores: float[] option
+        [<Field("Cores, where no control sets them.", Above = 0.0, Highest = 1e6)>]
+        Cores: float option
+        [<Field("Latency in seconds, each way.", Lowest = 0.0, Highest = 86400.0)>]
+        LatencySeconds: float option
+        [<Field("Mean of the exponential part on top of the latency, each way.", Lowest = 0.0, Highest = 86400.0)>]
+        JitterSeconds: float option
+        [<Field("Requests worked on at once, beyond which requests are dropped.", Lowest = 1.0, Highest = 1e9)>]
+        Capacity: int option
+    }
+
+type ServiceChangeSection =
+    {
+        [<Field("The service.", Kind = TextKind.Service)>]
+        Service: string
+        [<Field("Mean CPU seconds of one core of nominal speed per request; they are distributed as before.",
+                Above = 0.0,
+                Highest = 86400.0)>]
+        ServiceTimeSeconds: float
+    }
+
+type LoadChangeSection =
+    {
+        [<Field("The service.", Kind = TextKind.Service)>]
+        Service: string
+        [<Field("Its offered load from then on.")>]
+        Load: LoadSection
+    }
+
+type RampSection =
+    {
+        [<Field("Cycles until the change is complete.", Lowest = 2.0, Highest = 1e6)>]
+        Cycles: int
+        [<Field("Equal steps on the way, the first at once; default: one per cycle.", Lowest = 2.0, Highest = 1e4)>]
+        Steps: int option
+    }
+
+/// What the system becomes, on top of the changes before it.
 type ChangeSection =
     {
-        [<Field("The system changes before this cycle.", Lowest = 0.0, Highest = 1e9)>]
+        [<Field("What the system is called from then on, in reports; default: change and its number.",
+                Kind = TextKind.Name)>]
+        Name: string option
+        [<Field("The system changes before this cycle; the cycles of changes ascend.", Lowest = 0.0, Highest = 1e9)>]
         AtCycle: int
+        [<Field("Numbers move there in steps; default: all at once.")>]
+        Ramp: RampSection option
+        [<Field("Nodes of the simulated mesh that become other ones.", Default = "[]")>]
+        Nodes: NodeChangeSection[]
+        [<Field("Services of the simulated mesh whose requests become other ones.", Default = "[]")>]
+        Services: ServiceChangeSection[]
+        [<Field("Offered loads that become other ones.", Default = "[]")>]
+        Loads: LoadChangeSection[]
+        [<Field("A recording of the system from then on, a trace (CSV) relative to the scenario's folder, with the columns of experiment.traces.")>]
+        Trace: string option
     }
 
 type ComparedSection =
@@ -465,7 +522,7 @@ type ComparedSection =
         BasePolicies: BasePolicySection[]
         [<Field("Further ways to forget.", Kind = TextKind.Forgetting, Default = "[]")>]
         Forgetting: string[]
-        [<Field("Compare also with policies retrained on the whole recording of the system after the change.",
+        [<Field("Compare also with policies retrained on the whole recording of the system after its one change.",
                 Default = "false")>]
         Retrain: bool
     }
@@ -487,8 +544,6 @@ type TracesSection =
     {
         [<Field("The system before any change, a trace (CSV) relative to the scenario's folder.")>]
         Before: string
-        [<Field("The system after its change; default: it does not change.")>]
-        After: string option
         [<Field("What their columns mean; default: names and units of the testbed.")>]
         Columns: ColumnsSection option
     }
@@ -504,13 +559,18 @@ type ExperimentSection =
         Seeds: int
         [<Field("Offered load of each service, in their order; default: simulation.loads.")>]
         Loads: LoadSection[] option
-        [<Field("The system answers with rows of its traces, at the nearest load they were recorded at, or it is the simulated mesh, at any load; default: traces where there are any.",
+        [<Field("The system answers with rows of its traces, at the nearest load they were recorded at, or it is the simulated mesh, at any load; default: traces where there are any, also of all changes of nodes and services.",
                 Words = "traces simulation")>]
         Environment: string option
-        [<Field("Changes of the system, one at most; default: after the last cycle.", MostItems = 1, Default = "[]")>]
+        [<Field("What the system becomes in the course of the experiment.", MostItems = 10000, Default = "[]")>]
         Changes: ChangeSection[]
         [<Field("What is compared with what.", Default = "{}")>]
         Compared: ComparedSection
+        [<Field("Simulated intervals of every configuration whose mean reward is what the configuration is worth; of a simulated mesh alone.",
+                Lowest = 1.0,
+                Highest = 1e6,
+                Default = "200")>]
+        ReferenceIntervals: int
         [<Field("A study of planning on the known system, besides.")>]
         PlanningStudy: PlanningStudySection option
         [<Field("Recordings of the system; default: controller.history, which does not change.")>]

@@ -22,9 +22,8 @@ type RecordingSettings =
 /// The simulated twin of a scenario's system.
 type SimulationPart =
     {
-        Before: MeshParameters
-        /// None where the system does not change.
-        After: MeshParameters option
+        /// What it is made of before any change.
+        Mesh: MeshParameters
         /// Of each service, where the scenario says them here.
         Loads: OfferedLoad list option
         Recording: RecordingSettings
@@ -108,12 +107,7 @@ module internal SimulationPart =
                 Check.count "simulation.services" services section.Services "one per service"
 
             and! times = section.Services |> Seq.mapi serviceTime |> Check.all
-            and! before = nodes "simulation.nodes" topology section.Nodes
-
-            and! after =
-                section.NodesAfterChange
-                |> Option.map (nodes "simulation.nodesAfterChange" topology >> Result.map Some)
-                |> Option.defaultValue (Ok None)
+            and! nodes = nodes "simulation.nodes" topology section.Nodes
 
             and! loads =
                 section.Loads
@@ -122,13 +116,9 @@ module internal SimulationPart =
 
             and! recording = recording topology section.Recording
 
-            let parameters nodes =
-                MeshParameters(topology, EquatableArray.ToEquatableArray times, nodes)
-
             return
                 {
-                    Before = parameters before
-                    After = after |> Option.map parameters
+                    Mesh = MeshParameters(topology, EquatableArray.ToEquatableArray times, nodes)
                     Loads = loads
                     Recording = recording
                 }

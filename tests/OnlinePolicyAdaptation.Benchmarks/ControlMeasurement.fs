@@ -195,7 +195,13 @@ let private latency folder (scenario: Scenario) intervals =
                         Refitted = fun _ -> besideRefits <- besideRefits + 1
                     }
 
-                let mesh = MeshEnvironment.create scenario { simulation with After = None } key
+                let mesh =
+                    MeshEnvironment.create
+                        { scenario with
+                            Experiment.Changes = []
+                        }
+                        simulation
+                        key
 
                 let observe =
                     EnvironmentSource.create

@@ -129,6 +129,39 @@ public abstract record LoadPattern
         public override RequestRate RateAt(double seconds) => Pattern.RateAt(Seconds + seconds);
     }
 
+    /// <summary>One pattern after another; each goes on as if it had held from the start.</summary>
+    public sealed record Sequence : LoadPattern
+    {
+        /// <param name="patterns">At least one.</param>
+        /// <param name="fromSeconds">When each begins, ascending from 0.</param>
+        public Sequence(EquatableArray<LoadPattern> patterns, EquatableArray<double> fromSeconds)
+            : base(Highest(patterns.Select(pattern => pattern.HighestRate).ToEquatableArray()))
+        {
+            ArgumentOutOfRangeException.ThrowIfNotEqual(fromSeconds.Count, patterns.Count, nameof(fromSeconds));
+            ArgumentOutOfRangeException.ThrowIfNotEqual(fromSeconds[0], 0, nameof(fromSeconds));
+            for (var i = 1; i < fromSeconds.Count; i++)
+            {
+                ArgumentOutOfRangeException.ThrowIfLessThan(fromSeconds[i], fromSeconds[i - 1], nameof(fromSeconds));
+            }
+            Patterns = patterns;
+            FromSeconds = fromSeconds;
+        }
+
+        public EquatableArray<LoadPattern> Patterns { get; }
+
+        public EquatableArray<double> FromSeconds { get; }
+
+        public override RequestRate RateAt(double seconds)
+        {
+            var current = FromSeconds.Count - 1;
+            while (current > 0 && FromSeconds[current] > seconds)
+            {
+                current--;
+            }
+            return Patterns[current].RateAt(seconds);
+        }
+    }
+
     private static RequestRate Highest(EquatableArray<RequestRate> rates)
     {
         ArgumentOutOfRangeException.ThrowIfZero(rates.Count, nameof(rates));

@@ -15,16 +15,23 @@ public abstract record ServiceTime
     /// <summary>Draws the work of one request, in CPU seconds.</summary>
     public abstract double Draw(ref RandomSequence random);
 
+    /// <summary>The same distribution, scaled to another mean; above 0.</summary>
+    public abstract ServiceTime WithMean(double meanSeconds);
+
     /// <summary>Every request takes the mean.</summary>
     public sealed record Deterministic(double MeanSeconds) : ServiceTime(MeanSeconds)
     {
         public override double Draw(ref RandomSequence random) => MeanSeconds;
+
+        public override ServiceTime WithMean(double meanSeconds) => new Deterministic(meanSeconds);
     }
 
     /// <summary>Exponential: the squared coefficient of variation is 1.</summary>
     public sealed record Exponential(double MeanSeconds) : ServiceTime(MeanSeconds)
     {
         public override double Draw(ref RandomSequence random) => MeanSeconds * random.NextExponential();
+
+        public override ServiceTime WithMean(double meanSeconds) => new Exponential(meanSeconds);
     }
 
     /// <summary>Lognormal, with any squared coefficient of variation (variance over squared mean).</summary>
@@ -45,5 +52,7 @@ public abstract record ServiceTime
         public double SquaredVariation { get; }
 
         public override double Draw(ref RandomSequence random) => Math.Exp(_location + (_scale * random.NextNormal()));
+
+        public override ServiceTime WithMean(double meanSeconds) => new Lognormal(meanSeconds, SquaredVariation);
     }
 }

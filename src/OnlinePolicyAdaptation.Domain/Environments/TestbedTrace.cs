@@ -41,6 +41,23 @@ public sealed class TestbedTrace
             RowsWithoutService
         );
 
+    /// <summary>A recording that was never written to a file; its lines are counted from 1.</summary>
+    /// <param name="name">What it is called, in place of a path.</param>
+    /// <param name="recorded">At least one in which every service answered something.</param>
+    public static TestbedTrace Of(string name, IEnumerable<RecordedInterval> recorded)
+    {
+        TraceRow[] all =
+        [
+            .. recorded.Select(
+                (interval, i) =>
+                    new TraceRow(i + 1, interval.Metrics.Configuration, interval.LoadLevels, interval.Metrics.Services)
+            ),
+        ];
+        TraceRow[] served = [.. all.Where(row => row.Services.All(service => service.MeanResponseTime is not null))];
+        ArgumentOutOfRangeException.ThrowIfZero(served.Length, nameof(recorded));
+        return new(name, served, all.Length - served.Length);
+    }
+
     /// <summary>Reads all rows.</summary>
     /// <param name="path">A CSV file with a header.</param>
     /// <param name="grid">The controls; every row is on it.</param>

@@ -66,21 +66,24 @@ let private line contender (points: (int * ConfidenceInterval)[]) : Trace list =
     ]
 
 let private layout (settings: RunSettings) yTitle extraShapes =
-    let change =
-        if settings.ChangeAt > 0 && settings.ChangesWithinRun then
-            [ Drawing.mark settings.ChangeAt ]
-        else
-            []
+    let within =
+        settings.Stages
+        |> List.filter (fun stage -> stage.FirstCycle > 0 && stage.FirstCycle < settings.Cycles)
+
+    let change = within |> List.map (fun stage -> Drawing.mark stage.FirstCycle)
 
     let note =
         [
-            for _ in change ->
+            for stage in within ->
                 Annotation(
-                    x = settings.ChangeAt,
+                    x = stage.FirstCycle,
                     y = 1.0,
                     xref = "x",
                     yref = "paper",
-                    text = "the system changes",
+                    text =
+                        (match within with
+                         | [ _ ] -> "the system changes"
+                         | _ -> stage.Name),
                     showarrow = false,
                     xanchor = "left",
                     yanchor = "bottom"

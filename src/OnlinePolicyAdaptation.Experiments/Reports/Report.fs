@@ -42,10 +42,16 @@ let private settings (outcome: ExperimentOutcome) =
     [
         "scenario", settings.Scenario
         "cycles",
-        (if settings.Changes then
-             $"{settings.Cycles}, the system changes before cycle {settings.ChangeAt}"
-         else
-             $"{settings.Cycles}, the system does not change")
+        (match List.tail settings.Stages with
+         | [] -> $"{settings.Cycles}, the system does not change"
+         | [ change ] -> $"{settings.Cycles}, the system changes before cycle {change.FirstCycle}"
+         | changes ->
+             let stages =
+                 changes
+                 |> List.map (fun stage -> $"{stage.Name} from cycle {stage.FirstCycle} on")
+                 |> String.concat ", "
+
+             $"{settings.Cycles}; {stages}")
         for service in settings.Services do
             $"load of {service.Name}", service.Load
         if settings.Environment = "simulation" then
@@ -59,7 +65,7 @@ let private settings (outcome: ExperimentOutcome) =
         "system model",
         $"random forest of {settings.Trees} trees on {samples}; {settings.RegrownTrees} trees grown anew per cycle; planned with: {settings.Outlook}"
         match settings.Traces with
-        | [ before; after ] ->
+        | [ before; after ] when settings.Environment = "traces" ->
             "trace before the change", trace before
             "trace after the change", trace after
         | traces ->
@@ -90,8 +96,20 @@ let private adaptation (outcome: ExperimentOutcome) =
             ReportTables.adaptation outcome ||> Page.table
 
             Page.caption
-                "A seed has adapted at the first cycle from which on 20 cycles earn, in expectation, at least 95 % of what the configuration earns that is best by its mean response times, or the optimum where the load changes; loads at which the change does not matter do not count. Rollout needs what it measures while it runs. The optimum, and retraining, need a recording of the new system over all its configurations before they can begin; they are shown as if they were in place at once."
+                "A seed has adapted at the first cycle from which on 20 cycles earn, in expectation, at least 95 % of what the configuration earns that is best by its expected reward, or the optimum where the load changes; loads at which the change does not matter do not count. Rollout needs what it measures while it runs. The optimum, and retraining, need a recording of the new system over all its configurations before they can begin; they are shown as if they were in place at once."
     ]
+
+/// Stage by stage.
+let private stages (outcome: ExperimentOutcome) =
+    match outcome.Stages with
+    | [] -> []
+    | _ ->
+        [
+            "<h2>Stage by stage</h2>"
+            ReportTables.stages outcome ||> Page.table
+            Page.caption
+                $"Medians over seeds, and in brackets the worst seed. Regret is dynamic: what the configuration that is best by its expected reward in each cycle's system and load would have earned more, in expectation, added up over the stage. A seed has adapted once it earns 95 %% of that over 20 cycles, or to the end of the stage where at least {StageSummary.leastCycles} are left."
+        ]
 
 let private comparison (outcome: ExperimentOutcome) =
     match ComparisonChart.figure outcome with
@@ -154,6 +172,7 @@ let html (results: ExperimentResults) =
             Page.list (ReportAnswer.findings outcome)
             List.head charts
             yield! adaptation outcome
+            yield! stages outcome
             yield! comparison outcome
             yield! loads outcome
             yield! summary outcome

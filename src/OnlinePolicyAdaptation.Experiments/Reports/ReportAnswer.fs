@@ -41,7 +41,9 @@ let private adapting (s: PhaseSummary) =
     match ReportTables.median s.Adapted with
     | _, never when never = s.Adapted.Length -> ""
     | 0.0, 0 -> " at once"
-    | middle, 0 -> $" within {Numbers.fixed' 0 middle} cycles (median over {s.Adapted.Length} seeds)"
+    | middle, 0 ->
+        let longest = s.Adapted |> Array.map (ValueOption.defaultValue 0) |> Array.max
+        $" within {Numbers.fixed' 0 middle} cycles (median over {s.Adapted.Length} seeds, at most {longest})"
     | _, never -> $" with {s.Adapted.Length - never} of {s.Adapted.Length} seeds"
 
 /// The optimum's reward at the end, and the share of it where that means something.

@@ -43,7 +43,7 @@ let private detection (s: PhaseSummary) =
         with
         | [||] -> "–"
         | delays ->
-            $"after {Numbers.fixed' 0 (Statistics.Median delays)} cycles, {delays.Length} of {s.DetectionDelays.Length} seeds"
+            $"after {Numbers.fixed' 0 (Statistics.Median delays)} cycles (at most {Numbers.fixed' 0 (Array.max delays)}), {delays.Length} of {s.DetectionDelays.Length} seeds"
 
 /// The share of the optimum's reward, at the end of a run.
 let private share (s: PhaseSummary) =
@@ -97,7 +97,7 @@ let private computing (s: PhaseSummary) =
     match s.Contender, s.AdaptationSeconds with
     | Contender.Optimum, _ -> "given"
     | _, [||] -> "–"
-    | _, seconds -> Wording.duration (Statistics.Median seconds)
+    | _, seconds -> $"{Wording.duration (Statistics.Median seconds)} (at most {Wording.duration (Array.max seconds)})"
 
 /// Every base policy and what is made of it, in the phase that the experiment is about.
 let comparison (outcome: ExperimentOutcome) =
@@ -194,6 +194,50 @@ let adaptation (outcome: ExperimentOutcome) =
                     Wording.withInterval 3 s.Reward
                     Wording.withInterval 3 s.RewardAtEnd
                 ]
+    ]
+
+/// The median over seeds, and the worst of them.
+let private withWorst text (worst: float[] -> float) (values: float[]) =
+    if values |> Array.exists Double.IsFinite then
+        $"{text (Statistics.Median values)} ({text (worst values)})"
+    else
+        "–"
+
+let private percent (value: float) =
+    if Double.IsFinite value then
+        $"{Numbers.fixed' 1 (100.0 * value)} %%"
+    else
+        "–"
+
+/// What each stage came to, of policies in their order.
+let stages (outcome: ExperimentOutcome) =
+    let least values = Array.min values
+    let most values = Array.max values
+
+    [
+        "policy"
+        "stage"
+        "cycles"
+        "adapted after (cycles)"
+        "regret"
+        "of the best"
+        "of the best at the end"
+        "cycles that miss an SLO"
+        "changes noticed"
+    ],
+    [
+        for s in outcome.Stages ->
+            [
+                ContenderStyle.label s.Contender
+                (if s.Name = "" then "before any change" else s.Name)
+                $"{s.FirstCycle} to {s.FirstCycle + s.Cycles - 1}"
+                adapted s.Adapted
+                withWorst (Numbers.fixed' 2) most s.Regret
+                withWorst percent least s.ShareOfBest
+                withWorst percent least s.ShareOfBestAtEnd
+                withWorst percent most s.Violations
+                withWorst (Numbers.fixed' 0) most (Array.map float s.Alarms)
+            ]
     ]
 
 /// Reward at each load.

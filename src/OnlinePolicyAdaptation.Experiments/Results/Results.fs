@@ -45,6 +45,14 @@ type DescribedTrace =
         RowsWithoutService: int
     }
 
+/// A stage of an experiment.
+type DescribedStage =
+    {
+        /// Empty before any change.
+        Name: string
+        FirstCycle: int
+    }
+
 /// What was run.
 type RunSettings =
     {
@@ -61,8 +69,10 @@ type RunSettings =
         Cycles: int
         /// Whether the system becomes another one.
         Changes: bool
-        /// The system changes before this cycle; 0 where it does not change.
+        /// The system changes first before this cycle; 0 where it does not change.
         ChangeAt: int
+        /// Before any change, and from each change on.
+        Stages: DescribedStage list
         /// "traces" or "simulation": what the policies met.
         Environment: string
         /// Monitoring interval and settling; none where the scenario does not say.
@@ -77,7 +87,7 @@ type RunSettings =
         Outlook: string
         /// In req/s.
         LoadStep: float
-        /// Before and after the change, or the one of a system that does not change.
+        /// What controllers knew at the start, and what each system was measured by, the same ones once.
         Traces: DescribedTrace list
     }
 
@@ -149,9 +159,11 @@ type ExperimentOutcome =
         /// In the order of reports.
         Contenders: Contender list
         Summary: PhaseSummary list
+        /// By contender and stage; empty where the system does not change.
+        Stages: StageSummary list
         /// By load, of the phase that the experiment is about; empty where the load does not change.
         Loads: LoadReward list
-        /// What the configuration earns after the change that is best by its mean response times; none where the load changes.
+        /// What the configuration earns after the last change that is best by its expected reward; none where the load changes.
         Goal: float option
         /// Planning on the known system, where the scenario asks for it.
         Study: PlanningStudy option
@@ -224,6 +236,16 @@ module ExperimentResults =
             Cycles = scenario.Experiment.Cycles
             Changes = Scenario.changes scenario
             ChangeAt = scenario.Experiment.ChangeAt
+            Stages =
+                { Name = ""; FirstCycle = 0 }
+                :: [
+                    for change in scenario.Experiment.Changes ->
+                        {
+                            Name = change.StageName
+                            FirstCycle = change.FromCycle
+                        }
+                ]
+                |> List.distinctBy _.Name
             Environment =
                 match scenario.Experiment.Environment with
                 | ManagedSystem.Traces -> "traces"
@@ -243,9 +265,8 @@ module ExperimentResults =
             LoadStep = scenario.Controller.Estimation.LoadStep
             Traces =
                 [
-                    trace result.Traces.Before
-                    if Scenario.changes scenario then
-                        trace result.Traces.After
+                    for recorded in result.Traces.Before :: List.ofArray result.Traces.Systems |> List.distinct ->
+                        trace recorded
                 ]
         }
 
@@ -278,17 +299,7 @@ module ExperimentResults =
     let ofExperiment command study (result: ExperimentResult) : ExperimentResults =
         let scenario = result.Scenario
         let settings = settings result
-        let before = Adaptation.expectedRewards scenario result.Traces.Before
-        let after = Adaptation.expectedRewards scenario result.Traces.After
-
-        let expected (o: Observation) =
-            let rewards =
-                match o.Phase with
-                | Phase.Before -> before
-                | Phase.After
-                | Phase.All -> after
-
-            rewards.Of(o.Loads, scenario.System.Grid.IndexOf o.Timed.Record.Metrics.Configuration)
+        let yardstick = Yardstick.ofResult result
 
         {
             Outcome =
@@ -298,7 +309,8 @@ module ExperimentResults =
                     ElapsedSeconds = result.Elapsed.TotalSeconds
                     Settings = settings
                     Contenders = result.Contenders
-                    Summary = Summary.ofResult result
+                    Summary = Summary.measuredBy yardstick result
+                    Stages = StageSummary.ofResult yardstick result
                     Loads =
                         if settings.LoadLevels > 1 then
                             LoadSummary.ofPhase
@@ -311,9 +323,9 @@ module ExperimentResults =
                             []
                     Goal =
                         match Scenario.loadLevels scenario with
-                        | [ load ] -> Some(after.Goal load)
+                        | [ load ] -> Some((Array.last yardstick.Systems).Goal load)
                         | _ -> None
                     Study = study
                 }
-            Cycles = result.Observations |> Array.map (cycle result expected)
+            Cycles = result.Observations |> Array.map (cycle result yardstick.Expected)
         }

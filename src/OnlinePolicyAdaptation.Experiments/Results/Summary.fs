@@ -106,7 +106,8 @@ module Summary =
         |> Seq.indexed
         |> Seq.sumBy (fun (service, measured: ServiceMetrics) -> scenario.Goal.Reward.Excess(service, measured))
 
-    let private violated scenario o = excess scenario o > 0.0
+    /// Whether a service missed its objective.
+    let violated scenario o = excess scenario o > 0.0
 
     /// Cores of all nodes whose cores are controlled; none where no control sets cores.
     let cpuCores (scenario: Scenario) (o: Observation) =
@@ -142,45 +143,8 @@ module Summary =
     let private share predicate (items: 'a[]) =
         float (items |> Seq.filter predicate |> Seq.length) / float items.Length
 
-    /// What adapting is measured by.
-    type private Yardstick =
-        {
-            /// The expected reward of the configuration in force.
-            Earned: Observation -> float
-            /// What is to be reached in the same cycle: `ExpectedRewards.Goal`, or what the optimum earns in the same seed where
-            /// the load changes, since nobody is in another configuration at once.
-            Goal: Observation -> float
-            /// Whether the change matters at the load.
-            Matters: Observation -> bool
-        }
-
-    let private yardstick (result: ExperimentResult) =
-        let before = Adaptation.expectedRewards result.Scenario result.Traces.Before
-        let after = Adaptation.expectedRewards result.Scenario result.Traces.After
-        let matters = Adaptation.matters before after
-
-        let earned (o: Observation) =
-            after.Of(o.Loads, result.Scenario.System.Grid.IndexOf o.Timed.Record.Metrics.Configuration)
-            |> ValueOption.defaultValue Double.NegativeInfinity
-
-        let optimum =
-            lazy
-                (result.Observations
-                 |> Seq.filter (fun o -> o.Contender = Contender.Optimum)
-                 |> Seq.map (fun o -> struct (o.Seed, o.Timed.Record.Cycle), earned o)
-                 |> readOnlyDict)
-
-        {
-            Earned = earned
-            Goal =
-                match Scenario.loadLevels result.Scenario with
-                | [ _ ] -> fun o -> after.Goal o.Loads
-                | _ -> fun o -> optimum.Value[struct (o.Seed, o.Timed.Record.Cycle)]
-            Matters = fun o -> matters o.Loads
-        }
-
     /// When each seed has adapted.
-    let private adapted yardstick (bySeed: Observation[][]) =
+    let private adapted (yardstick: Yardstick) (bySeed: Observation[][]) =
         bySeed
         |> Array.map (fun observations ->
             let earned =
@@ -191,7 +155,8 @@ module Summary =
             | Some cycles -> ValueSome cycles
             | None -> ValueNone)
 
-    let private noticed (o: Observation) =
+    /// Whether a change was noticed.
+    let noticed (o: Observation) =
         ValueOption.isSome o.Timed.Record.Change
 
     let private detectionDelay (scenario: Scenario) (observations: Observation[]) =
@@ -229,7 +194,13 @@ module Summary =
         |> Array.map (ValueOption.map (snd >> float) >> ValueOption.defaultValue infinity)
         |> Statistics.Median
 
-    let private phaseSummary (result: ExperimentResult) yardstick contender phase (observations: Observation[]) =
+    let private phaseSummary
+        (result: ExperimentResult)
+        (yardstick: Yardstick)
+        contender
+        phase
+        (observations: Observation[])
+        =
         let scenario = result.Scenario
         let bySeed = observations |> Array.groupBy _.Seed |> Array.map snd
         let whereItMatters = bySeed |> Array.map (Array.filter yardstick.Matters)
@@ -306,9 +277,7 @@ module Summary =
         | _ -> summary
 
     /// One entry per contender and phase that has cycles, contenders in their order.
-    let ofResult (result: ExperimentResult) =
-        let yardstick = yardstick result
-
+    let measuredBy (yardstick: Yardstick) (result: ExperimentResult) =
         let observations =
             result.Observations
             |> Array.groupBy (fun o -> struct (o.Contender, o.Phase))
@@ -322,3 +291,7 @@ module Summary =
                     | _ -> ()
         ]
         |> comparedWithOptimum
+
+    /// The same by what the result's systems say.
+    let ofResult result =
+        measuredBy (Yardstick.ofResult result) result

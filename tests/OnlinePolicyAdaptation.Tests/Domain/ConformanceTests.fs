@@ -74,17 +74,18 @@ let private environments: (string * (RandomKey -> IEnvironment)) list =
         | None -> failtest "scenario 2 describes no simulated mesh"
         | Some simulation ->
             let loads: LoadPattern list = [ LoadPattern.Constant(RequestRate 5.0) ]
-            SimulatedMesh(simulation.Before, TwoNodes.array loads, grid, start, key, simulation.Recording.Schedule)
+            SimulatedMesh(simulation.Mesh, TwoNodes.array loads, grid, start, key, simulation.Recording.Schedule)
 
     [
         "recorded trace", recorded _.Experiment.TraceBefore
         "simulated mesh", simulated
         "system change",
         fun key ->
-            SystemChange(
-                recorded _.Experiment.TraceBefore (key.Split 0),
-                recorded _.Experiment.TraceAfter (key.Split 1),
-                5
+            SystemSequence(
+                (fun () -> recorded _.Experiment.TraceBefore (key.Split 0)),
+                [|
+                    LaterSystem(5L, (fun () -> recorded _.Experiment.TraceAfter (key.Split 1)))
+                |]
             )
     ]
 

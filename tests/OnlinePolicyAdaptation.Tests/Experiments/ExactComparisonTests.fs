@@ -20,7 +20,10 @@ let private onTraces name before after =
         { scenario with
             Controller.BasePolicy = BasePolicySpecification.Optimal
             Experiment.TraceBefore = Some before
-            Experiment.TraceAfter = Some after
+            Experiment.Changes =
+                [
+                    for change in scenario.Experiment.Changes -> { change with Trace = Some after }
+                ]
         }
 
 /// The published numbers have three decimals, on another forest.
@@ -76,7 +79,13 @@ let tests =
                 SmallScenario.withScenario (fun _ scenario ->
                     let unchanged =
                         { scenario with
-                            Experiment.TraceAfter = scenario.Experiment.TraceBefore
+                            Experiment.Changes =
+                                [
+                                    for change in scenario.Experiment.Changes ->
+                                        { change with
+                                            Trace = scenario.Experiment.TraceBefore
+                                        }
+                                ]
                         }
 
                     let found = (totals unchanged [ 1; 3 ] 8).Head

@@ -188,7 +188,11 @@ let tests =
                     let phases changeAt =
                         (run
                             { scenario with
-                                Experiment.ChangeAt = changeAt
+                                Experiment.Changes =
+                                    [
+                                        for change in scenario.Experiment.Changes ->
+                                            { change with FromCycle = changeAt }
+                                    ]
                                 Experiment.Cycles = 5
                                 Experiment.Seeds = 1
                             }
@@ -217,7 +221,13 @@ let tests =
                                     Experiment.AlsoBasePolicies = []
                                     Experiment.Seeds = 5
                                     Experiment.TraceBefore = Some(Path.Combine(folder, "scenario2_before_change.csv"))
-                                    Experiment.TraceAfter = Some(Path.Combine(folder, "scenario2_after_change.csv"))
+                                    Experiment.Changes =
+                                        [
+                                            for change in scenario.Experiment.Changes ->
+                                                { change with
+                                                    Trace = Some(Path.Combine(folder, "scenario2_after_change.csv"))
+                                                }
+                                        ]
                                 }
                                 2
                             |> Summary.ofResult

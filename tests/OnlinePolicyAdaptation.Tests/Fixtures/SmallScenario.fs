@@ -30,13 +30,29 @@ let json =
   "experiment": {
     "question": "Does it recover?",
     "cycles": 30,
-    "changes": [{ "atCycle": 10 }],
+    "changes": [{ "atCycle": 10, "trace": "after.csv" }],
     "seeds": 3,
     "loads": [{ "requestsPerSecond": 5 }],
     "compared": { "horizons": [3] },
-    "traces": { "before": "before.csv", "after": "after.csv" }
+    "traces": { "before": "before.csv" }
   }
 }"""
+
+/// The same system as a simulated mesh, with these changes.
+let simulated changes =
+    let mesh =
+        """"simulation": {
+    "services": [{ "serviceTimeSeconds": 0.065, "distribution": "deterministic" }],
+    "nodes": [{ "speed": 1, "latencySeconds": 0.01 }, { "speed": 2 }],
+    "recording": { "intervalSeconds": 20, "settlingSeconds": 5, "intervals": 2, "loadLevels": [[5]], "loadUnit": 5, "seed": 7 }
+  },
+  "experiment": {
+    "referenceIntervals": 3,"""
+
+    json
+        .Replace("\"experiment\": {", mesh)
+        .Replace(",\n    \"traces\": { \"before\": \"before.csv\" }", "")
+        .Replace("{ \"atCycle\": 10, \"trace\": \"after.csv\" }", changes)
 
 /// Four rows per configuration, a little apart from each other.
 let private trace onNode2 =

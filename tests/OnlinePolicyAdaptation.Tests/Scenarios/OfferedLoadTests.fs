@@ -120,7 +120,11 @@ let tests =
                     let scenario =
                         { SmallScenario.load folder with
                             Experiment.Cycles = 9
-                            Experiment.ChangeAt = 3
+                            Experiment.Changes =
+                                [
+                                    for change in (SmallScenario.load folder).Experiment.Changes ->
+                                        { change with FromCycle = 3 }
+                                ]
                         }
 
                     Expect.equal
@@ -158,7 +162,8 @@ let tests =
                         let short =
                             { scenario with
                                 Experiment.Cycles = 4
-                                Experiment.ChangeAt = min 2 scenario.Experiment.ChangeAt
+                                Experiment.Changes =
+                                    [ for change in scenario.Experiment.Changes -> { change with FromCycle = 2 } ]
                                 Experiment.Seeds = 1
                                 Experiment.Horizons = [ 1 ]
                                 Experiment.AlsoForgetting = []
@@ -224,13 +229,13 @@ let tests =
 
                     let matters =
                         Adaptation.matters
-                            (Adaptation.expectedRewards scenario traces.Before)
-                            (Adaptation.expectedRewards scenario traces.After)
+                            (ExpectedRewards.ofTrace scenario traces.Before)
+                            (ExpectedRewards.ofTrace scenario traces.After)
 
                     Expect.isTrue (matters (rates [ 5.0 ])) "5 req/s"
                     Expect.isFalse (matters (rates [ 10.0 ])) "10 req/s"
                     Expect.isFalse (matters (rates [ 11.0 ])) "nearest"
-                    let same = Adaptation.expectedRewards scenario traces.After
+                    let same = ExpectedRewards.ofTrace scenario traces.After
                     Expect.isTrue (Adaptation.matters same same (rates [ 10.0 ])) "no change: every load counts")
             }
 

@@ -310,7 +310,7 @@ let tests =
                             "\"trees\": 10 }",
                             "\"trees\": 10, \"regrownTrees\": 11 }, \"guard\": { \"maximumChanges\": 1 }"
                         )
-                        .Replace("\"before\": \"before.csv\", \"after\": \"after.csv\"", "\"before\": \"before.csv\"")
+                        .Replace(", \"trace\": \"after.csv\"", "")
 
                 Scratch.withFile "scenario.json" json (fun path ->
                     match Scenario.check path with
@@ -321,10 +321,26 @@ let tests =
                                 "goal.reward.saves"
                                 "controller.estimation.regrownTrees: 11"
                                 "controller.guard.stabilisationSeconds"
-                                "experiment.changes[0].atCycle: 10"
+                                "experiment.changes[0]: nothing that changes; expected nodes, services, loads or a trace"
                             ] do
                             Expect.exists faults (fun fault -> fault.Contains part) part)
             }
+
+            refuses
+                "the nodes after a change as they were once written"
+                "  \"experiment\": {"
+                "  \"simulation\": { \"nodesAfterChange\": [] },\n  \"experiment\": {"
+                [
+                    "simulation.nodesAfterChange: a field of before; expected experiment.changes[0].nodes"
+                ]
+
+            refuses
+                "the trace after a change as it was once written"
+                "\"before\": \"before.csv\""
+                "\"before\": \"before.csv\", \"after\": \"after.csv\""
+                [
+                    "experiment.traces.after: a field of before; expected experiment.changes[0].trace"
+                ]
 
             test "whatever stands in place of a value, what is wrong is said" {
                 let places =

@@ -44,9 +44,14 @@ let tests =
                                     let speeds (mesh: OnlinePolicyAdaptation.Domain.Environments.MeshParameters) =
                                         mesh.Nodes |> Seq.map _.Speed |> List.ofSeq
 
-                                    let after = simulation.After |> Option.map speeds
+                                    let after =
+                                        scenario.Experiment.Changes
+                                        |> List.tryLast
+                                        |> Option.bind _.Mesh
+                                        |> Option.map speeds
+
                                     let fast = List.replicate nodes 1.0
-                                    Expect.equal (speeds simulation.Before) fast "before"
+                                    Expect.equal (speeds simulation.Mesh) fast "before"
                                     Expect.equal after (Some(0.6 :: List.tail fast)) "node 1 becomes slower")
                 }
 

@@ -33,6 +33,22 @@ let tests =
                     Expect.isGreaterThanOrEqual rate 0.0 $"{pattern}"
                     Expect.isLessThanOrEqual rate pattern.HighestRate.PerSecond $"{pattern}"
 
+            testCase "a sequence goes from pattern to pattern, each in the time of the whole"
+            <| fun () ->
+                let sine = LoadPattern.Sine(RequestRate 10.0, RequestRate 6.0, 60.0, 1.0)
+
+                let sequence =
+                    LoadPattern.Sequence(
+                        Meshes.array [ Meshes.constant 7.5; sine :> LoadPattern; Meshes.constant 3.0 ],
+                        Meshes.array [ 0.0; 20.0; 40.0 ]
+                    )
+
+                Expect.equal (at 19.9 sequence) 7.5 "the first"
+                Expect.equal (at 20.0 sequence) (at 20.0 sine) "from its time on"
+                Expect.equal (at 33.0 sequence) (at 33.0 sine) "goes on as if it had held"
+                Expect.equal (at 1000.0 sequence) 3.0 "the last for ever"
+                Expect.equal sequence.HighestRate.PerSecond 16.0 "the highest of all"
+
             testCase "a recorded load goes through its rates and begins again"
             <| fun () ->
                 let recorded = LoadPattern.Recorded(rates [ 4.0; 0.0; 9.0 ], 5.0)

@@ -9,12 +9,13 @@ open OnlinePolicyAdaptation.Tests
 let private scenario, private simulation, private after =
     match Scenario.load (Path.Combine(Repository.folder, "scenarios", "2-system-change")) with
     | Ok({
-             Simulation = Some({ After = Some after } as simulation)
+             Simulation = Some simulation
+             Experiment = { Changes = [ { Mesh = Some after } ] }
          } as scenario) -> scenario, simulation, after
     | Ok _ -> invalidOp "scenario 2 describes no simulated mesh that changes"
     | Error message -> invalidOp message
 
 let grid = scenario.System.Grid
-let beforeChange = simulation.Before
+let beforeChange = simulation.Mesh
 let afterChange = after
 let schedule = simulation.Recording.Schedule

@@ -97,7 +97,11 @@ let tests =
             test "a system change swaps the trace before its cycle and keeps the configuration" {
                 withTrace 0.0 (fun before ->
                     withTrace 10.0 (fun after ->
-                        let environment = SystemChange(environment before 1UL, environment after 1UL, 3)
+                        let environment =
+                            SystemSequence(
+                                (fun () -> environment before 1UL),
+                                [| LaterSystem(3L, (fun () -> environment after 1UL)) |]
+                            )
 
                         let elsewhere = TwoNodes.configuration 0.8 4.0
 

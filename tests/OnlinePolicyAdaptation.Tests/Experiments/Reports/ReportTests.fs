@@ -15,9 +15,7 @@ let private withoutChange test =
         let file = Path.Combine(folder, "scenario.json")
 
         let json =
-            SmallScenario.json
-                .Replace(", \"after\": \"after.csv\"", "")
-                .Replace("\"changes\": [{ \"atCycle\": 10 }],", "")
+            SmallScenario.json.Replace("\"changes\": [{ \"atCycle\": 10, \"trace\": \"after.csv\" }],", "")
 
         File.WriteAllText(file, json)
         test (SmallScenario.load folder))
@@ -26,7 +24,7 @@ let private withoutChange test =
 let private studied (scenario: Scenario) =
     { scenario with
         Experiment.Cycles = 3
-        Experiment.ChangeAt = 0
+        Experiment.Changes = []
         Experiment.Seeds = 2
         Experiment.Horizons = [ 1; 2; 3 ]
         Experiment.AlsoBasePolicies = [ BasePolicySpecification.Random; BasePolicySpecification.Static ]
@@ -65,12 +63,13 @@ let tests =
                 SmallScenario.withScenario (fun folder _ ->
                     File.WriteAllText(
                         Path.Combine(folder, "scenario.json"),
-                        SmallScenario.json.Replace(", \"after\": \"after.csv\"", "")
+                        SmallScenario.json.Replace(", \"trace\": \"after.csv\"", "")
                     )
 
                     match Scenario.load folder with
                     | Ok _ -> failtest "a change to nothing"
-                    | Error message -> Expect.stringContains message "experiment.changes[0].atCycle: 10" "said")
+                    | Error message ->
+                        Expect.stringContains message "experiment.changes[0]: nothing that changes" "said")
             }
 
             test "the page needs nothing from elsewhere" {

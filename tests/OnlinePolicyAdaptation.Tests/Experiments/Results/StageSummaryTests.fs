@@ -1,0 +1,125 @@
+module OnlinePolicyAdaptation.Tests.Experiments.Results.StageSummary
+
+open System.IO
+open System.Threading
+open Expecto
+open OnlinePolicyAdaptation.Experiments
+open OnlinePolicyAdaptation.Scenarios
+open OnlinePolicyAdaptation.Tests
+
+let private run changes edit =
+    let mutable found = None
+
+    Scratch.withFile "scenario.json" (SmallScenario.simulated changes) (fun path ->
+        match Scenario.load (Path.GetDirectoryName path |> string) with
+        | Error message -> failtest message
+        | Ok scenario -> found <- Some(SmallScenario.run (edit scenario)))
+
+    Option.get found
+
+let private thereAndBack =
+    """{ "atCycle": 8, "name": "slow", "nodes": [{ "node": "n2", "speed": 0.3 }] },
+       { "atCycle": 20, "name": "back", "nodes": [{ "node": "n2", "speed": 2 }] }"""
+
+/// The reward that a cycle misses, by going through all configurations recorded of its system.
+let private missed (result: ExperimentResult) (o: Observation) =
+    let rows = result.Traces.Systems[o.System].Rows
+
+    let worth configuration =
+        rows
+        |> Seq.filter (fun row -> row.Configuration = configuration)
+        |> Seq.averageBy (fun row ->
+            result.Scenario.Goal.Reward.Reward(
+                configuration,
+                configuration,
+                System.ReadOnlySpan [| row.Services[0].MeanResponseTime.Value.Seconds |]
+            ))
+
+    (TwoNodes.configurations |> List.map worth |> List.max)
+    - worth o.Timed.Record.Metrics.Configuration
+
+[<Tests>]
+let tests =
+    testList
+        "Experiments.Results.StageSummary"
+        [
+            test "each stage has its cycles, and the regret of a stage is what its cycles miss" {
+                let result = run thereAndBack id
+                let summary = StageSummary.ofResult (Yardstick.ofResult result) result
+
+                Expect.equal
+                    (summary
+                     |> List.filter (fun s -> s.Contender = Contender.Base)
+                     |> List.map (fun s -> s.Stage, s.Name, s.FirstCycle, s.Cycles))
+                    [ 0, "", 0, 8; 1, "slow", 8, 12; 2, "back", 20, 10 ]
+                    "stages"
+
+                for s in summary do
+                    for seed in 1..3 do
+                        let cycles =
+                            result.Observations
+                            |> Array.filter (fun o ->
+                                o.Contender = s.Contender
+                                && o.Seed = seed
+                                && o.Timed.Record.Cycle >= s.FirstCycle
+                                && o.Timed.Record.Cycle < s.FirstCycle + s.Cycles)
+
+                        Expect.floatClose
+                            Accuracy.high
+                            s.Regret[seed - 1]
+                            (cycles |> Array.sumBy (missed result))
+                            $"{s.Contender.Name}, {s.Name}, seed {seed}"
+            }
+
+            test "the optimum is told of every change: it is in the best configuration again soon after each" {
+                let result = run thereAndBack id
+
+                let optimum =
+                    StageSummary.ofResult (Yardstick.ofResult result) result
+                    |> List.filter (fun s -> s.Contender = Contender.Optimum)
+
+                for s in List.tail optimum do
+                    Expect.all s.Adapted (fun cycles -> cycles.IsSome && cycles.Value <= 5) s.Name
+                    Expect.all s.ShareOfBestAtEnd (fun share -> abs (share - 1.0) < 1e-9) s.Name
+            }
+
+            test "the same schedule gives the same records on one thread and on two" {
+                let records (result: ExperimentResult) =
+                    [
+                        for o in result.Observations -> o.Contender, o.Seed, o.System, o.Timed.Record.Metrics
+                    ]
+
+                let result = run thereAndBack id
+
+                let alone =
+                    (Experiment.run result.Scenario result.Traces Map.empty 1 ignore CancellationToken.None)
+                        .GetAwaiter()
+                        .GetResult()
+
+                Expect.equal (records alone) (records result) "bit for bit"
+            }
+
+            test "a system that does not change has no stages" {
+                let result =
+                    run thereAndBack (fun scenario ->
+                        { scenario with
+                            Experiment.Changes = []
+                            Experiment.Cycles = 4
+                        })
+
+                Expect.isEmpty (StageSummary.ofResult (Yardstick.ofResult result) result) "none"
+            }
+
+            test "adapting is counted to the end of a stage, where enough cycles are left" {
+                let earned values =
+                    values |> List.map (fun earned -> struct (earned, 1.0)) |> Array.ofList
+
+                let late = earned (List.replicate 30 0.0 @ List.replicate 8 1.0)
+                Expect.equal (Adaptation.adaptedWithin 5 late) (Some 30) "8 of 20 are left"
+                Expect.equal (Adaptation.adaptedWithin 9 late) None "too few"
+                Expect.equal (Adaptation.adaptedAfter late) None "not 20"
+                let whole = earned (List.replicate 7 0.0 @ List.replicate 25 1.0)
+                Expect.equal (Adaptation.adaptedAfter whole) (Some 6) "one of 20 may be bad"
+                Expect.equal (Adaptation.adaptedWithin 5 (earned [])) None "no cycle"
+            }
+        ]
