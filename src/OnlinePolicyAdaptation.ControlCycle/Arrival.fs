@@ -40,12 +40,13 @@ module Arrival =
         {
             Position = int64 position
             Content =
-                Ok
-                    {
-                        Time = beginning + TimeSpan.FromSeconds(5.0 * float position)
-                        Configuration = metrics.Configuration
-                        Services = metrics.Services
-                    }
+                Ok(
+                    Interval(
+                        beginning + TimeSpan.FromSeconds(5.0 * float position),
+                        metrics.Configuration,
+                        metrics.Services
+                    )
+                )
             Text = ""
             Received = 0L
             Reply = ValueNone

@@ -203,7 +203,7 @@ module Monitor =
                 ))
 
     let private arrived (settings: ControllerSettings) state arrival (now: DateTimeOffset voption) interval =
-        match MetricsCheck.implausible settings.Admission interval.Services with
+        match MetricsCheck.implausible settings.Admission interval with
         | ValueSome reason -> struct (state, Element.Event(Event.Rejected(arrival, fault FaultKind.Implausible reason)))
         | ValueNone ->
             match Timeline.judge settings.Admission state.Timeline now interval.Time with

@@ -18,22 +18,65 @@ module IntervalJson =
         else
             writer.WriteNull name
 
-    let private writeServices
-        (writer: Utf8JsonWriter)
-        (system: SystemDescription)
-        (services: EquatableArray<ServiceMetrics>)
-        =
+    let private writeValue (writer: Utf8JsonWriter) (name: string) (value: Nullable<float>) =
+        if value.HasValue then
+            writeNumber writer name value.Value
+
+    let private writeRate (writer: Utf8JsonWriter) (name: string) (rate: Nullable<RequestRate>) =
+        if rate.HasValue then
+            writeNumber writer name rate.Value.PerSecond
+
+    let private writeTime (writer: Utf8JsonWriter) (name: string) (time: Nullable<ResponseTime>) =
+        if time.HasValue then
+            writeNumber writer name time.Value.Seconds
+
+    let private writeStatistics (writer: Utf8JsonWriter) (statistics: ResponseTimeStatistics | null) =
+        match statistics with
+        | null -> ()
+        | statistics ->
+            if statistics.Count.HasValue then
+                writer.WriteNumber("count", statistics.Count.Value)
+
+            writeValue writer "standardDeviation" statistics.StandardDeviation
+            writeTime writer "p50" statistics.P50
+            writeTime writer "p90" statistics.P90
+            writeTime writer "p95" statistics.P95
+            writeTime writer "p99" statistics.P99
+
+    let private writeAtNode (writer: Utf8JsonWriter) (measured: ServiceAtNode) =
+        writeRate writer "offeredLoad" measured.OfferedLoad
+        writeRate writer "carriedLoad" measured.CarriedLoad
+        writeRate writer "failedLoad" measured.FailedLoad
+        writeTime writer "meanResponseTime" measured.MeanResponseTime
+        writeStatistics writer measured.Statistics
+
+    let private writeService (writer: Utf8JsonWriter) (measured: ServiceMetrics) =
+        writeNumber writer "offeredLoad" measured.OfferedLoad.PerSecond
+        writeNumber writer "carriedLoad" measured.CarriedLoad.PerSecond
+        writeTime writer "meanResponseTime" measured.MeanResponseTime
+        writeRate writer "blockedLoad" measured.BlockedLoad
+        writeRate writer "failedLoad" measured.FailedLoad
+        writeStatistics writer measured.Statistics
+
+    /// An object by names, left out where there is nothing in it.
+    let private writeNodes (writer: Utf8JsonWriter) (names: EquatableArray<string>) (nodes: EquatableArray<'a>) write =
+        if nodes.Count > 0 then
+            writer.WriteStartObject "nodes"
+
+            for i in 0 .. nodes.Count - 1 do
+                writer.WriteStartObject names[i]
+                write writer nodes[i]
+                writer.WriteEndObject()
+
+            writer.WriteEndObject()
+
+    let private writeServices (writer: Utf8JsonWriter) (topology: Topology) (services: EquatableArray<ServiceMetrics>) =
         writer.WriteStartObject "services"
 
         for i in 0 .. services.Count - 1 do
-            let measured = services[i]
-            writer.WriteStartObject(system.Topology.Services[i])
-            writeNumber writer "offeredLoad" measured.OfferedLoad.PerSecond
-            writeNumber writer "carriedLoad" measured.CarriedLoad.PerSecond
-
-            if measured.MeanResponseTime.HasValue then
-                writeNumber writer "meanResponseTime" measured.MeanResponseTime.Value.Seconds
-
+            writer.WriteStartObject topology.Services[i]
+            writeService writer services[i]
+            writeNodes writer topology.Nodes services[i].Nodes writeAtNode
             writer.WriteEndObject()
 
         writer.WriteEndObject()
@@ -58,8 +101,13 @@ module IntervalJson =
         use writer = new Utf8JsonWriter(buffer)
         writer.WriteStartObject()
         writer.WriteString("time", interval.Time.UtcDateTime)
+        writeValue writer "lengthSeconds" interval.LengthSeconds
         writeControls writer "controls" system.Grid interval.Configuration
-        writeServices writer system interval.Services
+        writeServices writer system.Topology interval.Services
+
+        writeNodes writer system.Topology.Nodes interval.Nodes (fun writer node ->
+            writeValue writer "utilisation" node.Utilisation)
+
         writer.WriteEndObject()
         writer.Flush()
         buffer.WrittenSpan.ToArray()

@@ -52,11 +52,7 @@ let private writeLines (scenario: Scenario) system intervals path =
                 ReadOnlySpan(
                     IntervalJson.write
                         system
-                        {
-                            Time = first + TimeSpan.FromSeconds(5.0 * float i)
-                            Configuration = row.Configuration
-                            Services = row.Services
-                        }
+                        (Interval(first + TimeSpan.FromSeconds(5.0 * float i), row.Configuration, row.Services))
                 )
             )
 

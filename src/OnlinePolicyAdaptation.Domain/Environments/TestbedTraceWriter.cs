@@ -85,21 +85,23 @@ public static class TestbedTraceWriter
     {
         var number = service + 1;
         ServiceMetrics Of(RecordedInterval row) => row.Metrics.Services[service];
+        ServiceAtNode? AtNode(RecordedInterval row, int node) =>
+            Of(row).Nodes is { Count: > 0 } nodes ? nodes[node] : null;
 
         yield return ($"d{number}_std", row => Of(row).Statistics?.StandardDeviation ?? 0);
         for (var node = 0; node < topology.Nodes.Count; node++)
         {
             var n = node;
-            yield return ($"d{number}{n + 1}", row => Of(row).Statistics?.NodeMeans[n].Seconds ?? 0);
+            yield return ($"d{number}{n + 1}", row => AtNode(row, n)?.MeanResponseTime?.Seconds ?? 0);
         }
         for (var node = 0; node < topology.Nodes.Count; node++)
         {
             var n = node;
-            yield return ($"d{number}{n + 1}_std", row => Of(row).Statistics?.NodeStandardDeviations[n] ?? 0);
+            yield return ($"d{number}{n + 1}_std", row => AtNode(row, n)?.Statistics?.StandardDeviation ?? 0);
         }
-        yield return ($"drop{number}", row => Of(row).Statistics?.Dropped.PerSecond ?? 0);
-        yield return ($"d{number}_99", row => Of(row).Statistics?.P99.Seconds ?? 0);
-        yield return ($"d{number}_90", row => Of(row).Statistics?.P90.Seconds ?? 0);
+        yield return ($"drop{number}", row => Of(row).FailedLoad?.PerSecond ?? 0);
+        yield return ($"d{number}_99", row => Of(row).Statistics?.P99?.Seconds ?? 0);
+        yield return ($"d{number}_90", row => Of(row).Statistics?.P90?.Seconds ?? 0);
     }
 
     private static List<(string Name, CellValue Value)> Controls(int service, Topology topology, ControlGrid grid)

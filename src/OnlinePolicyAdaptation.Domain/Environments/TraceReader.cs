@@ -115,10 +115,12 @@ public sealed class TraceReader : IDisposable
             var offered = new RequestRate(_offered.Number());
             var carried = new RequestRate(_carried.Number());
             var served = carried.PerSecond > 0 ? _carried.ToString() : null;
-            return new(offered, carried, served is null ? null : new ResponseTime(_mean.NumberOf(served)))
-            {
-                Statistics = _statistics?.Read(served),
-            };
+            var metrics = new ServiceMetrics(
+                offered,
+                carried,
+                served is null ? null : new ResponseTime(_mean.NumberOf(served))
+            );
+            return _statistics?.Read(metrics, served) ?? metrics;
         }
     }
 
@@ -134,19 +136,37 @@ public sealed class TraceReader : IDisposable
         ];
         private readonly TraceField _dropped = file.Field(columns.Dropped);
 
-        /// <param name="served">What the service served; null: nothing, and what is blank is 0.</param>
-        public ResponseTimeStatistics Read(string? served)
+        /// <summary>The metrics with their finer statistics.</summary>
+        /// <param name="metrics">What is known already.</param>
+        /// <param name="served">What the service served; null: nothing, and there are no response times.</param>
+        public ServiceMetrics Read(ServiceMetrics metrics, string? served)
         {
             double Of(TraceField field) => served is null ? OrZero(field) : field.NumberOf(served);
 
-            return new(
-                Of(_deviation),
-                new(Of(_p90)),
-                new(Of(_p99)),
-                _nodeMeans.Select(field => new ResponseTime(OrZero(field))).ToEquatableArray(),
-                _nodeDeviations.Select(OrZero).ToEquatableArray(),
-                new(_dropped.Number())
-            );
+            var statistics = new ResponseTimeStatistics
+            {
+                StandardDeviation = Of(_deviation),
+                P90 = new(Of(_p90)),
+                P99 = new(Of(_p99)),
+            };
+            return metrics with
+            {
+                FailedLoad = new(_dropped.Number()),
+                Statistics = served is null ? null : statistics,
+                Nodes = _nodeMeans.Zip(_nodeDeviations, AtNode).ToEquatableArray(),
+            };
+        }
+
+        private static ServiceAtNode AtNode(TraceField mean, TraceField deviation)
+        {
+            var (seconds, spread) = (OrZero(mean), OrZero(deviation));
+            return seconds > 0
+                ? new()
+                {
+                    MeanResponseTime = new(seconds),
+                    Statistics = new() { StandardDeviation = spread },
+                }
+                : new();
         }
 
         /// <summary>A node that answered nothing has 0, or no number.</summary>

@@ -6,6 +6,7 @@ open System
 open System.Threading
 open System.Threading.Tasks
 open OnlinePolicyAdaptation.Domain.Environments
+open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.ControlCycle
 
 /// Observes the next interval, from the one of number `first` on, up to `intervals`; -1: without end, until the token is
@@ -36,12 +37,13 @@ let create
                         {
                             Position = position
                             Content =
-                                Ok
-                                    {
-                                        Time = IntervalEnd.ofPosition clock interval time position
-                                        Configuration = metrics.Configuration
-                                        Services = metrics.Services
-                                    }
+                                Ok(
+                                    Interval(
+                                        IntervalEnd.ofPosition clock interval time position,
+                                        metrics.Configuration,
+                                        metrics.Services
+                                    )
+                                )
                             Text = ""
                             Received = time.GetTimestamp()
                             Reply = ValueNone

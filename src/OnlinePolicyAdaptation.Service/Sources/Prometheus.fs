@@ -210,12 +210,13 @@ module Prometheus =
                 return
                     match levels, services with
                     | Ok levels, Ok services ->
-                        Ok
-                            {
-                                Time = time.ToUniversalTime()
-                                Configuration = Configuration(EquatableArray.ToEquatableArray levels)
-                                Services = EquatableArray.ToEquatableArray services
-                            }
+                        Ok(
+                            Interval(
+                                time.ToUniversalTime(),
+                                Configuration(EquatableArray.ToEquatableArray levels),
+                                EquatableArray.ToEquatableArray services
+                            )
+                        )
                     | Error fault, _
                     | _, Error fault -> Error fault
         }

@@ -2,6 +2,7 @@ namespace OnlinePolicyAdaptation.Service
 
 open System
 open System.Threading.Tasks
+open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.ControlCycle
 
 /// What keeps a source of metrics from its work.

@@ -5,6 +5,7 @@ module OnlinePolicyAdaptation.Service.TraceSource
 open System
 open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Environments
+open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.ControlCycle
 
 /// Rows that are handed on at once where they come as fast as they are decided on.
@@ -31,12 +32,7 @@ let private interval (reader: TraceReader) endOf =
     try
         let row = reader.Row()
 
-        Ok
-            {
-                Time = endOf row.Time
-                Configuration = row.Configuration
-                Services = row.Services
-            }
+        Ok(Interval(endOf row.Time, row.Configuration, row.Services))
     with :? BadInputException as e ->
         Error
             {

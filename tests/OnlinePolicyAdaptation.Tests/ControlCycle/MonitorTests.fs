@@ -24,12 +24,8 @@ let private corner = TwoNodes.configuration 1.0 5.0
 let private seconds (value: float) = TimeSpan.FromSeconds value
 let private at value = Intervals.beginning + seconds value
 
-let private interval time configuration measured : Interval =
-    {
-        Time = time
-        Configuration = configuration
-        Services = (TwoNodes.metrics 0 configuration measured).Services
-    }
+let private interval time configuration measured =
+    Interval(time, configuration, (TwoNodes.metrics 0 configuration measured).Services)
 
 let private arrived now (interval: Interval) =
     Input.Arrived(Arrival.ofMetrics 0 (Metrics(0L, corner, interval.Services)), now)
@@ -139,20 +135,48 @@ let private ofTheYear9999 () =
     Expect.equal (times [ 0.0; 5.0; far; 10.0; 15.0 ]) [ taken 0; taken 1; jump; taken 2; taken 3 ] "one among others"
 
 let private implausible () =
-    let measured load seconds : Interval =
-        let service =
-            ServiceMetrics(RequestRate load, RequestRate 5.0, ResponseTime seconds)
+    let ofService service =
+        interval (at 0.0) corner ValueNone |> Intervals.measuring [ service ]
 
-        { interval (at 0.0) corner ValueNone with
-            Services = TwoNodes.array [ service ]
-        }
+    let measured load seconds =
+        ofService (ServiceMetrics(RequestRate load, RequestRate 5.0, ResponseTime seconds))
 
     let carried =
-        { measured 5.0 0.1 with
-            Services = TwoNodes.array [ ServiceMetrics(RequestRate 5.0, RequestRate 1001.0, ResponseTime 0.1) ]
-        }
+        ofService (ServiceMetrics(RequestRate 5.0, RequestRate 1001.0, ResponseTime 0.1))
 
-    let later (interval: Interval) = { interval with Time = at 5.0 }
+    let losing blocked failed =
+        ofService (
+            ServiceMetrics(
+                RequestRate 5.0,
+                RequestRate 5.0,
+                ResponseTime 0.1,
+                BlockedLoad = RequestRate blocked,
+                FailedLoad = RequestRate failed
+            )
+        )
+
+    let taking (p50: float) (p90: float) (p99: float) =
+        ofService (
+            ServiceMetrics(
+                RequestRate 5.0,
+                RequestRate 5.0,
+                ResponseTime 0.1,
+                Statistics =
+                    ResponseTimeStatistics(P50 = ResponseTime p50, P90 = ResponseTime p90, P99 = ResponseTime p99)
+            )
+        )
+
+    let using (share: float) =
+        let interval = measured 5.0 0.1
+
+        Interval(
+            interval.Time,
+            interval.Configuration,
+            interval.Services,
+            Nodes = TwoNodes.array [ NodeMetrics(Nullable()); NodeMetrics share ]
+        )
+
+    let later interval = interval |> Intervals.ending (at 5.0)
 
     let of' interval =
         [ interval; later (measured 5.0 0.1) ]
@@ -167,6 +191,15 @@ let private implausible () =
     Expect.equal (of' carried) wrong "carried load"
     Expect.equal (of' (measured 5.0 100.1)) wrong "response time"
     Expect.equal (of' (measured infinity 0.1)) wrong "no number"
+    Expect.equal (of' (losing 5.0 1000.0)) right "all refused, and a queue that fails"
+    Expect.equal (of' (losing (5.0 * (1.0 + 1e-7)) 0.0)) right "rounding"
+    Expect.equal (of' (losing 5.1 0.0)) wrong "more refused than offered"
+    Expect.equal (of' (losing 0.0 1000.1)) wrong "failed load"
+    Expect.equal (of' (taking 0.1 0.1 0.2)) right "quantiles that do not fall"
+    Expect.equal (of' (taking 0.2 0.1 0.3)) wrong "half is below more than nine tenths are"
+    Expect.equal (of' (taking 0.1 0.3 0.2)) wrong "nine tenths are below more than all but one in a hundred"
+    Expect.equal (of' (using 1.02)) right "all cores"
+    Expect.equal (of' (using 37.0)) wrong "percent"
 
 // --- Settling
 

@@ -17,12 +17,32 @@ let system =
 let beginning = DateTimeOffset(2026, 1, 31, 12, 0, 0, TimeSpan.Zero)
 
 /// The n-th interval, of five seconds.
-let at n configuration seconds : Interval =
-    {
-        Time = beginning + TimeSpan.FromSeconds(5.0 * float n)
-        Configuration = configuration
-        Services = (TwoNodes.metrics 0 configuration (ValueSome seconds)).Services
-    }
+let at n configuration seconds =
+    Interval(
+        beginning + TimeSpan.FromSeconds(5.0 * float n),
+        configuration,
+        (TwoNodes.metrics 0 configuration (ValueSome seconds)).Services
+    )
+
+/// An interval that ended at another time.
+let ending time (interval: Interval) =
+    Interval(
+        time,
+        interval.Configuration,
+        interval.Services,
+        LengthSeconds = interval.LengthSeconds,
+        Nodes = interval.Nodes
+    )
+
+/// An interval with other measurements of the services.
+let measuring (services: ServiceMetrics list) (interval: Interval) =
+    Interval(
+        interval.Time,
+        interval.Configuration,
+        TwoNodes.array services,
+        LengthSeconds = interval.LengthSeconds,
+        Nodes = interval.Nodes
+    )
 
 /// Node 2 is fast, and slow from an interval on; the configurations go by a formula, and so does the noise.
 let recorded count slowFrom =

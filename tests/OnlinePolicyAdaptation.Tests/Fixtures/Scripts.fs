@@ -91,12 +91,8 @@ let private bad: Fault =
 let arrivals (script: Happening list) : Arrival list =
     let length = TimeSpan.FromSeconds 5.0
 
-    let interval telling time seconds : Interval =
-        {
-            Time = time
-            Configuration = telling.Configuration
-            Services = (TwoNodes.metrics 0 telling.Configuration seconds).Services
-        }
+    let interval telling time seconds =
+        Interval(time, telling.Configuration, (TwoNodes.metrics 0 telling.Configuration seconds).Services)
 
     let measured telling =
         TwoNodes.responseTime telling.OnNode2 telling.Configuration

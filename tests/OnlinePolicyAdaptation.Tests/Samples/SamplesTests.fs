@@ -25,9 +25,7 @@ let private composed =
 let private withLoad load (interval: Interval) =
     let service = ServiceMetrics(RequestRate load, RequestRate load, ResponseTime 0.09)
 
-    { interval with
-        Services = TwoNodes.array [ service ]
-    }
+    interval |> Intervals.measuring [ service ]
 
 let private roundsUp () =
     let estimated load =

@@ -29,10 +29,7 @@ let private bad kind (good: Interval list) =
 
     let fresh: Interval =
         match last with
-        | Some last ->
-            { last with
-                Time = last.Time + TimeSpan.FromSeconds 1.0
-            }
+        | Some last -> last |> Intervals.ending (last.Time + TimeSpan.FromSeconds 1.0)
         | None -> Intervals.at -1 (TwoNodes.configuration 1.0 5.0) 0.09
 
     let line = Intervals.line fresh
@@ -45,11 +42,7 @@ let private bad kind (good: Interval list) =
     | 4, _ -> Passed.Quarantined "impossibleConfiguration", line.Replace("\"c1\":", "\"c1\":0.25")
     | 5, Some last -> Passed.Known, Intervals.line last
     | 6, Some last ->
-        Passed.Quarantined "backwards",
-        Intervals.line
-            { last with
-                Time = last.Time - TimeSpan.FromSeconds 1.0
-            }
+        Passed.Quarantined "backwards", Intervals.line (last |> Intervals.ending (last.Time - TimeSpan.FromSeconds 1.0))
     | 7, Some _ -> Passed.Known, Intervals.line good[good.Length / 2]
     | _ -> Passed.Quarantined "badValue", "{}"
 
@@ -263,9 +256,8 @@ let private wherePlanningIsLate () =
 
 let private whereFromTheFuture () =
     let early (seconds: float) =
-        { Intervals.at 0 (TwoNodes.configuration 1.0 5.0) 0.09 with
-            Time = Intervals.beginning + TimeSpan.FromSeconds seconds
-        }
+        Intervals.at 0 (TwoNodes.configuration 1.0 5.0) 0.09
+        |> Intervals.ending (Intervals.beginning + TimeSpan.FromSeconds seconds)
 
     let faults = ResizeArray<Fault>()
 
@@ -573,9 +565,8 @@ let private whereARefitFails () =
                         [|
                             SmallController.arrival
                                 (int64 next)
-                                { interval with
-                                    Time = Intervals.beginning + TimeSpan.FromMilliseconds(float next)
-                                }
+                                (interval
+                                 |> Intervals.ending (Intervals.beginning + TimeSpan.FromMilliseconds(float next)))
                         |]
                     else
                         [||]
@@ -617,9 +608,8 @@ let private poisonable options =
 let private withLoad load (interval: Interval) =
     let mean = interval.Services[0].MeanResponseTime
 
-    { interval with
-        Services = TwoNodes.array [ ServiceMetrics(RequestRate load, RequestRate load, mean) ]
-    }
+    interval
+    |> Intervals.measuring [ ServiceMetrics(RequestRate load, RequestRate load, mean) ]
 
 /// Poison in place of some intervals, and what is expected of the decisions on it.
 let private poisoned (intervals: Interval[]) (places: int list) =

@@ -26,20 +26,80 @@ let private rate =
             |> Gen.map (fun (NormalFloat value) -> abs value)
         ]
 
+let private perhaps (value: Gen<'a>) =
+    Gen.oneof [ Gen.constant (Nullable()); Gen.map Nullable value ]
+
+let private loads = Gen.map RequestRate rate
+let private times = Gen.map ResponseTime rate
+
+let private statistics: Gen<ResponseTimeStatistics | null> =
+    gen {
+        let! count = perhaps (Gen.choose (0, Int32.MaxValue) |> Gen.map int64)
+        let! deviation = perhaps rate
+        let! quantiles = Gen.arrayOfLength 4 (perhaps times)
+
+        let statistics =
+            ResponseTimeStatistics(
+                Count = count,
+                StandardDeviation = deviation,
+                P50 = quantiles[0],
+                P90 = quantiles[1],
+                P95 = quantiles[2],
+                P99 = quantiles[3]
+            )
+
+        // Statistics that say nothing are none.
+        return
+            if statistics = ResponseTimeStatistics() then
+                null
+            else
+                statistics
+    }
+
+/// As many as the system has nodes, or none.
+let private byNode node =
+    Gen.oneof [ Gen.constant [||]; Gen.arrayOfLength system.Topology.Nodes.Count node ]
+
+let private atNode =
+    gen {
+        let! offered = perhaps loads
+        let! carried = perhaps loads
+        let! failed = perhaps loads
+        let! mean = perhaps times
+        let! statistics = statistics
+
+        return
+            ServiceAtNode(
+                OfferedLoad = offered,
+                CarriedLoad = carried,
+                FailedLoad = failed,
+                MeanResponseTime = mean,
+                Statistics = statistics
+            )
+    }
+
 let private service =
     gen {
         let! offered = rate
         let! carried = rate
         let! mean = rate
+        let! blocked = perhaps loads
+        let! failed = perhaps loads
+        let! statistics = statistics
+        let! nodes = byNode atNode
 
         return
             ServiceMetrics(
                 RequestRate offered,
                 RequestRate carried,
-                if carried = 0.0 then
-                    Nullable()
-                else
-                    Nullable(ResponseTime mean)
+                (if carried = 0.0 then
+                     Nullable()
+                 else
+                     Nullable(ResponseTime mean)),
+                BlockedLoad = blocked,
+                FailedLoad = failed,
+                Statistics = statistics,
+                Nodes = TwoNodes.array nodes
             )
     }
 
@@ -55,13 +115,17 @@ let private interval =
             |> Gen.map TwoNodes.grid.ConfigurationAt
 
         let! services = Gen.arrayOfLength system.Topology.Services.Count service
+        let! length = perhaps (Gen.map (max 1e-3) rate)
+        let! nodes = byNode (perhaps rate |> Gen.map NodeMetrics)
 
         return
-            {
-                Time = ticks
-                Configuration = configuration
-                Services = TwoNodes.array services
-            }
+            Interval(
+                ticks,
+                configuration,
+                TwoNodes.array services,
+                LengthSeconds = length,
+                Nodes = TwoNodes.array nodes
+            )
     }
 
 let private read (line: byte[]) =
@@ -130,6 +194,25 @@ let private faults =
         spoiled "0.09" (String('9', 400)), FaultKind.BadValue, [ "services.s.meanResponseTime"; "finite" ]
         spoiled "0.09" (String('[', 5000)), FaultKind.BadValue, [ "services.s.meanResponseTime" ]
         spoiled "{\"time\"" $"{{\"x\":{String('[', 5000)}", FaultKind.Unparsable, [ "byte" ]
+        spoiled "0.09" "0.09,\"blockedLoad\":-1", FaultKind.BadValue, [ "services.s.blockedLoad"; "-1"; "at least 0" ]
+        spoiled "0.09" "0.09,\"failedLoad\":\"1\"", FaultKind.BadValue, [ "services.s.failedLoad"; "a number" ]
+        spoiled "0.09" "0.09,\"p99\":1e999", FaultKind.BadValue, [ "services.s.p99"; "finite" ]
+        spoiled "0.09" "0.09,\"count\":1.5", FaultKind.BadValue, [ "services.s.count"; "1.5"; "whole" ]
+        spoiled "0.09" "0.09,\"nodes\":[]", FaultKind.BadValue, [ "services.s.nodes"; "an array"; "an object" ]
+        spoiled "0.09" "0.09,\"nodes\":{\"n3\":{}}", FaultKind.UnknownName, [ "services.s.nodes.n3"; "n1, n2" ]
+        spoiled "0.09" "0.09,\"nodes\":{\"n2\":7}", FaultKind.BadValue, [ "services.s.nodes.n2: 7"; "an object" ]
+        spoiled "0.09" "0.09,\"nodes\":{\"n2\":{\"carriedLoad\":-1}}",
+        FaultKind.BadValue,
+        [ "services.s.nodes.n2.carriedLoad"; "-1"; "at least 0" ]
+        spoiled "0.09" "0.09,\"nodes\":{\"n2\":{\"count\":0.5}}",
+        FaultKind.BadValue,
+        [ "services.s.nodes.n2.count"; "0.5"; "whole" ]
+        spoiled "{\"time\"" "{\"lengthSeconds\":0,\"time\"", FaultKind.BadValue, [ "lengthSeconds: 0"; "above 0" ]
+        spoiled "{\"time\"" "{\"lengthSeconds\":-5,\"time\"", FaultKind.BadValue, [ "lengthSeconds: -5" ]
+        spoiled "{\"time\"" "{\"nodes\":{\"n3\":{}},\"time\"", FaultKind.UnknownName, [ "nodes.n3"; "n1, n2" ]
+        spoiled "{\"time\"" "{\"nodes\":{\"n1\":{\"utilisation\":-1}},\"time\"",
+        FaultKind.BadValue,
+        [ "nodes.n1.utilisation"; "-1" ]
     ]
 
 let private expectFault (line: string, kind, parts) =
@@ -143,14 +226,10 @@ let private expectFault (line: string, kind, parts) =
 
 let private expected =
     Intervals.at 1 (TwoNodes.configuration 0.6 3.0) 0.09
-    |> fun interval ->
-        { interval with
-            Services =
-                TwoNodes.array
-                    [
-                        ServiceMetrics(RequestRate 5.0, RequestRate 4.5, Nullable(ResponseTime 0.09))
-                    ]
-        }
+    |> Intervals.measuring
+        [
+            ServiceMetrics(RequestRate 5.0, RequestRate 4.5, Nullable(ResponseTime 0.09))
+        ]
 
 /// Lines that say the same as the good one.
 let private synonyms =
@@ -170,6 +249,8 @@ let private synonyms =
         spoiled "0.6" "0.6000000000000001"
         spoiled "0.6" "0.59999999"
         spoiled "\"c1\":3" "\"c1\":30e-1"
+        spoiled "0.09" "0.09,\"blockedLoad\":null,\"count\":null,\"nodes\":{}"
+        spoiled "{\"time\"" "{\"lengthSeconds\":null,\"nodes\":{},\"time\""
     ]
 
 [<Tests>]
@@ -208,6 +289,29 @@ let tests =
                             && Double.IsFinite interval.Services[0].OfferedLoad.PerSecond
                         | Error fault -> fault.Reason <> ""))
 
+            testCase "nodes that a line leaves out are without measurements"
+            <| fun () ->
+                let line =
+                    (spoiled "0.09" "0.09,\"nodes\":{\"n2\":{\"carriedLoad\":4.5,\"p50\":0.08}}")
+                        .Replace("{\"time\"", "{\"nodes\":{\"n1\":{\"utilisation\":0.4}},\"time\"")
+
+                match Intervals.read line with
+                | Ok read ->
+                    Expect.equal
+                        read.Services[0].Nodes
+                        (TwoNodes.array
+                            [
+                                ServiceAtNode()
+                                ServiceAtNode(
+                                    CarriedLoad = RequestRate 4.5,
+                                    Statistics = ResponseTimeStatistics(P50 = ResponseTime 0.08)
+                                )
+                            ])
+                        "of the service"
+
+                    Expect.equal read.Nodes (TwoNodes.array [ NodeMetrics 0.4; NodeMetrics(Nullable()) ]) "of the nodes"
+                | Error fault -> failtest fault.Reason
+
             testCase "every prefix of a line is at fault"
             <| fun () ->
                 for length in 0 .. good.Length - 1 do
@@ -227,6 +331,13 @@ let tests =
                         spoiled "\"offeredLoad\":5" "\"offeredLoad\":5,\"offeredLoad\":6"
                         spoiled "\"carriedLoad\":4.5" "\"carriedLoad\":4.5,\"carriedLoad\":4.5"
                         spoiled "0.09" "0.09,\"meanResponseTime\":0.09"
+                        spoiled "0.09" "0.09,\"p90\":0.2,\"p90\":0.2"
+                        spoiled "0.09" "0.09,\"nodes\":{},\"nodes\":{}"
+                        spoiled "0.09" "0.09,\"nodes\":{\"n1\":{},\"n1\":{}}"
+                        spoiled "0.09" "0.09,\"nodes\":{\"n1\":{\"p50\":1,\"p50\":1}}"
+                        spoiled "{\"time\"" "{\"lengthSeconds\":5,\"lengthSeconds\":5,\"time\""
+                        spoiled "{\"time\"" "{\"nodes\":{},\"nodes\":{},\"time\""
+                        spoiled "{\"time\"" "{\"nodes\":{\"n2\":{},\"n2\":{}},\"time\""
                     ] do
                     expectFault (twice, FaultKind.BadValue, [ "twice" ])
 
@@ -261,18 +372,12 @@ let tests =
             testCase "a number that JSON has no word for is written as null"
             <| fun () ->
                 let line =
-                    Intervals.line
-                        { expected with
-                            Services =
-                                TwoNodes.array
-                                    [
-                                        ServiceMetrics(
-                                            RequestRate infinity,
-                                            RequestRate nan,
-                                            Nullable(ResponseTime -infinity)
-                                        )
-                                    ]
-                        }
+                    expected
+                    |> Intervals.measuring
+                        [
+                            ServiceMetrics(RequestRate infinity, RequestRate nan, Nullable(ResponseTime -infinity))
+                        ]
+                    |> Intervals.line
 
                 Expect.stringContains
                     line

@@ -12,9 +12,8 @@ let private row cycle (seconds: float) errors : JournalRow =
     {
         Cycle = cycle
         Interval =
-            { Intervals.at 0 (TwoNodes.configuration 0.6 3.0) 0.09 with
-                Time = Intervals.beginning + TimeSpan.FromSeconds seconds
-            }
+            Intervals.at 0 (TwoNodes.configuration 0.6 3.0) 0.09
+            |> Intervals.ending (Intervals.beginning + TimeSpan.FromSeconds seconds)
         Mode = "act"
         By = "base"
         Action = [| 0; 0 |]

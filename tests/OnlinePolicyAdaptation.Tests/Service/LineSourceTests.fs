@@ -9,6 +9,7 @@ open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Service
 open OnlinePolicyAdaptation.ControlCycle
+open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Tests
 
 /// The system that the files of cases are of.
@@ -58,7 +59,7 @@ let tests =
 
                 for content in contents do
                     match content with
-                    | Ok interval -> failtest $"read as {interval.Time}"
+                    | Ok(interval: Interval) -> failtest $"read as {interval.Time}"
                     | Error fault ->
                         Expect.equal fault.Kind FaultKind.BadValue "kind"
                         Expect.stringContains fault.Reason "no offset" "reason"

@@ -132,13 +132,11 @@ let tests =
                 do!
                     withAnswer "" (StubServer.reply 500 "") (fun result ->
                         let expected =
-                            {
-                                Time = time
-                                Configuration = TwoNodes.configuration 0.6 3.0
-                                Services =
-                                    TwoNodes.array
-                                        [ ServiceMetrics(RequestRate 5.5, RequestRate 5.0, ResponseTime 0.1) ]
-                            }
+                            Interval(
+                                time,
+                                TwoNodes.configuration 0.6 3.0,
+                                TwoNodes.array [ ServiceMetrics(RequestRate 5.5, RequestRate 5.0, ResponseTime 0.1) ]
+                            )
 
                         Expect.equal result (Ok expected) "interval"
 

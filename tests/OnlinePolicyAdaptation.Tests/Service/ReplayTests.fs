@@ -95,9 +95,8 @@ let private live count : Pull =
                     [|
                         SmallController.arrival
                             (int64 next)
-                            { interval with
-                                Time = Intervals.beginning + TimeSpan.FromMilliseconds(float next)
-                            }
+                            (interval
+                             |> Intervals.ending (Intervals.beginning + TimeSpan.FromMilliseconds(float next)))
                     |]
         }
 

@@ -200,10 +200,9 @@ let private lineAt (time: DateTimeOffset) =
 
     let noise = 0.002 * float (n * 5 % 7)
 
-    Intervals.line
-        { Intervals.at 0 configuration (TwoNodes.responseTime 0.08 configuration + noise) with
-            Time = time
-        }
+    Intervals.at 0 configuration (TwoNodes.responseTime 0.08 configuration + noise)
+    |> Intervals.ending time
+    |> Intervals.line
 
 let private badLines =
     [|

@@ -112,6 +112,7 @@ internal sealed class MeshSimulation
         if (_controls.Refuses(service, request.Admission))
         {
             _refused++;
+            _measurements[service].Blocked();
             return;
         }
         var node = _controls.Route(service, request.Routing);

@@ -11,6 +11,7 @@ internal sealed class ServiceMeasurement(int nodes)
     private readonly Moments[] _byNode = new Moments[nodes];
     private Moments _all;
     private long _arrived;
+    private long _blocked;
     private long _dropped;
 
     public void Clear()
@@ -19,10 +20,13 @@ internal sealed class ServiceMeasurement(int nodes)
         Array.Clear(_byNode);
         _all = default;
         _arrived = 0;
+        _blocked = 0;
         _dropped = 0;
     }
 
     public void Arrived() => _arrived++;
+
+    public void Blocked() => _blocked++;
 
     public void Dropped() => _dropped++;
 
@@ -44,14 +48,27 @@ internal sealed class ServiceMeasurement(int nodes)
             _all.Count > 0 ? new ResponseTime(_all.Mean) : null
         )
         {
-            Statistics = new(
-                _all.StandardDeviation,
-                new(Quantile.OfSorted(sorted, 0.9)),
-                new(Quantile.OfSorted(sorted, 0.99)),
-                _byNode.Select(node => new ResponseTime(node.Mean)).ToEquatableArray(),
-                _byNode.Select(node => node.StandardDeviation).ToEquatableArray(),
-                new(_dropped / seconds)
-            ),
+            BlockedLoad = new(_blocked / seconds),
+            FailedLoad = new(_dropped / seconds),
+            Statistics = Statistics(_all) is { } statistics
+                ? statistics with
+                {
+                    P90 = new(Quantile.OfSorted(sorted, 0.9)),
+                    P99 = new(Quantile.OfSorted(sorted, 0.99)),
+                }
+                : null,
+            Nodes = _byNode
+                .Select(node => new ServiceAtNode
+                {
+                    CarriedLoad = new(node.Count / seconds),
+                    MeanResponseTime = node.Count > 0 ? new ResponseTime(node.Mean) : null,
+                    Statistics = Statistics(node),
+                })
+                .ToEquatableArray(),
         };
     }
+
+    /// <summary>Null where nothing was answered.</summary>
+    private static ResponseTimeStatistics? Statistics(Moments answered) =>
+        answered.Count > 0 ? new() { Count = answered.Count, StandardDeviation = answered.StandardDeviation } : null;
 }

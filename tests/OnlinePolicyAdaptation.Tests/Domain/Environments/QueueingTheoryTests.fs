@@ -98,12 +98,9 @@ let tests =
                     |> observe
                     |> fun metrics -> metrics.Services[0]
 
-                match measured.Statistics with
-                | null -> failtest "no statistics"
-                | statistics ->
-                    let lost = statistics.Dropped.PerSecond / measured.OfferedLoad.PerSecond
-                    near 0.006 (0.8 / 1.8) lost "lost share"
-                    near 1e-9 0.1 (meanOf measured) "nobody shares the core"
+                let lost = measured.FailedLoad.Value.PerSecond / measured.OfferedLoad.PerSecond
+                near 0.006 (0.8 / 1.8) lost "lost share"
+                near 1e-9 0.1 (meanOf measured) "nobody shares the core"
 
             testCase "the front node refuses the blocking rate, and routes the others by their shares"
             <| fun () ->

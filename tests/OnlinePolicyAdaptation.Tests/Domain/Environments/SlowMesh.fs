@@ -18,6 +18,7 @@ type private Job =
 /// What happened in a stretch of time.
 type Happening =
     | Arrived of service: int
+    | Blocked of service: int
     | Dropped of service: int
     | Answered of service: int * node: int * responseTime: float
 
@@ -118,7 +119,9 @@ type SlowMesh(parameters: MeshParameters, loads: LoadPattern list, grid, key: Ra
         [
             Arrived service
 
-            if request.Admission >= setting.BlockingRate service then
+            if request.Admission < setting.BlockingRate service then
+                Blocked service
+            else
                 let ends = setting.Shares service |> Array.scan (+) 0.0 |> Array.tail
 
                 let node =

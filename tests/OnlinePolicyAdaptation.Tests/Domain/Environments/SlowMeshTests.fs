@@ -21,28 +21,38 @@ let private naiveDeviation sample =
     let mean = naiveMean sample
     sqrt (naiveMean [ for value in sample -> (value - mean) ** 2.0 ])
 
-/// Every number of a service's metrics, with its name.
+/// Every number of a service's metrics, with its name; 0 where nothing was answered.
 let private numbers (metrics: ServiceMetrics) =
+    let seconds (time: Nullable<ResponseTime>) =
+        time |> Option.ofNullable |> Option.fold (fun _ time -> time.Seconds) 0.0
+
+    let deviation (statistics: ResponseTimeStatistics | null) =
+        statistics
+        |> Option.ofObj
+        |> Option.bind (fun statistics -> Option.ofNullable statistics.StandardDeviation)
+        |> Option.defaultValue 0.0
+
+    let quantile (of': ResponseTimeStatistics -> Nullable<ResponseTime>) =
+        metrics.Statistics |> Option.ofObj |> Option.fold (fun _ -> of' >> seconds) 0.0
+
     [
         "offered load", metrics.OfferedLoad.PerSecond
         "carried load", metrics.CarriedLoad.PerSecond
-        "mean",
-        (Option.ofNullable metrics.MeanResponseTime
-         |> Option.fold (fun _ mean -> mean.Seconds) 0.0)
+        "mean", seconds metrics.MeanResponseTime
+        "deviation", deviation metrics.Statistics
+        "p90", quantile _.P90
+        "p99", quantile _.P99
+        "blocked", metrics.BlockedLoad.Value.PerSecond
+        "dropped", metrics.FailedLoad.Value.PerSecond
 
-        match metrics.Statistics with
-        | null -> "statistics", nan
-        | statistics ->
-            "deviation", statistics.StandardDeviation
-            "p90", statistics.P90.Seconds
-            "p99", statistics.P99.Seconds
-            "dropped", statistics.Dropped.PerSecond
+        for node in metrics.Nodes do
+            "node mean", seconds node.MeanResponseTime
 
-            for mean in statistics.NodeMeans do
-                "node mean", mean.Seconds
+        for node in metrics.Nodes do
+            "node deviation", deviation node.Statistics
 
-            for deviation in statistics.NodeStandardDeviations do
-                "node deviation", deviation
+        for node in metrics.Nodes do
+            "carried by node", node.CarriedLoad.Value.PerSecond
     ]
 
 /// The same numbers, from what happened in the slow mesh.
@@ -68,6 +78,7 @@ let private slowNumbers nodes seconds service happenings =
         "deviation", naiveDeviation times
         "p90", naiveQuantile 0.9 times
         "p99", naiveQuantile 0.99 times
+        "blocked", rate ((=) (Blocked service))
         "dropped", rate ((=) (Dropped service))
 
         for node in 0 .. nodes - 1 do
@@ -75,6 +86,9 @@ let private slowNumbers nodes seconds service happenings =
 
         for node in 0 .. nodes - 1 do
             "node deviation", naiveDeviation (timesOf node)
+
+        for node in 0 .. nodes - 1 do
+            "carried by node", float (timesOf node).Length / seconds
     ]
 
 let private agreesWithSlowMesh (run: Run) =

@@ -1,5 +1,6 @@
 module OnlinePolicyAdaptation.Tests.Domain.TestbedTrace
 
+open System
 open Expecto
 open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Environments
@@ -150,7 +151,7 @@ let tests =
                         (List.ofSeq (reader.Row().Services))
                         [
                             ServiceMetrics(RequestRate 5.0, RequestRate 5.0, ResponseTime 0.1)
-                            ServiceMetrics(RequestRate 7.0, RequestRate 0.0, System.Nullable())
+                            ServiceMetrics(RequestRate 7.0, RequestRate 0.0, Nullable())
                         ]
                         "services")
             }
@@ -185,33 +186,41 @@ let tests =
                     withTrace [ header; row ] (fun path ->
                         use reader = TraceReader.Open(path, TwoNodes.grid, columns)
                         reader.Read() |> ignore
-                        found <- Some(reader.Row().Services[0].Statistics))
+                        found <- Some(reader.Row().Services[0]))
 
                     found.Value
 
-                let zero = ResponseTime 0.0
+                let answering (seconds: float) (deviation: float) =
+                    ServiceAtNode(
+                        MeanResponseTime = ResponseTime seconds,
+                        Statistics = ResponseTimeStatistics(StandardDeviation = Nullable deviation)
+                    )
 
                 Expect.equal
                     (read "0.2,3,5,5,0.1,0.01,0.2,0.3,,0.1,NaN,0.02,1")
-                    (ResponseTimeStatistics(
-                        0.01,
-                        ResponseTime 0.2,
-                        ResponseTime 0.3,
-                        TwoNodes.array [ zero; ResponseTime 0.1 ],
-                        TwoNodes.array [ 0.0; 0.02 ],
-                        RequestRate 1.0
+                    (ServiceMetrics(
+                        RequestRate 5.0,
+                        RequestRate 5.0,
+                        ResponseTime 0.1,
+                        FailedLoad = RequestRate 1.0,
+                        Statistics =
+                            ResponseTimeStatistics(
+                                StandardDeviation = 0.01,
+                                P90 = ResponseTime 0.2,
+                                P99 = ResponseTime 0.3
+                            ),
+                        Nodes = TwoNodes.array [ ServiceAtNode(); answering 0.1 0.02 ]
                     ))
                     "node 1 answered nothing"
 
                 Expect.equal
                     (read "0.2,3,5,0,,,,NaN,,,,,4")
-                    (ResponseTimeStatistics(
-                        0.0,
-                        zero,
-                        zero,
-                        TwoNodes.array [ zero; zero ],
-                        TwoNodes.array [ 0.0; 0.0 ],
-                        RequestRate 4.0
+                    (ServiceMetrics(
+                        RequestRate 5.0,
+                        RequestRate 0.0,
+                        Nullable(),
+                        FailedLoad = RequestRate 4.0,
+                        Nodes = TwoNodes.array [ ServiceAtNode(); ServiceAtNode() ]
                     ))
                     "nothing served"
 

@@ -118,14 +118,19 @@ let tests =
                                         controls[1]
                                         service.CarriedLoad.PerSecond
                                         meanOf service
-                                        statistics.StandardDeviation
-                                        statistics.NodeMeans[0].Seconds
-                                        statistics.NodeMeans[1].Seconds
-                                        statistics.NodeStandardDeviations[0]
-                                        statistics.NodeStandardDeviations[1]
-                                        statistics.Dropped.PerSecond
-                                        statistics.P99.Seconds
-                                        statistics.P90.Seconds
+                                        statistics.StandardDeviation.Value
+
+                                        for node in service.Nodes do
+                                            Option.ofNullable node.MeanResponseTime
+                                            |> Option.fold (fun _ mean -> mean.Seconds) 0.0
+
+                                        for node in service.Nodes do
+                                            Option.ofObj node.Statistics
+                                            |> Option.fold (fun _ at -> at.StandardDeviation.Value) 0.0
+
+                                        service.FailedLoad.Value.PerSecond
+                                        statistics.P99.Value.Seconds
+                                        statistics.P90.Value.Seconds
                                     ]
                         ]
 

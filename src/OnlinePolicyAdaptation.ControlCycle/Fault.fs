@@ -1,20 +1,5 @@
 namespace OnlinePolicyAdaptation.ControlCycle
 
-open System
-open OnlinePolicyAdaptation.Domain.Mdp
-open OnlinePolicyAdaptation.Domain.Network
-
-/// What was measured over one monitoring interval.
-type Interval =
-    {
-        /// When it ended, which identifies it.
-        Time: DateTimeOffset
-        /// The configuration in force.
-        Configuration: Configuration
-        /// One entry per service, in the topology's order.
-        Services: EquatableArray<ServiceMetrics>
-    }
-
 /// Why an element of a stream of metrics cannot be used.
 [<RequireQualifiedAccess>]
 type FaultKind =
