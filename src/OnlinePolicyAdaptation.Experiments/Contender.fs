@@ -31,6 +31,8 @@ type Contender =
     /// or on from the base policy (`warm`), or where that is no network, from one trained on the system before. It is in place
     /// at once, as if recording and training took no time; what they take is reported beside.
     | Retrained of warm: bool
+    /// A policy of the literature that has no model of the system.
+    | Baseline of Baseline
     /// The exact optimum of the system in force: who plays it is told of the change and has measured all of the system.
     | Optimum
 
@@ -46,6 +48,7 @@ type Contender =
         | Further(name, BasePolicyUse.Multiagent horizon) -> $"{name}-multiagent-l{horizon}"
         | Retrained false -> "retrained"
         | Retrained true -> "retrained-warm"
+        | Baseline baseline -> baseline.Name
         | Optimum -> "optimum"
 
     /// How it chooses its actions.
@@ -59,6 +62,7 @@ type Contender =
         | Base
         | Further(_, BasePolicyUse.Unchanged)
         | Retrained _
+        | Baseline _
         | Optimum -> Planner.BasePolicy
 
     /// Whether it is there to compare base policies, control by control or further ones.
@@ -104,6 +108,7 @@ module Contender =
         | "retrained-warm" -> Some(Contender.Retrained true)
         | "" -> None
         | _ ->
-            match rolloutName.Match name with
-            | found when found.Success -> ofRollout found
+            match Baseline.ofName name, rolloutName.Match name with
+            | Some baseline, _ -> Some(Contender.Baseline baseline)
+            | None, found when found.Success -> ofRollout found
             | _ -> Some(Contender.Further(name, BasePolicyUse.Unchanged))

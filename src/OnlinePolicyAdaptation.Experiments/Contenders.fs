@@ -27,7 +27,9 @@ let comparesBasePolicies scenario = (basePolicies scenario).Length > 1
 
 /// Why a base policy cannot be improved one control after another, if so.
 let private jointOnly (scenario: Scenario) policy =
-    if scenario.System.Grid.Controls.Count = 1 then
+    if not scenario.Experiment.ComparesMultiagent then
+        Some "it is not asked for (experiment.compared.multiagent)"
+    elif scenario.System.Grid.Controls.Count = 1 then
         Some "with one control it is the same as choosing all controls together"
     elif BasePolicySpecification.draws policy then
         Some "it draws its actions, and the controls still to be chosen need one action to stand for them"
@@ -72,6 +74,7 @@ let ofScenario (scenario: Scenario) retrains =
         if retrains then
             Contender.Retrained false
             Contender.Retrained true
+        yield! scenario.Experiment.Baselines |> List.distinct |> List.map Contender.Baseline
         Contender.Optimum
     ]
 
@@ -79,6 +82,7 @@ let ofScenario (scenario: Scenario) retrains =
 let basePolicyOf (scenario: Scenario) contender =
     match contender with
     | Contender.Retrained _
+    | Contender.Baseline _
     | Contender.Optimum -> None
     | Contender.Further(name, _) -> basePolicies scenario |> List.tryFind (fun (other, _) -> other = name)
     | Contender.Base

@@ -64,8 +64,6 @@ module Experiment =
         (cancellation: CancellationToken)
         =
         task {
-            let controllers = SeedControllers.cycles scenario shared contender retrained seed
-
             let struct (loads, system) =
                 Traces.environment scenario traces (SeedControllers.environmentKey seed)
 
@@ -84,18 +82,31 @@ module Experiment =
 
                 onCycle ()
 
-            let mutable state = Cycle.start (snd controllers.Head)
+            match contender with
+            | Contender.Baseline baseline ->
+                do!
+                    BaselineLoop.run
+                        scenario
+                        traces
+                        baseline
+                        (SeedControllers.baselineKey seed)
+                        system
+                        sink
+                        cancellation
+            | _ ->
+                let controllers = SeedControllers.cycles scenario shared contender retrained seed
+                let mutable state = Cycle.start (snd controllers.Head)
 
-            for i, (first, cycle) in List.indexed controllers do
-                let until =
-                    match List.tryItem (i + 1) controllers with
-                    | Some(next, _) -> min next scenario.Experiment.Cycles
-                    | None -> scenario.Experiment.Cycles
+                for i, (first, cycle) in List.indexed controllers do
+                    let until =
+                        match List.tryItem (i + 1) controllers with
+                        | Some(next, _) -> min next scenario.Experiment.Cycles
+                        | None -> scenario.Experiment.Cycles
 
-                let! reached =
-                    ControlLoop.closedLoop engine cycle state system (max 0 (until - first)) sink cancellation
+                    let! reached =
+                        ControlLoop.closedLoop engine cycle state system (max 0 (until - first)) sink cancellation
 
-                state <- reached
+                    state <- reached
 
             return observations.ToArray()
         }

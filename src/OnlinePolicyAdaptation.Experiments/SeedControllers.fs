@@ -99,7 +99,10 @@ module SeedControllers =
         for policy in Seq.append shared.Optima shared.BasePolicies.Values do
             policy.Force() |> ignore
 
-    /// The controllers of a contender, each with its first cycle.
+    /// The chance of a contender that is no controller.
+    let baselineKey seed = (keyOf seed).Split 3
+
+    /// The controllers of a contender, each with its first cycle; of a baseline none, since it needs no controller.
     let cycles (scenario: Scenario) (shared: SeedControllers) contender (retrained: IPolicy<_, _> voption) seed =
         let scenario = Scenario.forgetting (forgettingOf scenario contender) scenario
 
@@ -136,4 +139,5 @@ module SeedControllers =
                     given
                 else
                     ValueOption.defaultValue given retrained)
+        | Contender.Baseline _ -> []
         | Contender.Optimum -> bySystem (fun system -> shared.Optima[system].Value)

@@ -42,6 +42,9 @@ type ExperimentPart =
         AlsoForgetting: Forgetting list
         /// Base policies that are compared with the scenario's, each with rollout on it.
         AlsoBasePolicies: BasePolicySpecification list
+        /// Whether rollout is compared with choosing one control after another, where base policies are compared.
+        ComparesMultiagent: bool
+        Baselines: Baseline list
         /// Whether policies retrained for the system after the change are compared as well.
         Retrains: bool
         /// Simulated intervals of every configuration whose mean reward is what the configuration is worth.
@@ -197,6 +200,8 @@ module internal ExperimentPart =
                         |> Option.defaultValue [ lookahead ]
                     AlsoForgetting = forgetting
                     AlsoBasePolicies = basePolicies
+                    ComparesMultiagent = section.Compared.Multiagent
+                    Baselines = section.Compared.Baselines |> Seq.choose Baseline.ofName |> List.ofSeq
                     Retrains = section.Compared.Retrain
                     ReferenceIntervals = section.ReferenceIntervals
                     PlanningStudy = section.PlanningStudy |> Option.map study

@@ -520,6 +520,13 @@ type ComparedSection =
         Horizons: int[] option
         [<Field("Further base policies, each with rollout on it.", Default = "[]")>]
         BasePolicies: BasePolicySection[]
+        [<Field("Whether rollout is compared with choosing one control after another, where base policies are compared.",
+                Default = "true")>]
+        Multiagent: bool
+        [<Field("Policies of the literature that go by configurations and rewards.",
+                Words = "told-retraining m-ucb discounted-thompson sliding-window-ucb forgetting-gp",
+                Default = "[]")>]
+        Baselines: string[]
         [<Field("Further ways to forget.", Kind = TextKind.Forgetting, Default = "[]")>]
         Forgetting: string[]
         [<Field("Compare also with policies retrained on the whole recording of the system after its one change.",

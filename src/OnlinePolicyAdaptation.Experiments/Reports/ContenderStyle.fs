@@ -24,6 +24,8 @@ let rec style contender =
     match contender with
     | Contender.Base -> of' Palette.vermilion "dot"
     | Contender.Optimum -> of' Palette.green "dash"
+    | Contender.Baseline Baseline.ToldRetraining -> of' Palette.darkGrey "longdashdot"
+    | Contender.Baseline _ -> of' Palette.grey "longdashdot"
     | Contender.Retrained false -> of' Palette.darkGrey "longdash"
     | Contender.Retrained true -> of' Palette.grey "dot"
     | Contender.Rollout 1 -> of' Palette.orange "solid"
@@ -52,6 +54,11 @@ let rec label contender =
         $"rollout, l = {horizon}, {EstimationSyntax.forgettingName forgetting}"
     | Contender.Retrained false -> "retrained from scratch"
     | Contender.Retrained true -> "retrained, warm start"
+    | Contender.Baseline Baseline.ToldRetraining -> "retrained when told, on a recording of its own"
+    | Contender.Baseline Baseline.MonitoredUcb -> "M-UCB"
+    | Contender.Baseline Baseline.DiscountedThompson -> "discounted Thompson sampling"
+    | Contender.Baseline Baseline.SlidingWindowUcb -> "sliding-window UCB"
+    | Contender.Baseline Baseline.ForgettingGaussianProcess -> "Gaussian process with forgetting"
     | Contender.Optimum -> "optimum, which knows the system"
 
 /// The same for an axis, where there is little room.

@@ -15,8 +15,8 @@ let median (cycles: int voption[]) =
 
     Statistics.Median cycles, cycles |> Array.filter Double.IsInfinity |> Array.length
 
-/// The median over seeds, and the seed that took longest, or how many seeds never adapted.
-let adapted (cycles: int voption[]) =
+/// The median, and the longest, or how many of the runs, which are called so, never adapted.
+let adaptedOf runs (cycles: int voption[]) =
     match cycles, median cycles with
     | [||], _ -> "–"
     | _, (_, never) when never = cycles.Length -> "never"
@@ -27,10 +27,13 @@ let adapted (cycles: int voption[]) =
             else
                 "never"
 
-        $"{middle} ({never} of {cycles.Length} seeds never)"
+        $"{middle} ({never} of {cycles.Length} {runs} never)"
     | _, (middle, _) ->
         let longest = cycles |> Array.map (ValueOption.defaultValue 0) |> Array.max
         $"{Numbers.fixed' 0 middle} (at most {longest})"
+
+/// The same over seeds.
+let adapted cycles = adaptedOf "seeds" cycles
 
 /// What the detection of changes did: the share of seeds that noticed, and how soon; where nothing changes, false alarms.
 let private detection (s: PhaseSummary) =

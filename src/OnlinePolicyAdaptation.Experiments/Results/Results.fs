@@ -103,6 +103,7 @@ type RunSettings =
     member this.BasePolicyOf contender =
         match contender with
         | Contender.Retrained _
+        | Contender.Baseline _
         | Contender.Optimum -> None
         | Contender.Further(name, _) -> Some name
         | Contender.Base
@@ -239,13 +240,12 @@ module ExperimentResults =
             Stages =
                 { Name = ""; FirstCycle = 0 }
                 :: [
-                    for change in scenario.Experiment.Changes ->
+                    for change in scenario.Experiment.Changes |> List.distinctBy _.Stage ->
                         {
                             Name = change.StageName
                             FirstCycle = change.FromCycle
                         }
                 ]
-                |> List.distinctBy _.Name
             Environment =
                 match scenario.Experiment.Environment with
                 | ManagedSystem.Traces -> "traces"

@@ -99,6 +99,18 @@ let tests =
                 Expect.equal (records alone) (records result) "bit for bit"
             }
 
+            test "stages of the same name are told apart" {
+                let result =
+                    run (thereAndBack.Replace("back", "slow")) (fun scenario -> { scenario with Experiment.Seeds = 1 })
+
+                let settings = (ExperimentResults.ofExperiment "here" None result).Outcome.Settings
+
+                Expect.equal
+                    (settings.Stages |> List.map (fun stage -> stage.Name, stage.FirstCycle))
+                    [ "", 0; "slow", 8; "slow", 20 ]
+                    "three"
+            }
+
             test "a system that does not change has no stages" {
                 let result =
                     run thereAndBack (fun scenario ->
