@@ -84,8 +84,11 @@ module Plans =
             loads
             settings.Discount
             basePolicy
-            scheme
-            horizon
+            {
+                Scheme = scheme
+                Horizon = horizon
+                Leaves = settings.Leaves
+            }
             (key.Split(model.FittedAt + 1))
             cancellation
         |> Result.mapError CycleError.UnusableModel

@@ -122,6 +122,8 @@ type ControllerSettings =
         Discount: Discount
         BasePolicy: IPolicy<SystemState, ControlAction>
         Planner: Planner
+        /// What the configurations at the end of a plan are worth.
+        Leaves: LeafValues
         Estimation: EstimationSettings
         Guard: GuardSettings
         Admission: AdmissionSettings

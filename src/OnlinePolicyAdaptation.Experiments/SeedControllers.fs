@@ -39,6 +39,7 @@ module SeedControllers =
             Discount = scenario.Goal.Discount
             BasePolicy = basePolicy
             Planner = planner
+            Leaves = scenario.Controller.Leaves
             Estimation = scenario.Controller.Estimation
             Guard = Guard.permissive scenario.System.Grid
             Admission = Admission.unbounded

@@ -18,6 +18,30 @@ type RolloutScheme =
         | Joint -> "joint"
         | Multiagent -> "multiagent"
 
+/// What the configurations at the end of a plan are worth.
+[<RequireQualifiedAccess>]
+type LeafValues =
+    /// What the base policy makes of them.
+    | Base
+    /// The best of what several policies make of them: the base policy, holding still, and going straight to the best
+    /// configuration and staying there. Rollout is then nowhere worse than any of them.
+    | BetterOf
+
+    /// The word in scenarios and result files.
+    member this.Name =
+        match this with
+        | Base -> "base"
+        | BetterOf -> "better-of"
+
+/// How rollout looks ahead.
+type RolloutSettings =
+    {
+        Scheme: RolloutScheme
+        /// The lookahead horizon; at least 1.
+        Horizon: int
+        Leaves: LeafValues
+    }
+
 /// The policy that rollout improves.
 [<RequireQualifiedAccess; NoComparison; NoEquality>]
 type RolloutBase =

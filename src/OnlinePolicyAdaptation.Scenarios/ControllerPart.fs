@@ -7,6 +7,7 @@ open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Learning.Regression
+open OnlinePolicyAdaptation.Planning
 
 /// Bounds above which a measurement is not believed.
 type PlausibleBounds =
@@ -22,6 +23,7 @@ type ControllerPart =
     {
         /// Lookahead horizon of rollout.
         Lookahead: int
+        Leaves: LeafValues
         BasePolicy: BasePolicySpecification
         Estimation: EstimationSettings
         /// A recording of the system as it is now.
@@ -74,6 +76,14 @@ module internal ControllerPart =
                     MinimumSamples = section.MinimumSamples
                 }
         }
+
+    let private leaves (word: string) : Check.Checked<LeafValues> =
+        match
+            [ LeafValues.Base; LeafValues.BetterOf ]
+            |> List.tryFind (fun leaves -> leaves.Name = word)
+        with
+        | Some leaves -> Ok leaves
+        | None -> Check.fail (ScenarioFault.at "controller.leaves" word "base or better-of")
 
     let private bounds (grid: ControlGrid) (given: Map<string, BoundsSection>) : Check.Checked<struct (int * int)[]> =
         let level (control: Control) path value =
@@ -174,6 +184,7 @@ module internal ControllerPart =
             let! basePolicy =
                 BasePolicySpecification.ofSection "controller.basePolicy" directory services section.BasePolicy
 
+            and! leaves = leaves section.Leaves
             and! estimation = estimation section.Estimation
             and! guard = guard system.Grid interval section.Guard
 
@@ -187,6 +198,7 @@ module internal ControllerPart =
             return
                 {
                     Lookahead = section.Lookahead
+                    Leaves = leaves
                     BasePolicy = basePolicy
                     Estimation = estimation
                     History = own |> Option.orElse history

@@ -295,6 +295,10 @@ type ControllerSection =
     {
         [<Field("Lookahead horizon of rollout.", Lowest = 1.0, Highest = 1000.0, Default = "3")>]
         Lookahead: int
+        [<Field("What the end of a plan is worth: what the base policy makes of it, or the best of that, of holding still, and of going straight to the best configuration and staying.",
+                Words = "base better-of",
+                Default = "\"base\"")>]
+        Leaves: string
         [<Field("The policy that the operator already has and rollout improves.", Default = "{ \"optimal\": {} }")>]
         BasePolicy: BasePolicySection
         [<Field("How the system model is estimated and planned with.", Default = "{}")>]

@@ -66,6 +66,7 @@ let create (scenario: Scenario) mode planner clock knowsTrace (key: RandomKey) =
                     | Mode.Base -> Planner.BasePolicy
                     | Mode.Act
                     | Mode.Shadow -> planner
+                Leaves = scenario.Controller.Leaves
                 Estimation = scenario.Controller.Estimation
                 Guard = scenario.Controller.Guard
                 Admission = admission scenario

@@ -25,8 +25,11 @@ let create
         offeredLoads
         discount
         (RolloutBase.Actions basePolicy)
-        RolloutScheme.Joint
-        horizon
+        {
+            Scheme = RolloutScheme.Joint
+            Horizon = horizon
+            Leaves = LeafValues.Base
+        }
         (RandomKey 0UL)
         CancellationToken.None
     |> Result.map (fun rollout ->

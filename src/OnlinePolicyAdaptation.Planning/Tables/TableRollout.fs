@@ -165,7 +165,7 @@ let private rollout (grid: ControlGrid) (model: FiniteModel) (compare: FiniteMod
             |]
     }
 
-/// Rollout of a base policy on a system model (grid, reward, response times) under one load, with this lookahead horizon.
+/// Rollout of a base policy on a system model (grid, reward, response times) under one load.
 /// Tabulates the problem and evaluates the base policy, all of it before it returns.
 ///
 /// A policy that draws its actions is asked in state i under child i of the key. An error: the horizon is below 1, the
@@ -176,35 +176,48 @@ let create
     (offeredLoads: EquatableArray<RequestRate>)
     (discount: Discount)
     (basePolicy: RolloutBase)
-    (scheme: RolloutScheme)
-    (horizon: int)
+    (settings: RolloutSettings)
     (key: RandomKey)
     (cancellation: CancellationToken)
     : Result<IRollout, string> =
     let grid = dynamics.Grid
 
-    /// The comparison, on what the base policy is worth.
+    /// The comparison, on what the leaves are worth.
     let comparison model =
-        match basePolicy, scheme with
+        match basePolicy, settings.Scheme with
         | RolloutBase.Distribution policy, RolloutScheme.Joint ->
-            NetworkModel.randomized dynamics offeredLoads policy model
-            |> RewardProcess.ofRandomizedPolicy model
-            |> PolicyEvaluation.exactOf discount
-            |> joint grid discount horizon
+            let values =
+                NetworkModel.randomized dynamics offeredLoads policy model
+                |> RewardProcess.ofRandomizedPolicy model
+                |> PolicyEvaluation.exactOf discount
+
+            match settings.Leaves with
+            | LeafValues.Base -> values
+            | LeafValues.BetterOf -> Rollout.bestOf [ values; (Leaves.ofStaying grid model discount).Values ]
+            |> joint grid discount settings.Horizon
             |> Ok
         | RolloutBase.Distribution _, RolloutScheme.Multiagent ->
             Error "multiagent rollout: the base policy draws its actions; expected one action in each state"
         | RolloutBase.Actions policy, _ ->
             NetworkModel.policy dynamics offeredLoads policy key model
             |> Result.map (fun actions ->
-                let values = PolicyEvaluation.exact model discount actions
+                let leaves =
+                    Leaves.ofBase
+                        settings.Leaves
+                        grid
+                        model
+                        discount
+                        {
+                            Values = PolicyEvaluation.exact model discount actions
+                            Policy = actions
+                        }
 
-                match scheme with
-                | RolloutScheme.Joint -> joint grid discount horizon values
-                | RolloutScheme.Multiagent -> multiagent grid discount horizon actions values)
+                match settings.Scheme with
+                | RolloutScheme.Joint -> joint grid discount settings.Horizon leaves.Values
+                | RolloutScheme.Multiagent -> multiagent grid discount settings.Horizon leaves.Policy leaves.Values)
 
-    if horizon < 1 then
-        Error $"the horizon is {horizon}; expected at least 1"
+    if settings.Horizon < 1 then
+        Error $"the horizon is {settings.Horizon}; expected at least 1"
     else
         NetworkModel.tabulateUntil cancellation dynamics offeredLoads
         |> Result.bind (fun model -> comparison model |> Result.map (rollout grid model))

@@ -76,6 +76,7 @@ let settings planner =
         Discount = discount
         BasePolicy = constantPolicy [ -1; -1 ]
         Planner = planner
+        Leaves = LeafValues.Base
         Estimation =
             {
                 Forest = ForestOptions(Trees = 20)

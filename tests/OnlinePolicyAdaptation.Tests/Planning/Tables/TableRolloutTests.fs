@@ -14,8 +14,18 @@ let private gamma = discount 0.9
 let private key = RandomKey 3UL
 let private never = CancellationToken.None
 
-let private create (mesh: SmallMesh.Mesh) basePolicy scheme horizon =
-    TableRollout.create mesh.Dynamics mesh.Loads gamma basePolicy scheme horizon key never
+let private lookahead scheme horizon =
+    {
+        Scheme = scheme
+        Horizon = horizon
+        Leaves = LeafValues.Base
+    }
+
+let private createWith (mesh: SmallMesh.Mesh) basePolicy settings =
+    TableRollout.create mesh.Dynamics mesh.Loads gamma basePolicy settings key never
+
+let private create mesh basePolicy scheme horizon =
+    createWith mesh basePolicy (lookahead scheme horizon)
 
 /// One action in each state: a draw of the random policy, the same one in rollout and here.
 let private drawn = RolloutBase.Actions(RandomPolicy())
@@ -91,6 +101,67 @@ let tests =
                             |> Expect.equal
                                 $"state {index}, l = {horizon}"
                                 (expected.Action, expected.Value, ValueSome expected.QFactors[0]))
+
+            law
+                "with better-of leaves it is nowhere worse than its base policy, holding still and going to any best state"
+                (fun mesh ->
+                    let model = modelOf mesh
+                    let keep = mesh.Grid.IndexOf(ControlAction.Keep mesh.Grid.Controls.Count)
+
+                    let holding =
+                        Array.init model.StateCount (fun state ->
+                            (FiniteModel.tryChoice model state keep |> ValueOption.defaultValue -1))
+
+                    let stays = holding |> Array.map (fun choice -> model.Rewards[choice])
+
+                    /// One step after another towards the first of the best states.
+                    let target =
+                        mesh.States[Array.findIndex (fun stay -> stay = Array.max stays) stays].Configuration
+
+                    let going =
+                        [|
+                            for index, state in List.indexed mesh.States ->
+                                let moves =
+                                    [
+                                        for i in 0 .. mesh.Grid.Controls.Count - 1 ->
+                                            compare target.Levels[i] state.Configuration.Levels[i]
+                                    ]
+
+                                let action = ControlAction(EquatableArray.ToEquatableArray moves)
+
+                                FiniteModel.tryChoice model index (mesh.Grid.IndexOf action)
+                                |> ValueOption.defaultValue -1
+                        |]
+
+                    let floors =
+                        [ tableOf mesh model; holding; going ]
+                        |> List.map (PolicyEvaluation.exact model gamma)
+
+                    for scheme in schemes do
+                        for horizon in 1..3 do
+                            let rollout =
+                                createWith
+                                    mesh
+                                    drawn
+                                    { lookahead scheme horizon with
+                                        Leaves = LeafValues.BetterOf
+                                    }
+                                |> orFail
+
+                            let improved: FinitePolicy =
+                                [|
+                                    for index, state in List.indexed mesh.States ->
+                                        let found = decide mesh rollout state (mesh.Grid.ActionAt keep)
+
+                                        FiniteModel.tryChoice model index (mesh.Grid.IndexOf found.Action)
+                                        |> ValueOption.defaultValue -1
+                                |]
+
+                            let values = PolicyEvaluation.exact model gamma improved
+
+                            for floor in floors do
+                                Array.forall2 (fun value least -> value >= least - 1e-9) values floor
+                                |> Expect.isTrue $"{scheme.Name}, l = {horizon}")
 
             law "one control after another, it decides as multiagent rollout" (fun mesh ->
                 let model = modelOf mesh
@@ -282,7 +353,7 @@ let tests =
                 let loads = EquatableArray.ToEquatableArray [ RequestRate 5.0 ]
 
                 Expect.throwsT<System.OperationCanceledException> "given up" (fun () ->
-                    TableRollout.create dynamics loads gamma drawn RolloutScheme.Joint 1 key stop.Token
+                    TableRollout.create dynamics loads gamma drawn (lookahead RolloutScheme.Joint 1) key stop.Token
                     |> ignore)
 
                 (asked, 4096) |> Expect.isLessThan "configurations asked for, of 10,000")
@@ -310,8 +381,7 @@ let tests =
                         loads
                         gamma
                         (RolloutBase.Actions basePolicy)
-                        RolloutScheme.Joint
-                        1
+                        (lookahead RolloutScheme.Joint 1)
                         key
                         stop.Token
                     |> ignore)
