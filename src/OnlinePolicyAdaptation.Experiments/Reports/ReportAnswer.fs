@@ -192,7 +192,7 @@ let findings (outcome: ExperimentOutcome) =
             yield! others outcome horizon
             match find outcome (Contender.Rollout horizon) with
             | Some rollout ->
-                $"A decision of rollout with l = {horizon} takes {Wording.duration rollout.MedianDecisionSeconds} (median), the re-estimation of the system model included."
+                $"A decision of rollout with l = {horizon} takes {Wording.duration rollout.MedianDecisionSeconds} (median; of the slowest seed {Wording.duration rollout.SlowestSeedDecisionSeconds}), the re-estimation of the system model included."
             | None -> ()
         ]
     | _ -> []

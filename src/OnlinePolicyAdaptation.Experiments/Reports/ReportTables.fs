@@ -57,6 +57,10 @@ let private share (s: PhaseSummary) =
     else
         "–"
 
+/// The median of the time to decide, and that of the slowest seed.
+let decisionTime (s: PhaseSummary) =
+    $"{Wording.duration s.MedianDecisionSeconds} (at most {Wording.duration s.SlowestSeedDecisionSeconds})"
+
 /// The policies that are drawn cycle by cycle, in every phase.
 let summary (outcome: ExperimentOutcome) =
     let changes = outcome.Settings.Changes
@@ -91,7 +95,7 @@ let summary (outcome: ExperimentOutcome) =
                 if changes then
                     adapted s.Adapted
                 detection s
-                Wording.duration s.MedianDecisionSeconds
+                decisionTime s
             ]
     ]
 
@@ -144,7 +148,7 @@ let comparison (outcome: ExperimentOutcome) =
                 if settings.Changes then
                     adapted s.Adapted
                     computing s
-                Wording.duration s.MedianDecisionSeconds
+                decisionTime s
             ]
     ]
 

@@ -78,7 +78,7 @@ module RunComparison =
                             Wording.withInterval 2 s.CpuCores
                             Wording.withInterval 3 s.ModelError
                             ReportTables.adapted s.Adapted
-                            Wording.duration s.MedianDecisionSeconds
+                            ReportTables.decisionTime s
                         ]
         ]
 

@@ -53,6 +53,8 @@ type PhaseSummary =
         FalseAlarms: float
         /// Estimating and planning in one cycle, over all cycles of all seeds.
         MedianDecisionSeconds: float
+        /// The same over the cycles of the seed whose median is the longest.
+        SlowestSeedDecisionSeconds: float
     }
 
 [<RequireQualifiedAccess>]
@@ -194,6 +196,9 @@ module Summary =
         |> Array.map (ValueOption.map (snd >> float) >> ValueOption.defaultValue infinity)
         |> Statistics.Median
 
+    let private medianDecision (observations: Observation[]) =
+        observations |> Array.map _.Timed.Decision.TotalSeconds |> Statistics.Median
+
     let private phaseSummary
         (result: ExperimentResult)
         (yardstick: Yardstick)
@@ -258,7 +263,8 @@ module Summary =
                 | Phase.Before
                 | Phase.All -> 1000.0 * share noticed observations
                 | Phase.After -> nan
-            MedianDecisionSeconds = observations |> Array.map _.Timed.Decision.TotalSeconds |> Statistics.Median
+            MedianDecisionSeconds = medianDecision observations
+            SlowestSeedDecisionSeconds = bySeed |> Array.map medianDecision |> Array.max
         }
 
     /// With the share of the optimum of the same phase filled in.

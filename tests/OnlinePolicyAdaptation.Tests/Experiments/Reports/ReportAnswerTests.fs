@@ -33,6 +33,7 @@ let private after contender mean =
         DetectionDelays = [||]
         FalseAlarms = nan
         MedianDecisionSeconds = 0.002
+        SlowestSeedDecisionSeconds = 0.003
     }
 
 let private basePolicy = after Contender.Base -0.2

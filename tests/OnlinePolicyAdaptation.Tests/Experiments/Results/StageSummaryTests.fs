@@ -99,6 +99,38 @@ let tests =
                 Expect.equal (records alone) (records result) "bit for bit"
             }
 
+            test "traces follow each other as changes say" {
+                SmallScenario.withScenario (fun folder _ ->
+                    let there = """{ "atCycle": 10, "trace": "after.csv" }"""
+                    Expect.stringContains SmallScenario.json there "the change"
+
+                    let more =
+                        """, { "atCycle": 15, "trace": "before.csv" }, { "atCycle": 22, "trace": "after.csv" }"""
+
+                    File.WriteAllText(
+                        Path.Combine(folder, "scenario.json"),
+                        SmallScenario.json.Replace(there, there + more)
+                    )
+
+                    let result = SmallScenario.run (SmallScenario.load folder)
+
+                    for o in result.Observations do
+                        let record = o.Timed.Record
+                        let isSlow = (record.Cycle >= 10 && record.Cycle < 15) || record.Cycle >= 22
+                        let seconds = record.Metrics.Services[0].MeanResponseTime.Value.Seconds
+
+                        let recorded onNode2 =
+                            TwoNodes.responseTime onNode2 record.Metrics.Configuration
+                        // Rows of a configuration are up to 0.003 s apart.
+                        let excess = seconds - recorded (if isSlow then 0.3 else 0.08)
+                        Expect.isTrue (excess > -1e-9 && excess < 0.0031) $"cycle {record.Cycle}"
+
+                    Expect.equal
+                        (result.Traces.Systems |> Array.map (fun trace -> Path.GetFileName trace.Path))
+                        [| "before.csv"; "after.csv"; "before.csv"; "after.csv" |]
+                        "systems")
+            }
+
             test "stages of the same name are told apart" {
                 let result =
                     run (thereAndBack.Replace("back", "slow")) (fun scenario -> { scenario with Experiment.Seeds = 1 })
