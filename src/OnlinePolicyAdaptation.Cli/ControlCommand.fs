@@ -232,7 +232,7 @@ let private control
 
         let work () =
             task {
-                use engine = ControlLoop.startEngine ()
+                use engine = Engine.start ()
 
                 let! counts =
                     match connection with

@@ -19,7 +19,7 @@ type Observation =
         System: int
         /// The rates of the services' arrivals; on recorded traces the load level that they were recorded at.
         Loads: EquatableArray<RequestRate>
-        Timed: ControlLoop.TimedRecord
+        Timed: TimedRecord
     }
 
 /// A policy trained for the system after the change, and how long that took.
@@ -69,7 +69,7 @@ module Experiment =
 
             let observations = ResizeArray<Observation> scenario.Experiment.Cycles
 
-            let sink (timed: ControlLoop.TimedRecord) =
+            let sink (timed: TimedRecord) =
                 observations.Add
                     {
                         Contender = contender
@@ -104,7 +104,7 @@ module Experiment =
                         | None -> scenario.Experiment.Cycles
 
                     let! reached =
-                        ControlLoop.closedLoop engine cycle state system (max 0 (until - first)) sink cancellation
+                        ClosedLoop.run engine cycle state system (max 0 (until - first)) sink cancellation
 
                     state <- reached
 
@@ -156,7 +156,7 @@ module Experiment =
                 | Some policies -> ValueSome policies[seed - 1].Policy
                 | None -> ValueNone
 
-            use engine = ControlLoop.startEngine ()
+            use engine = Engine.start ()
 
             let sharedBy =
                 Array.init scenario.Experiment.Seeds (fun i ->

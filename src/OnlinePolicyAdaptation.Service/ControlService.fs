@@ -31,7 +31,7 @@ module ControlService =
     /// Those of a source that does not end before the controller does.
     let commands source = Commands source
 
-    let private surroundings options (journal: JournalStage) : ControlLoop.Surroundings<Kept> =
+    let private surroundings options (journal: JournalStage) : Surroundings<Kept> =
         {
             Time = options.Journal.Time
             Deadline = options.Deadline

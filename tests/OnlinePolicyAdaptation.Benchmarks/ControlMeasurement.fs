@@ -110,9 +110,9 @@ let private refittedEvery (cycles: int) (scenario: Scenario) =
             }
     }
 
-let private withEngine (work: ControlLoop.Engine -> Task<Counts>) =
+let private withEngine (work: Engine -> Task<Counts>) =
     task {
-        use engine = ControlLoop.startEngine ()
+        use engine = Engine.start ()
         return! work engine
     }
     |> _.GetAwaiter().GetResult()

@@ -124,12 +124,27 @@ let tests =
                 ]
 
             testCase
-                "one file draws the graph, and only sources, sinks and the journal's stage know Akka besides"
+                "one file draws the graph, and only what it is made of, sources, sinks and the journal's stage know Akka besides"
                 (fun () ->
+                    Expect.equal
+                        (mentioning "" [ "GraphDsl"; ".JoinMaterialized" ]
+                         |> List.filter _.StartsWith("OnlinePolicyAdaptation.ControlCycle/"))
+                        [ "OnlinePolicyAdaptation.ControlCycle/ControlLoop.fs" ]
+                        "the drawing"
+
+                    let drawing =
+                        Path.Combine(Repository.folder, "src", "OnlinePolicyAdaptation.ControlCycle", "ControlLoop.fs")
+
+                    Expect.isLessThanOrEqual (File.ReadAllLines drawing).Length 150 "it can be read at once"
+
                     Expect.equal
                         (mentioning "" [ "Akka" ])
                         [
+                            "OnlinePolicyAdaptation.ControlCycle/ClosedLoop.fs"
                             "OnlinePolicyAdaptation.ControlCycle/ControlLoop.fs"
+                            "OnlinePolicyAdaptation.ControlCycle/Engine.fs"
+                            "OnlinePolicyAdaptation.ControlCycle/StageFlow.fs"
+                            "OnlinePolicyAdaptation.ControlCycle/Surroundings.fs"
                             "OnlinePolicyAdaptation.Service/ControlService.fs"
                             "OnlinePolicyAdaptation.Service/Journal/JournalStage.fs"
                             "OnlinePolicyAdaptation.Service/Sinks/Sink.fs"
@@ -157,11 +172,15 @@ let tests =
                         "Adapt.fs"
                         "Chain.fs"
                         "Checkpoint.fs"
+                        "ClosedLoop.fs"
                         "ControlLoop.fs"
                         "Cycle.fs"
+                        "Engine.fs"
                         "Estimate/EstimatorFile.fs"
                         "Plans.fs"
                         "Stage.fs"
+                        "StageFlow.fs"
+                        "Surroundings.fs"
                     ]
                     "files"
 

@@ -32,7 +32,7 @@ let run
     baseline
     (key: RandomKey)
     (environment: IEnvironment)
-    (sink: ControlLoop.TimedRecord -> unit)
+    (sink: TimedRecord -> unit)
     (cancellation: CancellationToken)
     =
     task {

@@ -38,8 +38,8 @@ let private formula failingAt =
 
 let private runFrom state environment cycles sink (cancellation: CancellationToken) =
     task {
-        use engine = ControlLoop.startEngine ()
-        return! ControlLoop.closedLoop engine cycle state environment cycles sink cancellation
+        use engine = Engine.start ()
+        return! ClosedLoop.run engine cycle state environment cycles sink cancellation
     }
 
 let private run environment cycles sink cancellation =
@@ -79,7 +79,7 @@ let tests =
                 let source = new CancellationTokenSource()
                 let records = ResizeArray<CycleRecord>()
 
-                let sink (timed: ControlLoop.TimedRecord) =
+                let sink (timed: TimedRecord) =
                     records.Add timed.Record
 
                     if records.Count = 4 then
@@ -101,7 +101,7 @@ let tests =
             testTask "a loop goes on from the states that another one ended with" {
                 let records = ResizeArray<CycleRecord>()
                 let environment = formula None
-                let sink (timed: ControlLoop.TimedRecord) = records.Add timed.Record
+                let sink (timed: TimedRecord) = records.Add timed.Record
                 let! between = runFrom (Cycle.start cycle) environment 3 sink CancellationToken.None
                 let! last = runFrom between environment 5 sink CancellationToken.None
                 Expect.equal (records |> Seq.map _.Cycle |> List.ofSeq) [ 0..7 ] "each cycle once, in order"

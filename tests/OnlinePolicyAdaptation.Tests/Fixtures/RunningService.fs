@@ -154,7 +154,7 @@ let start (doors: Doors) : Running =
         | Ok state -> Cycle.resume cycle state
         | Error message -> failtest message
 
-    let engine = ControlLoop.startEngine ()
+    let engine = Engine.start ()
     let stop = new CancellationTokenSource()
     let giveUp = new CancellationTokenSource()
     let posted = PostedSource(Intervals.system, 1024, doors.Time)

@@ -172,7 +172,7 @@ let lines (text: string seq) : Pull =
     let bytes = text |> Seq.map (fun line -> line + "\n") |> String.concat ""
     LineSource.create Intervals.system TimeProvider.System (new MemoryStream(Encoding.UTF8.GetBytes bytes))
 
-let private engine = lazy (ControlLoop.startEngine ())
+let private engine = lazy (Engine.start ())
 
 let runUntil (cancellation: CancellationToken) (options: ServiceOptions) state (pull: Pull) : Task<Counts> =
     ControlService.run engine.Value options state (Pull.source pull cancellation) cancellation
