@@ -164,7 +164,18 @@ module Guard =
         action.Moves.Count = mask.Components
         && Seq.forall (fun i -> mask.Allows(i, action.Choice i)) (seq { 0 .. mask.Components - 1 })
 
+    /// What is remembered of actions, by a clock that has been put back since.
+    let private putBack gap (state: GuardState) =
+        match gap with
+        | ValueSome step when step < TimeSpan.Zero ->
+            { state with
+                LastAction = state.LastAction |> ValueOption.map (Timeline.moved step)
+                Moves = state.Moves |> Array.map (List.map (Timeline.moved step))
+            }
+        | _ -> state
+
     let private interval settings rules (state: GuardState) (taken: Taken) (planned: Planned) =
+        let state = putBack planned.Estimated.Monitored.Gap state
         let configuration = planned.Estimated.Monitored.Metrics.Configuration
 
         let checked' =

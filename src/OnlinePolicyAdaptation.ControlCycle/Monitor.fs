@@ -12,8 +12,7 @@ type MonitorJson =
         Times: int64[]
         InForce: int[] option
         Changed: int64 option
-        Doubted: int64 option
-        IsFollowed: bool
+        Doubted: int64[]
     }
 
 /// What is remembered of the intervals so far.
@@ -43,7 +42,7 @@ type Monitored =
         Reward: float voption
         /// Why nothing can be decided on it.
         Unusable: CycleError voption
-        /// From the last interval to this one, where that is more than is usual.
+        /// From the last interval to this one, where that is more than is usual; below 0: the clock was put back.
         Gap: TimeSpan voption
     }
 
@@ -61,8 +60,14 @@ module Monitor =
 
     let private fault kind reason : Fault = { Kind = kind; Reason = reason }
 
+    /// What was measured by a clock that has been put back since, as it would show it now.
+    let private putBack gap time =
+        match gap with
+        | ValueSome step when step < TimeSpan.Zero -> time |> ValueOption.map (Timeline.moved step)
+        | _ -> time
+
     /// The state once an interval was taken in.
-    let private remember (interval: Interval) state =
+    let private remember now gap (interval: Interval) state =
         let isChanged =
             match state.InForce with
             | ValueSome previous -> previous <> interval.Configuration
@@ -70,9 +75,9 @@ module Monitor =
 
         {
             Cycle = state.Cycle + 1
-            Timeline = Timeline.after interval.Time state.Timeline
+            Timeline = Timeline.after now interval.Time state.Timeline
             InForce = ValueSome interval.Configuration
-            Changed = if isChanged then state.Timeline.Last else state.Changed
+            Changed = (if isChanged then state.Timeline.Last else state.Changed) |> putBack gap
         }
 
     let private offered (metrics: Metrics) =
@@ -121,8 +126,7 @@ module Monitor =
                 Times = Seq.toArray state.Timeline.Ends
                 InForce = StateJson.option StateJson.levels state.InForce
                 Changed = StateJson.option StateJson.ticks state.Changed
-                Doubted = StateJson.option StateJson.ticks state.Timeline.Doubted
-                IsFollowed = state.Timeline.IsFollowed
+                Doubted = [| for time in state.Timeline.Doubted -> StateJson.ticks time |]
             }
 
         let read (json: MonitorJson) =
@@ -137,10 +141,15 @@ module Monitor =
                         Timeline =
                             {
                                 Last = json.Times |> Array.tryLast |> StateJson.voption StateJson.time
+                                Latest =
+                                    if json.Times.Length = 0 then
+                                        ValueNone
+                                    else
+                                        ValueSome(StateJson.time (Array.max json.Times))
                                 Ends = ImmutableQueue.CreateRange json.Times
                                 Kept = json.Times.Length
-                                Doubted = StateJson.voption StateJson.time json.Doubted
-                                IsFollowed = json.IsFollowed
+                                Doubted = [ for ticks in json.Doubted -> StateJson.time ticks ]
+                                Clock = ValueNone
                             }
                         InForce = StateJson.voption StateJson.configuration inForce
                         Changed = StateJson.voption StateJson.time json.Changed
@@ -187,8 +196,8 @@ module Monitor =
             Gap = gap
         }
 
-    let private takeIn settings state arrival (interval: Interval) age replayed gap =
-        let next = remember interval state
+    let private takeIn settings state arrival (now: DateTimeOffset voption) (interval: Interval) replayed gap =
+        let next = remember now gap interval state
 
         struct (next,
                 Element.Interval(
@@ -196,7 +205,7 @@ module Monitor =
                         Cycle = state.Cycle
                         Interval = interval
                         Arrival = arrival
-                        Age = age
+                        Age = now |> ValueOption.map (fun now -> now - interval.Time)
                         Replayed = replayed
                     },
                     monitored settings state next interval gap
@@ -209,37 +218,24 @@ module Monitor =
             match Timeline.judge settings.Admission state.Timeline now interval.Time with
             | Timing.Known -> struct (state, Element.Event(Event.AlreadyKnown arrival))
             | Timing.Doubtful doubt ->
-                let doubted =
-                    if doubt.Kind = FaultKind.Jump then
-                        ValueSome interval.Time
-                    else
-                        state.Timeline.Doubted
-
                 let next =
-                    { state with
-                        Timeline =
-                            { state.Timeline with
-                                Doubted = doubted
-                            }
-                    }
+                    if doubt.Kind = FaultKind.Jump then
+                        { state with
+                            Timeline = Timeline.doubting settings.Admission interval.Time state.Timeline
+                        }
+                    else
+                        state
 
                 struct (next, Element.Event(Event.Rejected(arrival, doubt)))
-            | Timing.New gap ->
-                let age = now |> ValueOption.map (fun now -> now - interval.Time)
-                takeIn settings state arrival interval age ValueNone gap
+            | Timing.New gap -> takeIn settings state arrival now interval ValueNone gap
 
     let private step settings state input =
         match input with
         | Input.Refitted refit -> struct (state, Element.Event(Event.Refitted refit))
         | Input.Commanded command -> struct (state, Element.Event(Event.Commanded command))
         | Input.Replayed(arrival, interval, action) ->
-            let gap =
-                match state.Timeline.Last with
-                | ValueSome last when (interval.Time - last).Duration() > settings.Admission.MaximumGap ->
-                    ValueSome(interval.Time - last)
-                | _ -> ValueNone
-
-            takeIn settings state arrival interval ValueNone (ValueSome action) gap
+            let gap = Timeline.gap settings.Admission state.Timeline interval.Time
+            takeIn settings state arrival ValueNone interval (ValueSome action) gap
         | Input.Arrived(arrival, now) ->
             match arrival.Content with
             | Error fault -> struct (state, Element.Event(Event.Rejected(arrival, fault)))

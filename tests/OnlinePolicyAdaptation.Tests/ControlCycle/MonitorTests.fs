@@ -89,16 +89,59 @@ let private goesBack () =
     expect [ 0; 5; 10; 7; 7 ] [ taken 0; taken 1; taken 2; backwards; backwards ]
 
 let private jumps () =
+    let before = [ 0; 5; 10; 15 ]
+    let begun = [ for n in 0..3 -> taken n ]
+
+    let after times expected =
+        expect (before @ times) (begun @ expected)
+
     expect [ 0; 3600; 7201 ] [ taken 0; taken 1; jump ]
-    expect [ 0; 10000; 5; 10 ] [ taken 0; jump; taken 1; taken 2 ]
-    // What follows it is believed, and what came before is past.
-    expect [ 0; 5; 10000; 10005; 10010; 10 ] [ taken 0; taken 1; jump; takenAfter 10000.0 2; taken 3; backwards ]
-    // Itself once more, or one before it, does not follow it.
-    expect [ 0; 10000; 10000; 9999; 10001 ] [ taken 0; jump; jump; jump; takenAfter 10001.0 1 ]
+    after [ 3615 ] [ taken 4 ]
+    after [ 3616 ] [ jump ]
+    // Four that go on from each other are believed, and what came before is past.
+    after
+        [ 10000; 10005; 10010; 10015; 10020; 20; 10 ]
+        [ jump; jump; jump; takenAfter 10000.0 4; taken 5; backwards; Became.Known ]
+
+    // However far away they are, two or three are not.
+    after [ 100000; 100005; 100010; 20; 25; 30 ] [ jump; jump; jump; taken 4; taken 5; taken 6 ]
+    // Itself once more, or one before it, does not go on from one.
+    after
+        [ 10000; 10005; 10010; 10010; 10005; 10010; 10015; 10020 ]
+        [ jump; jump; jump; jump; jump; jump; jump; takenAfter 10005.0 4 ]
+    // One that goes on from the last one ends the doubt.
+    after
+        [ 10000; 10005; 10010; 20; 10015; 10020; 10025; 10030 ]
+        [ jump; jump; jump; taken 4; jump; jump; jump; takenAfter 10010.0 5 ]
+
+let private atAnEvenPace () =
+    let believed (steps: int list) =
+        [ 0; 5; 10; 15 ] @ List.scan (+) 10000 steps
+        |> List.map float
+        |> times
+        |> List.last
+        |> (<>) jump
+
+    Expect.isTrue (believed [ 10; 10; 10 ]) "even"
+    Expect.isTrue (believed [ 10; 20; 10 ]) "twice and half"
+    Expect.isFalse (believed [ 10; 21; 10 ]) "more than twice"
+    Expect.isFalse (believed [ 10; 10; 21 ]) "at the end"
+    Expect.isFalse (believed [ 10; 10; 4 ]) "less than half"
+    Expect.isTrue (believed [ 3600; 3600; 3600 ]) "as far from each other as may be"
+    Expect.isFalse (believed [ 3601; 3601; 3601; 3601 ]) "further"
+
+/// Those that came first have no more to say for themselves than those that come later.
+let private outweighed () =
+    expect [ 0; 10000; 5; 10; 15; 20 ] [ taken 0; jump; taken 1; taken 2; taken 3; taken 4 ]
+    expect [ 0; 10000; 10005 ] [ taken 0; jump; takenAfter 10005.0 1 ]
+    expect [ 0; 5; 10000; 10005; 10010 ] [ taken 0; taken 1; jump; jump; takenAfter 10005.0 2 ]
     expect [ 0; 10000; 13600 ] [ taken 0; jump; takenAfter 13600.0 1 ]
     expect [ 0; 10000; 13601; 13602 ] [ taken 0; jump; jump; takenAfter 13602.0 1 ]
-    // An interval that goes on from the last one ends the doubt.
-    expect [ 0; 10000; 5; 10005; 10010 ] [ taken 0; jump; taken 1; jump; takenAfter 10005.0 2 ]
+    // Two of them that are wrong give way to those that go on elsewhere.
+    expect [ 10000; 10005; 0; 5; 10; 15 ] [ taken 0; taken 1; jump; jump; takenAfter -9995.0 2; taken 3 ]
+    expect [ 10000; 10005; 0; 10000; 5; 10 ] [ taken 0; taken 1; jump; Became.Known; jump; takenAfter -9995.0 2 ]
+    // Four do not.
+    expect [ 10000; 10005; 10010; 10015; 0; 5; 10; 15; 20 ] ([ for n in 0..3 -> taken n ] @ List.replicate 5 backwards)
 
 let private byTheClock () =
     Expect.equal
@@ -108,10 +151,34 @@ let private byTheClock () =
 
     Expect.equal (timesByClock [ 0, 0; 10000, 10061 ]) [ taken 0; jump ] "later is not"
 
+/// What is measured after the clock was put back is decided on, whatever it shows.
+let private putBack () =
+    let before = [ for n in 0..20 -> 5 * n, 5 * n + 1 ]
+    let begun = [ for n in 0..20 -> taken n ]
+
+    let after times expected reason =
+        Expect.equal (timesByClock (before @ times)) (begun @ expected) reason
+
+    after [ 17, 18; 22, 23; 27, 28 ] [ takenAfter -83.0 21; taken 22; taken 23 ] "by 88 s"
+    after [ 96, 97; 101, 102 ] [ takenAfter -4.0 21; taken 22 ] "by 5 s"
+    after [ 96, 105; 106, 107 ] [ backwards; taken 21 ] "a late one is none of a clock that was put back"
+    after [ 20, 21; 22, 23; 25, 26 ] [ Became.Known; takenAfter -78.0 21; Became.Known ] "posted again"
+    after [ -90000, -89999; -89995, -89994 ] [ takenAfter -90100.0 21; taken 22 ] "by a day"
+    after [ -90, 20; 22, 23 ] [ backwards; takenAfter -78.0 21 ] "the clock must agree"
+    after [ -40, 20; -38, 21 ] [ takenAfter -140.0 21; taken 22 ] "by a minute at most"
+
+    // However much is remembered: more than the last 1,024.
+    let many = [ for n in 0..1100 -> 5 * n, 5 * n ]
+
+    Expect.equal
+        (timesByClock (many @ [ -86, -85; -81, -80; 5000, -75 ]) |> List.skip many.Length)
+        [ takenAfter -5586.0 1101; taken 1102; Became.Rejected FaultKind.FromTheFuture ]
+        "by more than is remembered"
+
     Expect.equal
         (timesByClock [ 10000, 10000; 0, 30; 5, 5 ])
-        [ taken 0; jump; takenAfter -9995.0 1 ]
-        "a clock that was put back is believed with the second interval"
+        [ taken 0; takenAfter -10000.0 1; taken 2 ]
+        "after the first"
 
 let private ofTheFuture () =
     let future = Became.Rejected FaultKind.FromTheFuture
@@ -131,6 +198,16 @@ let private ofTheYear9999 () =
         (times [ far; 0.0; 5.0; 10.0; 15.0 ])
         [ taken 0; jump; takenAfter (5.0 - far) 1; taken 2; taken 3 ]
         "the first of all"
+
+    Expect.equal
+        (times [ far; far + 5.0; 0.0; 5.0; 10.0; 15.0 ])
+        [ taken 0; taken 1; jump; jump; takenAfter (5.0 - far) 2; taken 3 ]
+        "the first two"
+
+    Expect.equal
+        (times [ 0.0; 5.0; 10.0; 15.0; far; far + 5.0; far + 10.0; 20.0; 25.0 ])
+        [ taken 0; taken 1; taken 2; taken 3; jump; jump; jump; taken 4; taken 5 ]
+        "three in a row"
 
     Expect.equal (times [ 0.0; 5.0; far; 10.0; 15.0 ]) [ taken 0; taken 1; jump; taken 2; taken 3 ] "one among others"
 
@@ -252,6 +329,26 @@ let private settles () =
             (ValueOption.isSome monitored.Unusable, ValueOption.isSome monitored.Unusable)
             "nothing is learned from while it settles"
 
+/// A change is no longer ago, and no shorter, by a clock that was put back.
+let private settlesAsBefore () =
+    let settings =
+        { settings with
+            Guard =
+                { settings.Guard with
+                    SettlingTime = seconds 12.0
+                }
+        }
+
+    // The change happened after the interval that ended at 5 s, and the clock is put back after 15 s.
+    let isSettling =
+        [ 0, corner; 5, corner; 10, away; 15, away; -67, away; -62, away ]
+        |> List.map (fun (time, configuration) ->
+            arrived (ValueSome(at (float time))) (interval (at (float time)) configuration (ValueSome 0.1)))
+        |> elementsOf (Monitor.stage settings)
+        |> List.map (fun element -> (monitored element).Unusable = ValueSome CycleError.Settling)
+
+    Expect.equal isSettling [ false; false; true; true; true; false ] "as long as before"
+
 let private knowsTheOneBefore () =
     let run settling =
         moving settling [ corner; corner; away; away; corner ]
@@ -354,12 +451,16 @@ let tests =
         [
             testCase "what was taken in is known when it comes again" known
             testCase "what is older than the last one and was not taken in goes back" goesBack
-            testCase "a time far from the last one is doubted until the next follows it" jumps
+            testCase "a time far from the last one is doubted until four go on from each other" jumps
+            testCase "those that go on from each other do so at an even pace" atAnEvenPace
+            testCase "of few intervals more that go on elsewhere are believed" outweighed
             testCase "a time far from the last one is believed at once where the clock agrees" byTheClock
+            testCase "what is measured after the clock was put back is taken in" putBack
             testCase "what ends later than now is not believed" ofTheFuture
             testCase "one interval of the year 9999 does not stop those that come after it" ofTheYear9999
             testCase "values that no system has are rejected, and nothing is remembered of them" implausible
             testCase "metrics settle for a time after the interval before the change" settles
+            testCase "metrics settle as long where the clock is put back" settlesAsBefore
             testCase "the configuration before is known, also after one that was not learned from" knowsTheOneBefore
             testCase "the last 1,024 times are remembered" remembers
             testPropertyWithConfig

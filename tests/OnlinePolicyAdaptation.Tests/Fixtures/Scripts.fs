@@ -134,13 +134,13 @@ let arrivals (script: Happening list) : Arrival list =
             let content, telling = said (Ok(interval telling time (measured telling)))
             content, { telling with Doubted = time }
         | Follow ->
-            let time = telling.Doubted + length
-            let content, telling = said (Ok(interval telling time (measured telling)))
+            let times = [ for n in 1..3 -> telling.Doubted + float n * length ]
 
-            content,
+            [ for time in times -> Ok(interval telling time (measured telling)) ],
             { telling with
-                Doubted = time
-                Time = max time telling.Time
+                Doubted = List.last times
+                Time = max (List.last times) telling.Time
+                Told = telling.Told + 3
             }
         | Change onNode2 ->
             [],

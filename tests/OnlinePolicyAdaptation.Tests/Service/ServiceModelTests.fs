@@ -35,6 +35,8 @@ type Command =
     | JournalRecovers
     /// Time passes, and nothing is measured.
     | Pause
+    /// Nobody looks at the clock in lockstep.
+    | ClockGoesBack
     /// Then it is started again, as after the others.
     | Kill
     | Stop
@@ -51,41 +53,65 @@ type private Model =
     {
         /// Ends of intervals, the newest first.
         Taken: DateTimeOffset list
-        Doubted: DateTimeOffset option
+        /// Those that go on from each other, far from what was taken in, the newest first.
+        Doubted: DateTimeOffset list
+        /// When the last one was taken in, by this process.
+        Clock: DateTimeOffset option
     }
 
 [<RequireQualifiedAccess>]
 module private Model =
 
-    let start = { Taken = []; Doubted = None }
+    let start =
+        {
+            Taken = []
+            Doubted = []
+            Clock = None
+        }
 
-    let private judge now (time: DateTimeOffset) model =
-        let agrees =
-            now
-            |> Option.exists (fun (now: DateTimeOffset) -> now - time <= TimeSpan.FromMinutes 1.0)
+    let private minute = TimeSpan.FromMinutes 1.0
 
-        let isAhead =
-            now
-            |> Option.exists (fun (now: DateTimeOffset) -> time - now > TimeSpan.FromMinutes 1.0)
+    /// The run of doubted ones that this one is the last of.
+    let private run (time: DateTimeOffset) model =
+        match model.Doubted with
+        | [] -> [ time ]
+        | newest :: earlier ->
+            let isEven =
+                match earlier with
+                | [] -> true
+                | before :: _ ->
+                    let paces = [ time - newest; newest - before ]
+                    List.max paces <= 2.0 * List.min paces
 
-        let follows =
-            model.Doubted
-            |> Option.exists (fun doubted -> time > doubted && time - doubted <= maximumGap)
+            if time > newest && time - newest <= maximumGap && isEven then
+                time :: model.Doubted
+            else
+                [ time ]
 
-        match model.Taken with
-        | _ when isAhead -> Reply.Quarantined, false
-        | [] -> Reply.Accepted, false
-        | last :: earlier ->
+    let private judge (now: DateTimeOffset option) (time: DateTimeOffset) model =
+        match model.Taken, now with
+        | _, Some now when time - now > minute -> Reply.Quarantined, false
+        | [], _ -> Reply.Accepted, false
+        | last :: _, _ ->
             let isNear = (time - last).Duration() <= maximumGap
 
-            if time > last && (isNear || follows || agrees) then
-                Reply.Accepted, false
-            elif time > last || (not isNear && earlier.IsEmpty) then
-                Reply.Quarantined, true
-            elif List.contains time model.Taken then
+            let wasPutBack (now: DateTimeOffset) =
+                last - now > minute || model.Clock |> Option.exists (fun clock -> now < clock)
+
+            let agrees =
+                now
+                |> Option.exists (fun now -> now - time <= minute && (time > last || wasPutBack now))
+
+            if List.contains time model.Taken then
                 Reply.Known, false
-            else
+            elif agrees || (time > last && isNear) then
+                Reply.Accepted, false
+            elif time <= last && (isNear || model.Taken.Length >= 4) then
                 Reply.Quarantined, false
+            elif (run time model).Length > min 3 model.Taken.Length then
+                Reply.Accepted, false
+            else
+                Reply.Quarantined, true
 
     /// What is replied to an interval, and what is remembered then.
     let next now time model =
@@ -94,29 +120,33 @@ module private Model =
             Reply.Accepted,
             {
                 Taken = time :: model.Taken
-                Doubted = None
+                Doubted = []
+                Clock = now
             }
         | reply, isDoubted ->
             reply,
             { model with
-                Doubted = if isDoubted then Some time else model.Doubted
+                Doubted = if isDoubted then run time model else model.Doubted
             }
 
     /// After an end in the middle: of what was taken in so many are on the disk, and a doubt is forgotten.
     let afterEnd kept model =
         {
             Taken = model.Taken |> List.skip (model.Taken.Length - kept)
-            Doubted = None
+            Doubted = []
+            Clock = None
         }
 
-    /// The intervals that make a fresh controller take in the same: before one that has jumped another one must have.
+    /// The intervals that make a fresh controller take in the same: before one that has jumped others must have.
     let undisturbed model =
         let taken = List.rev model.Taken
 
         [
-            for before, time in List.zip (None :: List.map Some taken |> List.truncate taken.Length) taken do
-                if before |> Option.exists (fun before -> time - before > maximumGap) then
-                    time - interval
+            for n, (before, time) in
+                List.indexed (List.zip (None :: List.map Some taken |> List.truncate taken.Length) taken) do
+                if before |> Option.exists (fun before -> (time - before).Duration() > maximumGap) then
+                    for back in min 3 n .. -1 .. 1 do
+                        time - float back * interval
 
                 time
         ]
@@ -193,10 +223,10 @@ let private timeOf decision =
 let private cycleOf decision = field "cycle" decision _.GetInt32()
 
 let private lineAt (time: DateTimeOffset) =
-    let n = int ((time - Intervals.beginning).Ticks / interval.Ticks)
+    let n = int (time - Intervals.beginning.AddDays -1.0).TotalSeconds
 
     let configuration =
-        TwoNodes.grid.ConfigurationAt(n * 7 % TwoNodes.grid.ConfigurationCount)
+        TwoNodes.grid.ConfigurationAt(n / 5 * 7 % TwoNodes.grid.ConfigurationCount)
 
     let noise = 0.002 * float (n * 5 % 7)
 
@@ -390,7 +420,7 @@ type private World(folder: string, isRealTime: bool) =
 
     let offerNext () =
         if isRealTime then
-            clock.Now <- max clock.Now (newest ()) + interval
+            clock.Now <- clock.Now + interval
             offerAt clock.Now
         else
             offerAt (newest () + interval)
@@ -554,9 +584,10 @@ type private World(folder: string, isRealTime: bool) =
         | Backwards -> offerAt (newest () - TimeSpan.FromSeconds 2.0)
         | Jump -> offerAt (newest () + TimeSpan.FromHours 1.0)
         | Follow ->
-            match model.Doubted with
-            | Some doubted -> offerAt (doubted + interval)
-            | None -> offerNext ()
+            for _ in 1..3 do
+                match model.Doubted with
+                | doubted :: _ -> offerAt (doubted + interval)
+                | [] -> offerNext ()
         | SinkFails -> setSink Sink.Fails
         | SinkHangs -> lock gate (fun () -> sink <- Sink.Hangs)
         | SinkRecovers -> setSink Sink.Takes
@@ -564,6 +595,8 @@ type private World(folder: string, isRealTime: bool) =
         | JournalIsTaken -> fail command
         | JournalRecovers -> recover ()
         | Pause -> clock.Now <- clock.Now + maximumAge + interval
+        // No multiple of the interval, so that what follows is not known by its time.
+        | ClockGoesBack -> clock.Now <- clock.Now - TimeSpan.FromSeconds 87.0
         | Kill -> kill ()
         | Stop ->
             stop ()
@@ -661,6 +694,7 @@ let private command =
             1, Gen.constant JournalIsTaken
             3, Gen.constant JournalRecovers
             1, Gen.constant Pause
+            1, Gen.constant ClockGoesBack
             1, Gen.constant Kill
             1, Gen.constant Stop
             1, Gen.constant AwaitNewerModel
