@@ -54,27 +54,23 @@ let private patience = TimeSpan.FromSeconds 0.7
 let private silentIntervals = 12.0
 
 /// In lockstep intervals come when they come, so that no silence is too long.
-let private health (request: ControlRequest) time clock (posted: PostedSource option) =
+let private health (request: ControlRequest) time clock =
     let longest =
         match clock with
         | Clock.RealTime -> ValueSome(silentIntervals * request.Scenario.Live.Interval)
         | Clock.Lockstep -> ValueNone
 
-    let health = Health(time, longest)
+    Health(time, longest)
 
-    posted
-    |> Option.iter (fun posted ->
-        health.Ask(
-            Condition.Busy,
-            fun () ->
-                if posted.IsFull then
-                    ValueSome $"{posted.Waiting} intervals wait, and there is no room for more"
-                else
-                    ValueNone
-        ))
-
-    health
-
+let private askWhetherFull (health: Health) (posted: PostedSource) =
+    health.Ask(
+        Condition.Busy,
+        fun () ->
+            if posted.IsFull then
+                ValueSome $"{posted.Waiting} intervals wait, and there is no room for more"
+            else
+                ValueNone
+    )
 
 /// Decisions of cycles that the journal has.
 let private kept system (journal: Journal) cycles =
@@ -123,13 +119,14 @@ let private control
 
         let measures = Measures system.Topology.Services
         let limit = LimitedLog time
+        let health = health request time cycle.Settings.Clock
 
         let! connection =
             ControlConnection.create
                 request
                 time
                 client
-                (WatchLog.sourceTrouble measures log limit)
+                (WatchLog.sourceTrouble measures health log limit)
                 ControlSettings.key
                 cycles
                 earlier
@@ -140,7 +137,7 @@ let private control
             | ControlConnection.Open _
             | ControlConnection.Closed _ -> None
 
-        let health = health request time cycle.Settings.Clock posted
+        posted |> Option.iter (askWhetherFull health)
 
         let watch =
             let log =

@@ -66,17 +66,24 @@ module ControlConnection =
         let clock = ControlSettings.clock request.Settings
         let interval = scenario.Live.Interval
 
+        let last = earlier (cycles - 1) |> Seq.tryLast |> ValueOption.ofOption
+
         let position =
-            match Seq.tryLast (earlier (cycles - 1)) with
-            | Some entry -> entry.Position + 1L
-            | None -> 0L
+            match last with
+            | ValueSome entry -> entry.Position + 1L
+            | ValueNone -> 0L
 
         match request.Origin with
         | MetricsOrigin.Lines -> Ok(ControlConnection.Open(LineSource.create system time (Console.OpenStandardInput())))
         | MetricsOrigin.Posts -> Ok(ControlConnection.Posted(PostedSource(system, waitingRoom, time)))
         | MetricsOrigin.Prometheus settings ->
-            let query = Prometheus.query client settings system
-            Ok(ControlConnection.Open(PrometheusSource.create query trouble interval time))
+            let query = Prometheus.query client settings system interval
+
+            Ok(
+                ControlConnection.Open(
+                    PrometheusSource.create query trouble interval (last |> ValueOption.map _.Time) time
+                )
+            )
         | MetricsOrigin.Trace csv ->
             let columns =
                 scenario.Controller.History

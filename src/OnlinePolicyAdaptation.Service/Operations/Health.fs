@@ -19,7 +19,7 @@ type Condition =
     | Journal
     /// Deciding has failed several times in a row, which is a fault of the program.
     | Deciding
-    /// No interval has come for long.
+    /// No interval has come for long, or what was to measure it gave none several times in a row.
     | Source
     /// So many intervals wait that posts are turned away.
     | Busy
@@ -44,6 +44,8 @@ type Health(time: TimeProvider, longestSilence: TimeSpan voption) =
     let mutable raised = Map.empty<Condition, string>
     let mutable probes = Map.empty<Condition, unit -> string voption>
     let mutable failures = 0
+    let mutable sourceFailures = 0
+    let mutable hasTaken = false
     let mutable lastInterval = time.GetTimestamp()
 
     let raiseIt condition reason = raised <- raised.Add(condition, reason)
@@ -73,10 +75,10 @@ type Health(time: TimeProvider, longestSilence: TimeSpan voption) =
 
     let withSilence (known: Map<Condition, string>) =
         match silence () with
-        | ValueSome reason -> known.Add(Condition.Source, reason)
-        | ValueNone -> known
+        | ValueSome reason when not (known.ContainsKey Condition.Source) -> known.Add(Condition.Source, reason)
+        | _ -> known
 
-    /// Deciding that fails so often in a row does not come right by itself.
+    /// What fails so often in a row does not come right by itself.
     static member FailuresInARow = 3
 
     /// It holds from now on, for this reason, until it is cleared.
@@ -93,7 +95,19 @@ type Health(time: TimeProvider, longestSilence: TimeSpan voption) =
 
     /// An interval was taken in.
     member _.Took() =
-        locked (fun () -> lastInterval <- time.GetTimestamp())
+        locked (fun () ->
+            lastInterval <- time.GetTimestamp()
+            hasTaken <- true
+            sourceFailures <- 0
+            raised <- raised.Remove Condition.Source)
+
+    /// The source was asked and gave no interval. Before the first one this is a reason at once.
+    member _.SourceFailed(reason: string) =
+        locked (fun () ->
+            sourceFailures <- sourceFailures + 1
+
+            if sourceFailures >= Health.FailuresInARow || not hasTaken then
+                raiseIt Condition.Source $"no interval, {sourceFailures} times in a row, last: {reason}")
 
     /// A decision was taken as it should be.
     member _.Decided() =

@@ -92,6 +92,21 @@ let private decided
 
     decision.Failure |> ValueOption.iter (fault log limit)
 
+    match decision.Gap with
+    | ValueSome gap ->
+        limit.Say "gap" (fun more ->
+            log.LogWarning(
+                "cycle {Cycle}: {Seconds} s lie between this interval and the last one{What}{More}",
+                record.Cycle,
+                gap.TotalSeconds,
+                (if gap < TimeSpan.Zero then
+                     ": the clock was put back"
+                 else
+                     ""),
+                more
+            ))
+    | ValueNone -> ()
+
     for error in record.Errors do
         measures.FellBack error
 
@@ -111,15 +126,19 @@ let private decided
         )
     | ValueNone -> ()
 
-/// What is wrong with the source of metrics.
-let sourceTrouble (measures: Measures) (log: ILogger) (limit: LimitedLog) (trouble: SourceTrouble) =
-    measures.SourceFailed()
-
+/// What is wrong with the source of metrics. What is unusable is counted and logged where it is quarantined.
+let sourceTrouble (measures: Measures) (health: Health) (log: ILogger) (limit: LimitedLog) (trouble: SourceTrouble) =
     match trouble with
     | SourceTrouble.Unreachable reason ->
+        measures.SourceFailed()
+        health.SourceFailed(said reason)
+
         limit.Say "source unreachable" (fun more ->
             log.LogWarning("the source of metrics cannot be reached: {Reason}{More}", said reason, more))
+    | SourceTrouble.Unusable reason -> health.SourceFailed(said reason)
     | SourceTrouble.ClockStepped _ ->
+        measures.SourceFailed()
+
         limit.Say "clock stepped" (fun more ->
             log.LogWarning("the source of metrics: {Reason}{More}", trouble.Reason, more))
 

@@ -4,6 +4,7 @@ open System
 open System.Globalization
 open System.Net.Http
 open System.Net.Http.Headers
+open System.Text.RegularExpressions
 open System.Threading
 open System.Threading.Tasks
 open FsToolkit.ErrorHandling
@@ -26,6 +27,8 @@ module Prometheus =
             Settings: PrometheusSettings
             Token: string option
             Time: DateTimeOffset
+            /// How long the interval is that ends then.
+            Interval: TimeSpan
             /// Cancelled when the time for all answers is over, or the caller stops.
             Limit: CancellationToken
             /// Cancelled when the caller stops.
@@ -35,7 +38,11 @@ module Prometheus =
     let private request question (metric: QueriedMetric) =
         let seconds = decimal (question.Time.ToUnixTimeMilliseconds()) / 1000m
         let time = seconds.ToString CultureInfo.InvariantCulture
-        let query = $"api/v1/query?query={Uri.EscapeDataString metric.Query}&time={time}"
+        // The server's own would find a series for five minutes after it has vanished. Known from version 2.44 on.
+        let lookback = question.Interval.TotalSeconds.ToString CultureInfo.InvariantCulture
+
+        let query =
+            $"api/v1/query?query={Uri.EscapeDataString metric.Query}&time={time}&lookback_delta={lookback}"
 
         let request =
             new HttpRequestMessage(HttpMethod.Get, Uri(question.Settings.Url, query))
@@ -55,7 +62,7 @@ module Prometheus =
             return response.StatusCode, body
         }
 
-    let private ask question metric =
+    let private askOnce question metric =
         task {
             use request = request question metric
             let server = Http.shown question.Settings.Url
@@ -79,13 +86,50 @@ module Prometheus =
                         $"{server}: no answer within {question.Settings.Timeout.TotalSeconds} s"
         }
 
+    let private isSelector =
+        Regex(@"^\s*[a-zA-Z_:][a-zA-Z0-9_:]*\s*(\{[^{}]*\})?\s*$", RegexOptions.CultureInvariant)
+
+    /// Of what tells the time, whatever its answer is meant to be: in this century.
+    let private isTime seconds = seconds >= 1e9
+
+    /// The sample, if it was measured in the interval. In an answer a sample has the time that was asked for; its own is asked
+    /// for as well, where the query is a series by itself. What does not know the answer to that raises no doubt.
+    let private ask question metric =
+        task {
+            let asked = askOnce question metric
+
+            let itsTime =
+                if isSelector.IsMatch metric.Query then
+                    askOnce
+                        question
+                        { metric with
+                            Query = $"timestamp({metric.Query})"
+                        }
+                else
+                    Task.FromResult(Ok ValueNone)
+
+            match! asked with
+            | Ok(ValueSome _) as sample ->
+                match! itsTime with
+                | Ok(ValueSome seconds) when isTime seconds && PrometheusAnswer.isStale metric seconds ->
+                    return PrometheusAnswer.stale metric seconds
+                | _ -> return sample
+            | other -> return other
+        }
+
+    let private queried question name query =
+        {
+            Name = name
+            Query = query
+            From = question.Time - question.Interval
+        }
+
+    let private noSample question expected =
+        $"no sample within the last {question.Interval.TotalSeconds} s, the series is missing or stale; expected {expected}"
+
     let private level question (control: Control) query =
         task {
-            let metric =
-                {
-                    Name = $"control {control.Name}"
-                    Query = query
-                }
+            let metric = queried question $"control {control.Name}" query
 
             match! ask question metric with
             | Error fault -> return Error fault
@@ -94,7 +138,7 @@ module Prometheus =
                     PrometheusAnswer.unusable
                         FaultKind.BadValue
                         metric
-                        $"no sample; expected a value of the grid {control}"
+                        (noSample question $"a value of the grid {control}")
             | Ok(ValueSome value) ->
                 match Option.ofNullable (control.Level value) with
                 | Some level -> return Ok level
@@ -106,7 +150,7 @@ module Prometheus =
                             $"{value}; expected a value of the grid {control}"
         }
 
-    let private quantity metric unit sample =
+    let private quantity question metric unit sample =
         match sample with
         | ValueSome value when Double.IsFinite value && value >= 0.0 -> Ok value
         | ValueSome value ->
@@ -118,16 +162,11 @@ module Prometheus =
             PrometheusAnswer.unusable
                 FaultKind.BadValue
                 metric
-                $"no sample; expected a finite number of {unit}, not negative"
+                (noSample question $"a finite number of {unit}, not negative")
 
     let private service question name (queries: PrometheusQueries) =
         let ask what query =
-            let metric =
-                {
-                    Name = $"{what} of {name}"
-                    Query = query
-                }
-
+            let metric = queried question $"{what} of {name}" query
             metric, ask question metric
 
         task {
@@ -141,14 +180,15 @@ module Prometheus =
             let seconds carried =
                 match mean with
                 | Ok sample when carried > 0.0 ->
-                    quantity responseTime "seconds" sample |> Result.map (ResponseTime >> Nullable)
+                    quantity question responseTime "seconds" sample
+                    |> Result.map (ResponseTime >> Nullable)
                 | Ok _ -> Ok(Nullable())
                 | Error fault -> Error fault
 
             return
                 match
-                    offered |> Result.bind (quantity offeredLoad "req/s"),
-                    carried |> Result.bind (quantity carriedLoad "req/s")
+                    offered |> Result.bind (quantity question offeredLoad "req/s"),
+                    carried |> Result.bind (quantity question carriedLoad "req/s")
                 with
                 | Ok offered, Ok carried ->
                     seconds carried
@@ -172,12 +212,14 @@ module Prometheus =
 
     /// The interval that ended at `time`: all queries are asked at once and evaluated at this moment (to a millisecond). A
     /// response time that is NaN or has no sample means that nothing was served where the carried load is 0, and is a
-    /// fault elsewhere. Of several faults the first is reported, controls before services. The token file is read each time;
+    /// fault elsewhere. So is a sample from before the interval: the server is asked to find none (`lookback_delta`), and
+    /// one that finds its own way is checked by the sample's time. What a query with a range finds in its range is its affair. Of several faults the first is reported, controls before services. The token file is read each time;
     /// one that cannot be read is `Unreachable`. Throws only when cancelled.
     let query
         (client: HttpClient)
         (settings: PrometheusSettings)
         (system: SystemDescription)
+        (interval: TimeSpan)
         (time: DateTimeOffset)
         (cancellation: CancellationToken)
         : Task<Result<Interval, QueryError>> =
@@ -194,6 +236,7 @@ module Prometheus =
                         Settings = settings
                         Token = token
                         Time = time
+                        Interval = interval
                         Limit = limit.Token
                         Stop = cancellation
                     }

@@ -15,7 +15,13 @@ type QueryError =
     | Unusable of Fault
 
 /// What a query is asked for.
-type internal QueriedMetric = { Name: string; Query: string }
+type internal QueriedMetric =
+    {
+        Name: string
+        Query: string
+        /// The beginning of the interval that is asked for: what was measured before is stale.
+        From: DateTimeOffset
+    }
 
 /// What the answer of a Prometheus server to a query says.
 [<RequireQualifiedAccess>]
@@ -67,6 +73,29 @@ module internal PrometheusAnswer =
         | _, (true, value) -> Ok(ValueSome value)
         | _ -> unusable FaultKind.BadValue metric $"'{Http.said text}'; expected a number"
 
+    /// Whether a time, in seconds since 1970, is before the interval.
+    let isStale metric (seconds: float) =
+        seconds < float (metric.From.ToUnixTimeMilliseconds()) / 1000.0
+
+    let stale metric (seconds: float) =
+        let time =
+            if seconds >= 0.0 && seconds < 1e11 then
+                DateTimeOffset.UnixEpoch.AddSeconds(seconds).ToString "O"
+            else
+                $"{seconds} s"
+
+        unusable
+            FaultKind.BadValue
+            metric
+            $"a stale sample, of {time}; expected one of the interval that begins at {metric.From.ToUniversalTime():O}"
+
+    /// The number of a sample that was measured in the interval.
+    let private measured metric (time: JsonElement) text =
+        match time.ValueKind with
+        | JsonValueKind.Number when isStale metric (time.GetDouble()) -> stale metric (time.GetDouble())
+        | JsonValueKind.Number -> number metric text
+        | _ -> unusable FaultKind.Unparsable metric "a sample without a time; expected seconds and a number"
+
     /// The labels that are not the same in all samples.
     let private differing (samples: JsonElement list) =
         let labels =
@@ -96,11 +125,11 @@ module internal PrometheusAnswer =
         | Member "data" (Member "resultType" (Text "vector") & Member "result" (Items samples)) ->
             match samples with
             | [] -> Ok ValueNone
-            | [ Member "value" (Items [ _; Text value ]) ] -> number metric value
+            | [ Member "value" (Items [ time; Text value ]) ] -> measured metric time value
             | [ _ ] -> unusable FaultKind.Unparsable metric "a sample without a number; expected one number"
             | _ -> severalSamples metric samples
-        | Member "data" (Member "resultType" (Text "scalar") & Member "result" (Items [ _; Text value ])) ->
-            number metric value
+        | Member "data" (Member "resultType" (Text "scalar") & Member "result" (Items [ time; Text value ])) ->
+            measured metric time value
         | Member "data" (Member "resultType" (Text other)) ->
             unusable
                 FaultKind.Unparsable

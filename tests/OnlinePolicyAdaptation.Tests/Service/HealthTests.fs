@@ -64,6 +64,35 @@ let tests =
                 Expect.equal health.Readiness Readiness.Ready "one came"
             }
 
+            test "a source is at fault at once before the first interval, then after three failures in a row" {
+                let health = health ()
+                health.SourceFailed "two series"
+
+                Expect.equal
+                    (reasons health)
+                    "source: no interval, 1 times in a row, last: two series"
+                    "it has never given one"
+
+                health.Took()
+                Expect.equal health.Readiness Readiness.Ready "one came"
+                health.SourceFailed "a"
+                health.SourceFailed "b"
+                health.Took()
+                health.SourceFailed "c"
+                health.SourceFailed "d"
+                Expect.equal health.Readiness Readiness.Ready "two in a row"
+                health.SourceFailed "e"
+                Expect.equal (reasons health) "source: no interval, 3 times in a row, last: e" "three in a row"
+            }
+
+            test "why a source gives nothing is told rather than that it is silent" {
+                let clock = Clock()
+                let health = Health(clock, ValueSome(TimeSpan.FromSeconds 10.0))
+                health.SourceFailed "two series"
+                clock.Pass 11
+                Expect.stringContains (reasons health) "two series" "the reason"
+            }
+
             test "what is asked for holds as long as there is a reason" {
                 let health = health ()
                 let mutable full = ref ValueNone

@@ -29,9 +29,10 @@ type private SettableClock() =
 let private interval = TimeSpan.FromSeconds 5.0
 
 /// The source on this clock, with a server that fails so often, and what it told.
-let private source (clock: SettableClock) failures =
+let private sourceAfter last (clock: SettableClock) failures =
     let mutable left = failures
     let told = ResizeArray<SourceTrouble>()
+    let unusable = ResizeArray<string>()
     let asked = ResizeArray<DateTimeOffset>()
 
     let query time (_: CancellationToken) =
@@ -51,7 +52,14 @@ let private source (clock: SettableClock) failures =
                 )
         )
 
-    PrometheusSource.create query told.Add interval clock, told, asked
+    let tell trouble =
+        match trouble with
+        | SourceTrouble.Unusable reason -> unusable.Add reason
+        | _ -> told.Add trouble
+
+    PrometheusSource.create query tell interval last clock, told, asked
+
+let private source clock failures = sourceAfter ValueNone clock failures
 
 let private isWithinInterval (clock: SettableClock) =
     for wait in clock.Waits do
@@ -84,4 +92,46 @@ let tests =
                     Expect.equal (asked[2] - asked[1]) interval "one interval further"
                     Expect.isLessThanOrEqual asked[2] (clock.GetUtcNow()) "not of the future"
                 }
+
+            testTask "intervals go on in their rhythm after the clock was put back, and end at none of the times before" {
+                let clock = SettableClock()
+                let pull, _, asked = source clock 0
+                let stamps = ResizeArray<TimeSpan>()
+
+                for n in 0..19 do
+                    let! _ = pull CancellationToken.None
+                    stamps.Add(TimeSpan(clock.GetTimestamp()))
+
+                    if n = 5 || n = 12 then
+                        clock.Set(TimeSpan.FromSeconds -30.0)
+
+                for before, after in Seq.pairwise stamps do
+                    Expect.isLessThanOrEqual (after - before) (interval + TimeSpan.FromMilliseconds 1.0) "a pause"
+                    Expect.isGreaterThanOrEqual (after - before) interval "not asked twice for the same"
+
+                Expect.equal (Seq.distinct asked |> Seq.length) 20 "times"
+            }
+
+            testTask "a clock that was put back since an earlier process is told and followed" {
+                let clock = SettableClock()
+                let start = clock.GetUtcNow()
+
+                let pull, told, asked =
+                    sourceAfter (ValueSome(start + TimeSpan.FromSeconds 90.0)) clock 0
+
+                let! _ = pull CancellationToken.None
+                isWithinInterval clock
+                Expect.equal (List.ofSeq told) [ SourceTrouble.ClockStepped(TimeSpan.FromSeconds -90.0) ] "told"
+                Expect.isTrue (asked[0] > start && asked[0] <= clock.GetUtcNow()) "by the clock as it is"
+                let behind = (start + TimeSpan.FromSeconds 90.0 - asked[0]).Ticks % interval.Ticks
+                Expect.notEqual behind 0L "another rhythm than that of the earlier process"
+            }
+
+            testTask "an earlier process that ended before now is nothing to tell" {
+                let clock = SettableClock()
+                let pull, told, asked = sourceAfter (ValueSome(clock.GetUtcNow())) clock 0
+                let! _ = pull CancellationToken.None
+                Expect.isEmpty told "nothing"
+                Expect.equal (asked[0].UtcTicks % interval.Ticks) 0L "at whole multiples"
+            }
         ]

@@ -35,17 +35,18 @@ let private settings url =
         BearerTokenFile = None
     }
 
+let private interval = TimeSpan.FromSeconds 5.0
 let private time = DateTimeOffset(2024, 5, 6, 9, 8, 9, 250, TimeSpan.FromHours 2.0)
 
 let private vector samples =
     let sample (value: string) =
-        $"{{\"metric\":{{}},\"value\":[1,\"{value}\"]}}"
+        $"{{\"metric\":{{}},\"value\":[1714979289.25,\"{value}\"]}}"
 
     let all = samples |> List.map sample |> String.concat ","
     $"{{\"status\":\"success\",\"data\":{{\"resultType\":\"vector\",\"result\":[{all}]}}}}"
 
 let private scalar (value: string) =
-    $"{{\"status\":\"success\",\"data\":{{\"resultType\":\"scalar\",\"result\":[1,\"{value}\"]}}}}"
+    $"{{\"status\":\"success\",\"data\":{{\"resultType\":\"scalar\",\"result\":[1714979289.25,\"{value}\"]}}}}"
 
 /// The answers of a server where all is well, by query.
 let private good =
@@ -56,6 +57,8 @@ let private good =
             "offered", vector [ "5.5" ]
             "carried", vector [ "5" ]
             "mean", vector [ "0.1" ]
+            for query in [ "weight"; "cores"; "offered"; "carried"; "mean" ] do
+                $"timestamp({query})", vector [ "1714979288" ]
         ]
 
 /// An answer that was reported.
@@ -70,7 +73,7 @@ let private queryOf (context: HttpContext) =
 let private ask settings =
     task {
         use client = Http.client ()
-        return! Prometheus.query client settings system time CancellationToken.None
+        return! Prometheus.query client settings system interval time CancellationToken.None
     }
 
 /// What comes of a server that answers one query in this way and the others well.
@@ -147,7 +150,8 @@ let tests =
 
             testTask "all queries are under way at once, and ask for the same moment" {
                 let times = ConcurrentBag<string>()
-                let missing = ref 5
+                let lookbacks = ConcurrentBag<string>()
+                let missing = ref 10
                 let complete = TaskCompletionSource()
 
                 do!
@@ -155,12 +159,13 @@ let tests =
                         (fun context ->
                             task {
                                 times.Add(context.Request.Query["time"].ToString())
+                                lookbacks.Add(context.Request.Query["lookback_delta"].ToString())
                                 let path = context.Request.Path.Value
 
                                 if Interlocked.Decrement missing = 0 then
                                     complete.SetResult()
 
-                                // Nobody is answered before all five have asked.
+                                // Nobody is answered before all five have asked, each for its time as well.
                                 do! complete.Task.WaitAsync(TimeSpan.FromSeconds 20.0)
                                 let status = if path = "/base/api/v1/query" then 200 else 404
                                 do! StubServer.reply status good[queryOf context] context
@@ -169,7 +174,8 @@ let tests =
                             task {
                                 let! result = ask (settings (Uri(url, "base/")))
                                 Expect.isOk result "answered"
-                                Expect.equal (List.ofSeq times) (List.replicate 5 "1714979289.25") "one moment"
+                                Expect.equal (List.ofSeq times) (List.replicate 10 "1714979289.25") "one moment"
+                                Expect.equal (List.ofSeq lookbacks) (List.replicate 10 "5") "of this interval"
                             })
             }
 
@@ -198,7 +204,7 @@ let tests =
 
                                     Expect.equal
                                         (List.ofSeq seen)
-                                        (List.replicate 5 "Bearer first" @ List.replicate 5 "Bearer second")
+                                        (List.replicate 10 "Bearer first" @ List.replicate 10 "Bearer second")
                                         "sent"
                                 finally
                                     File.Delete path
@@ -328,6 +334,62 @@ let tests =
                 FaultKind.BadValue
                 [ "2 samples; expected one; they differ in pod" ]
 
+            unusable
+                "a sample from before the interval"
+                "offered"
+                200
+                ((vector [ "5" ]).Replace("1714979289.25", "1714979284.249"))
+                FaultKind.BadValue
+                [
+                    "offered load of web"
+                    "'offered'"
+                    "stale"
+                    "2024-05-06T07:08:04.2490000+00:00"
+                    "2024-05-06T07:08:04.2500000+00:00"
+                ]
+            unusable
+                "a scalar from before the interval"
+                "cores"
+                200
+                ((scalar "3").Replace("1714979289.25", "1"))
+                FaultKind.BadValue
+                [ "control c1"; "stale" ]
+            unusable
+                "a sample without a time"
+                "offered"
+                200
+                ((vector [ "5" ]).Replace("1714979289.25", "null"))
+                FaultKind.Unparsable
+                [ "without a time" ]
+
+            unusable
+                "a series that was measured before the interval, whatever the time of its answer"
+                "timestamp(carried)"
+                200
+                (vector [ "1714979284.2" ])
+                FaultKind.BadValue
+                [
+                    "carried load of web, query 'carried': a stale sample, of 2024-05-06T07:08:04.2"
+                ]
+
+            testTask "what does not know the time of a series raises no doubt" {
+                for status, answer in
+                    [
+                        400, ""
+                        200, vector []
+                        200, vector [ "4.9" ]
+                        200, vector [ "1714979284.25" ]
+                    ] do
+                    do!
+                        withAnswer "timestamp(carried)" (StubServer.reply status answer) (fun result ->
+                            Expect.isOk result answer)
+            }
+
+            testTask "a sample of the very beginning of the interval is a measurement" {
+                let answer = (vector [ "5" ]).Replace("1714979289.25", "1714979284.25")
+                do! withAnswer "carried" (StubServer.reply 200 answer) (fun result -> Expect.isOk result "used")
+            }
+
             testTask "infos, no warnings and a whole answer are a measurement" {
                 let answer =
                     (vector [ "5" ])
@@ -416,7 +478,7 @@ let tests =
                         task {
                             use client = Http.client ()
                             use stop = new CancellationTokenSource(TimeSpan.FromSeconds 0.05)
-                            let asked = Prometheus.query client (settings url) system time stop.Token
+                            let asked = Prometheus.query client (settings url) system interval time stop.Token
                             let! _ = Task.WhenAny asked
                             Expect.isTrue asked.IsCanceled "cancelled"
                         })

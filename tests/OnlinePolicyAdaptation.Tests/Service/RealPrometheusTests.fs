@@ -24,13 +24,15 @@ let private system =
         Topology = Topology(TwoNodes.array [ "busy"; "idle" ], TwoNodes.array [ "n1"; "n2" ])
     }
 
-/// 50 requests come each second, 40 are answered, each within 25 ms; the idle service counts, but nothing comes.
-let private page (seconds: float) =
+/// 50 requests come each second, 40 are answered, each within 25 ms; the idle service counts, but nothing comes. What somebody
+/// else has reported at the beginning comes again with its own time.
+let private page (begun: DateTimeOffset) (seconds: float) =
     $"""# TYPE mesh_routing_weight gauge
 mesh_routing_weight{{service="busy",node="n1"}} 0.6
 # TYPE node_cpu_cores gauge
 node_cpu_cores{{node="n1"}} 3
 node_cpu_cores{{node="n2"}} 3
+reported_cores 3 {begun.ToUnixTimeMilliseconds()}
 # TYPE offered_total counter
 offered_total{{service="busy"}} {50.0 * seconds}
 offered_total{{service="idle"}} 0
@@ -40,6 +42,8 @@ served_seconds_count{{service="busy"}} {40.0 * seconds}
 served_seconds_sum{{service="idle"}} 0
 served_seconds_count{{service="idle"}} 0
 """
+
+let private interval = TimeSpan.FromSeconds 2.0
 
 /// What rates are over, in seconds.
 let private window = 3
@@ -94,7 +98,7 @@ scrape_configs:
     | server -> server
 
 let private ask client settings =
-    Prometheus.query client settings system DateTimeOffset.UtcNow CancellationToken.None
+    Prometheus.query client settings system interval DateTimeOffset.UtcNow CancellationToken.None
 
 /// Asks until the server can answer, for a minute at most.
 let rec private firstInterval client settings (clock: Stopwatch) =
@@ -142,16 +146,23 @@ let private whileItRuns client settings =
             expectUnusable
                 client
                 (withControls [ "1"; "node_cpu_cores" ])
-                "control c1, query 'node_cpu_cores': 2 samples"
+                "control c1, query 'node_cpu_cores': 2 samples; expected one; they differ in node"
+
+        // It is found for five minutes, where nothing else is said.
+        match! ask client (withControls [ "1"; "reported_cores" ]) with
+        | Error(QueryError.Unusable fault) ->
+            Expect.stringContains fault.Reason "stale" "by its own time, or, from version 2.44 on, not found at all"
+        | other -> failtest $"{other}"
     }
 
 let private scrapeAndAsk binary folder =
     let clock = Stopwatch.StartNew()
+    let begun = DateTimeOffset.UtcNow
 
     StubServer.run
         (fun context ->
             context.Response.ContentType <- "text/plain; version=0.0.4"
-            StubServer.reply 200 (page clock.Elapsed.TotalSeconds) context)
+            StubServer.reply 200 (page begun clock.Elapsed.TotalSeconds) context)
         (fun target ->
             task {
                 let port = StubServer.freePort ()
