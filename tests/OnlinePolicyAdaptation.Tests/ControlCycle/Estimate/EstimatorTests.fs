@@ -170,6 +170,93 @@ let tests =
                 Expect.equal (forest 5 news) (ofNothing news) "all trees"
             }
 
+            test "samples of weight 0 bound no prediction" {
+                let sample seconds weight =
+                    {
+                        Cycle = 10
+                        Seconds = [| seconds |]
+                        Weight = weight
+                    }
+
+                let cells =
+                    [
+                        for cores in 1.0 .. 5.0 ->
+                            {
+                                Configuration = TwoNodes.configuration 0.0 cores
+                                OfferedLoads = TwoNodes.load
+                                Samples = [ sample 0.2 1.0; sample 0.3 1.0; sample 9.0 0.0; sample 0.001 0.0 ]
+                                Reference = ValueNone
+                            }
+                    ]
+
+                // A correction of the nodes so large that only the bounds hold predictions back.
+                let extreme change =
+                    { informed with
+                        Window = SampleWindow.ofCells 10 cells
+                        NodeFactors =
+                            [|
+                                NodeFactors(TwoNodes.grid, 0).After(TwoNodes.configuration 0.0 1.0, change, 0.0001)
+                            |]
+                    }
+
+                let everywhere change =
+                    let estimator = extreme change
+
+                    match Estimator.refit estimation layout 11 key { estimator with Forest = ValueNone } with
+                    | Ok fitted ->
+                        [
+                            for configuration in TwoNodes.configurations ->
+                                (Estimator.predict fitted.Estimate configuration TwoNodes.load)[0]
+                        ]
+                    | Error error -> failtest $"{error}"
+
+                for change in [ 8.0; -0.9 ] do
+                    for seconds in everywhere change do
+                        Expect.isGreaterThanOrEqual seconds 0.2 "not below"
+                        Expect.isLessThanOrEqual seconds 0.3 "not above"
+            }
+
+            test "a change is news by itself, also where its cell is well known" {
+                let sample configuration seconds =
+                    { TwoNodes.sample 0.0 configuration with
+                        ResponseTimes = TwoNodes.array [ ResponseTime seconds ]
+                    }
+
+                let configuration = TwoNodes.configuration 0.0 3.0
+
+                // In small steps, so that a change is noticed only after more than four samples since it began.
+                let states =
+                    ({ informed with IsNews = false }, [ 0..60 ])
+                    ||> List.scan (fun estimator cycle ->
+                        Estimator.observe
+                            estimation
+                            layout
+                            cycle
+                            (sample configuration (0.08 + 0.0006 * float cycle))
+                            (ValueSome [| 0.08 |])
+                            { estimator with IsNews = false }
+                        |> fst)
+
+                let noticed =
+                    states
+                    |> List.pairwise
+                    |> List.filter (fun (before, after) -> before.Window.Since <> after.Window.Since)
+
+                Expect.isNonEmpty noticed "a change was noticed"
+
+                for _, after in noticed do
+                    Expect.isTrue after.IsNews "news"
+
+                let wellKnown =
+                    noticed
+                    |> List.filter (fun (_, after) ->
+                        match SampleWindow.tryCell configuration TwoNodes.load after.Window with
+                        | ValueSome cell -> (SampleWindow.current after.Window cell).Length > 4
+                        | ValueNone -> false)
+
+                Expect.isNonEmpty wellKnown "of a cell with more than four samples since"
+            }
+
             testProperty "predictions stay within the range of the targets that carry weight"
             <| fun (visits: (byte * byte) list) (onNode2: byte) ->
                 let configurations =

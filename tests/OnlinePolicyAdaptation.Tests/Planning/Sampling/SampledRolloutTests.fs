@@ -358,4 +358,33 @@ let tests =
                             |> Expect.equal $"samples, key {key}, at most {total}" counts
 
                             left |> Expect.contains "one of those left" decision.Best.Action)
+
+            testCase "the gain over the base action is that of the trajectories that both have" (fun () ->
+                // The base action is better, so screening drops the other one after the first stage; and the other way round.
+                for terminal in [ [| 3.0; 0.0 |]; [| 0.0; 3.0 |] ] do
+                    let truncation = truncation coin 2 terminal
+
+                    for key in 1UL .. 8UL do
+                        let decision =
+                            SampledRollout.decide
+                                truncation
+                                {
+                                    Trajectories = 40
+                                    Screening = ValueSome screening
+                                    Threads = 1
+                                }
+                                (RandomKey key)
+                                0
+
+                        for candidate in decision.Candidates do
+                            let both = min candidate.QFactor.Samples decision.Base.QFactor.Samples
+
+                            let drawn action =
+                                Array.init both (fun i ->
+                                    TruncatedRollout.sampleQFactor truncation ((RandomKey key).Split(i: int)) 0 action)
+
+                            let expected =
+                                SampleMean.ofDifferences both (drawn candidate.Action) (drawn decision.Base.Action)
+
+                            candidate.Gain |> Expect.equal $"key {key}, action {candidate.Action}" expected)
         ]
