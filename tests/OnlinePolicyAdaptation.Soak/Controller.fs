@@ -54,6 +54,7 @@ type Controller(folder: string, log: string, arguments: string list) =
     member _.Lines = List.ofSeq lines
     member _.Count = lines.Count
     member _.Input = started.StandardInput
+    member _.Id = started.Id
     member _.IsUp = not started.HasExited
 
     /// Ends it at once; what is left of a line.

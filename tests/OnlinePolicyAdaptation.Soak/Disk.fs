@@ -5,14 +5,24 @@ open System.Diagnostics
 open System.IO
 open Microsoft.Data.Sqlite
 
-/// Where a journal is, which can become unwritable and writable again: in turn another one locks the file, and, where we may
-/// mount one, a small disk is full.
+/// What a full disk is made of.
+[<RequireQualifiedAccess>]
+type private FullDisk =
+    /// A small disk of our own, which is filled.
+    | Mounted
+    /// The process may make no file longer than it is (RLIMIT_FSIZE).
+    | Limited
+    /// Nothing: neither is possible here.
+    | Missing
+
+/// Where a journal is, which can become unwritable and writable again: in turn another one locks the file, and the disk is full.
 [<Sealed>]
-type Disk private (folder: string, isMounted: bool) =
+type Disk private (folder: string, full: FullDisk) =
     let journal = Path.Combine(folder, "journal.db")
     let filling = Path.Combine(folder, "filling")
     let mutable lockedBy: SqliteConnection option = None
     let mutable failures = 0
+    let mutable limited: int option = None
 
     static let run (program: string) (arguments: string list) =
         try
@@ -28,6 +38,10 @@ type Disk private (folder: string, isMounted: bool) =
                 started.ExitCode = 0
         with _ ->
             false
+
+    /// No file of the process may be longer than so many bytes.
+    static let limit (pid: int) (bytes: string) =
+        run "prlimit" [ "--pid"; string pid; $"--fsize={bytes}:" ]
 
     let fill () =
         let block = Array.create 65536 1uy
@@ -51,28 +65,38 @@ type Disk private (folder: string, isMounted: bool) =
 
     static member Create(folder: string) =
         Directory.CreateDirectory folder |> ignore
-        new Disk(folder, run "mount" [ "-t"; "tmpfs"; "-o"; "size=256m"; "tmpfs"; folder ])
+
+        let full =
+            if run "mount" [ "-t"; "tmpfs"; "-o"; "size=256m"; "tmpfs"; folder ] then
+                FullDisk.Mounted
+            elif run "prlimit" [ "--version" ] then
+                FullDisk.Limited
+            else
+                FullDisk.Missing
+
+        new Disk(folder, full)
 
     member _.Journal = journal
 
     member _.Kind =
-        if isMounted then
-            "journal locked or disk full"
-        else
-            "journal locked"
+        match full with
+        | FullDisk.Mounted -> "journal locked, disk full"
+        | FullDisk.Limited -> "journal locked, file at its largest size"
+        | FullDisk.Missing -> "journal locked"
 
-    /// Nothing can be written any more. A full disk may have room for a few transactions in what SQLite has of it already.
-    member _.Fail() =
+    /// This process can write nothing any more. A full disk may have room for a few transactions in what SQLite has of it already.
+    member _.Fail(pid: int) =
         failures <- failures + 1
 
-        if isMounted && failures % 2 = 0 then
-            fill ()
-        else
-            lockOut ()
+        match full with
+        | FullDisk.Mounted when failures % 2 = 0 -> fill ()
+        | FullDisk.Limited when failures % 2 = 0 && limit pid "4096" -> limited <- Some pid
+        | _ -> lockOut ()
 
     member _.Recover() =
         File.Delete filling
-
+        limited |> Option.iter (fun pid -> limit pid "unlimited" |> ignore)
+        limited <- None
         lockedBy |> Option.iter _.Dispose()
         lockedBy <- None
 
@@ -99,5 +123,5 @@ type Disk private (folder: string, isMounted: bool) =
         member disk.Dispose() =
             disk.Recover()
 
-            if isMounted then
+            if full = FullDisk.Mounted then
                 run "umount" [ folder ] |> ignore

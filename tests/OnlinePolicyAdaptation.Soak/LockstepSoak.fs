@@ -154,7 +154,7 @@ type private World(folder, disk: Disk, receiver: Receiver, random: Random, findi
 
     let outage () =
         outages <- outages + 1
-        disk.Fail()
+        disk.Fail controller.Id
         feed.Hurry true
         Thread.Sleep(random.Next(1500, 3000))
         underWay <- max underWay (feed.Next - kept ())

@@ -130,7 +130,7 @@ type private World(folder, disk: Disk, receiver: Receiver, random: Random, findi
 
     let outage () =
         outages <- outages + 1
-        disk.Fail()
+        disk.Fail controller.Id
         let answers = [ for _ in 1 .. random.Next(4, 7) -> tick false ]
 
         refused <-
@@ -215,7 +215,14 @@ type private World(folder, disk: Disk, receiver: Receiver, random: Random, findi
         findings.Count "kills" kills
         findings.Count "steps of the clock" steps
         findings.Count "actions received" received.Length
-        findings.Count "age of the oldest action received, in seconds" $"{oldest.TotalSeconds:F2}"
+        findings.Count "age at sending of the oldest action, in seconds" $"{oldest.TotalSeconds:F2}"
+
+        findings.Count
+            "actions sent at more than half the age allowed"
+            (received
+             |> List.filter (fun action -> action.Age > maximumAge / 2.0)
+             |> List.length)
+
         findings.Count "intervals in a row without a decision, at most" longestGap
         findings.Require (Ndjson.impure written).IsEmpty "a line of standard output is no JSON"
         findings.Require (refused > 0) "no post was answered with 503 in an outage"
