@@ -95,6 +95,18 @@ let atNextStep =
 /// Signals this close to the first are the same one, which has come twice: `timeout`, for one, sends it to the process and to its group.
 let private together = TimeSpan.FromSeconds 0.5
 
+/// SIGXFSZ, which .NET has no name for.
+let private fileTooLarge: PosixSignal = enum 25
+
+/// A file that may not grow any further (`ulimit -f`) is an error for whoever writes it, and not the end of the process.
+let private writeErrorsOnly () : IDisposable =
+    if OperatingSystem.IsWindows() then
+        { new IDisposable with
+            member _.Dispose() = ()
+        }
+    else
+        PosixSignalRegistration.Create(fileTooLarge, fun context -> context.Cancel <- true)
+
 /// Runs work that ends early when Ctrl-C is pressed or the process is told to end (SIGTERM, SIGHUP, SIGQUIT). Work that
 /// goes on past the grace, or until a second signal, is ended with the whole process.
 let untilInterrupted (grace: Grace) (work: CancellationToken -> 'a) : 'a =
@@ -137,6 +149,7 @@ let untilInterrupted (grace: Grace) (work: CancellationToken -> 'a) : 'a =
     use _ = PosixSignalRegistration.Create(PosixSignal.SIGINT, onSignal 130)
     use _ = PosixSignalRegistration.Create(PosixSignal.SIGHUP, onSignal 129)
     use _ = PosixSignalRegistration.Create(PosixSignal.SIGQUIT, onSignal 131)
+    use _ = writeErrorsOnly ()
 
     try
         work stop.Token
