@@ -42,8 +42,8 @@ let private claim (file: FileStream) =
             raise (IOException("another controller writes it", 11))
 
 /// Taken while the journal is written; the system drops it with the process. Where there are no such locks it is on a file
-/// beside it.
-let take (path: string) : Result<IDisposable, string> =
+/// beside it. None: somebody else has it.
+let take (path: string) : Result<IDisposable, string> voption =
     let real = FileIdentity.realPath path
     let isNew = not (File.Exists real)
 
@@ -61,13 +61,13 @@ let take (path: string) : Result<IDisposable, string> =
         )
 
     if FileIdentity.isSpecial path then
-        Error $"{path}: a folder, pipe or device; expected a file"
+        ValueSome(Error $"{path}: a folder, pipe or device; expected a file")
     else
         try
             if OperatingSystem.IsLinux() then
                 let held = hold real FileShare.ReadWrite FileOptions.None
                 claim held
-                Ok held
+                ValueSome(Ok held)
             else
                 let held = hold $"{real}.lock" FileShare.None FileOptions.DeleteOnClose
 
@@ -84,19 +84,21 @@ let take (path: string) : Result<IDisposable, string> =
 
                     ()
 
-                Ok held
+                ValueSome(Ok held)
         with
-        | :? IOException as e when isHeld e -> Error $"{path}: another controller writes this journal"
+        | :? IOException as e when isHeld e -> ValueNone
         | :? IOException
-        | :? UnauthorizedAccessException as e -> Error(JournalFile.reason path e)
-        |> Result.map (fun held ->
-            { new IDisposable with
-                member _.Dispose() =
-                    // What could not become a journal.
-                    let isEmpty = FileInfo(real).Exists && FileInfo(real).Length = 0L
+        | :? UnauthorizedAccessException as e -> ValueSome(Error(JournalFile.reason path e))
+        |> ValueOption.map (
+            Result.map (fun held ->
+                { new IDisposable with
+                    member _.Dispose() =
+                        // What could not become a journal.
+                        let isEmpty = FileInfo(real).Exists && FileInfo(real).Length = 0L
 
-                    if isNew && isEmpty && not (File.Exists $"{real}-wal") then
-                        File.Delete real
+                        if isNew && isEmpty && not (File.Exists $"{real}-wal") then
+                            File.Delete real
 
-                    held.Dispose()
-            })
+                        held.Dispose()
+                })
+        )

@@ -141,6 +141,40 @@ let private whereItIsLocked path =
     commits journal [ entry 1 ]
     Expect.equal (kept journal) [ 0; 1 ] "both"
 
+/// As after a process that was killed: its locks are gone a little later than itself.
+let private whereItIsLockedAtTheStart path =
+    (SmallController.openJournal path :> IDisposable).Dispose()
+
+    let letGoAfter (milliseconds: int) (held: IDisposable) =
+        Task.Run(fun () ->
+            Threading.Thread.Sleep milliseconds
+            held.Dispose())
+
+    // The lock that is ours.
+    let earlier = SmallController.openJournal path
+    let gone = letGoAfter 400 earlier
+    use journal = SmallController.openJournal path
+    gone.Wait()
+    commits journal [ entry 0 ]
+    (journal :> IDisposable).Dispose()
+
+    // Those of SQLite.
+    let other = connection path
+    run other "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE" |> ignore
+    let gone = letGoAfter 1200 other
+    use journal = SmallController.openJournal path
+    gone.Wait()
+    Expect.equal (kept journal) [ 0 ] "as before"
+    commits journal [ entry 1 ]
+
+/// Whoever goes on to hold it keeps others out, and they say so soon.
+let private whereItStaysLocked path =
+    use _ = SmallController.openJournal path
+    let clock = Stopwatch.StartNew()
+    Journal.Open(path, SmallController.identity) |> fails "another controller"
+    Expect.isGreaterThanOrEqual clock.Elapsed (TimeSpan.FromSeconds 1.5) "not at once"
+    Expect.isLessThan clock.Elapsed (TimeSpan.FromSeconds 8.0) "soon"
+
 let private whereItIsDamaged path =
     use journal = SmallController.openJournal path
     commits journal [ entry 0 ]
@@ -518,6 +552,8 @@ let tests =
                 withSmallDisk whereTheDiskIsFull)
             testCase "a full disk is noticed at the start" (fun () -> withSmallDisk whereTheDiskIsFullAtTheStart)
             case "a lock of another process is an error soon, and passes" whereItIsLocked
+            case "a lock that is let go of soon after the start is waited for" whereItIsLockedAtTheStart
+            case "a journal that stays locked is refused after a while" whereItStaysLocked
             case "a file that is damaged meanwhile is an error of the same kind" whereItIsDamaged
             case "a file that is taken away is noticed, and goes on when it is put back" (isLinux whereItIsTakenAway)
             case "the same commit again changes nothing, and another one in its place is an error" again
