@@ -13,6 +13,7 @@ open System.Threading.Tasks
 open MathNet.Numerics.Statistics
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
+open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Experiments
 open OnlinePolicyAdaptation.Scenarios
