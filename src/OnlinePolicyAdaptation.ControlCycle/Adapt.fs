@@ -40,12 +40,15 @@ module Adapt =
             IsLate = false
         }
 
+    let private mask settings (monitored: Monitored) =
+        Admissible.mask settings monitored.MovesLeft monitored.Metrics.Configuration
+
     let private baseAction (settings: ControllerSettings) key (taken: Taken) (estimated: Estimated) =
         let configuration = estimated.Monitored.Metrics.Configuration
 
         settings.BasePolicy.Act(
             SystemState(configuration, estimated.Monitored.Loads),
-            settings.Grid.Mask configuration,
+            mask settings estimated.Monitored,
             actionKey key taken.Cycle
         )
 
@@ -59,11 +62,20 @@ module Adapt =
         | _, Error error -> plans, Error error
         | _, Ok model ->
             let plan, plans =
-                Plans.planFor settings model monitored.Loads (planKey key) cancellation plans
+                Plans.planFor
+                    settings
+                    (Admissible.limits settings)
+                    model
+                    monitored.Loads
+                    (planKey key)
+                    cancellation
+                    plans
 
             plans,
             plan
-            |> Result.map (fun plan -> ValueSome(Plans.decide settings plan here baseAction cancellation))
+            |> Result.map (fun plan ->
+                Plans.decide plan monitored.MovesLeft here (mask settings monitored) baseAction cancellation
+                |> ValueSome)
 
     let private planned settings key cancellation plans taken (estimated: Estimated) =
         let baseAction = baseAction settings key taken estimated
@@ -120,13 +132,20 @@ module Adapt =
         | _, Planner.BasePolicy, _ -> Ok [||]
         | _, _, Error error -> Error error
         | _, _, Ok model ->
-            Plans.planFor settings model monitored.Loads (planKey key) CancellationToken.None Plans.none
+            Plans.planFor
+                settings
+                (Admissible.limits settings)
+                model
+                monitored.Loads
+                (planKey key)
+                CancellationToken.None
+                Plans.none
             |> fst
-            |> Result.map (fun plan -> Plans.alternatives settings model plan here)
+            |> Result.map (fun plan -> Plans.alternatives model plan monitored.MovesLeft here (mask settings monitored))
 
     /// Plans on a model for these loads, for the decisions to come.
     let ahead (settings: ControllerSettings) key (model: EstimatedModel) loads =
-        Plans.planFor settings model loads (planKey key) CancellationToken.None Plans.none
+        Plans.planFor settings (Admissible.limits settings) model loads (planKey key) CancellationToken.None Plans.none
         |> snd
 
     let stage settings key =

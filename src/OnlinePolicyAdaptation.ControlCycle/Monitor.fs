@@ -13,6 +13,7 @@ type MonitorJson =
         InForce: int[] option
         Changed: int64 option
         Doubted: int64[]
+        Moves: int64[][] option
     }
 
 /// What is remembered of the intervals so far.
@@ -26,6 +27,8 @@ type MonitorState =
         InForce: Configuration voption
         /// The end of the last interval before the configuration changed.
         Changed: DateTimeOffset voption
+        /// When each control has moved, newest first, within the stabilisation window.
+        Moves: DateTimeOffset list[]
     }
 
 /// An interval as the later stages see it.
@@ -36,6 +39,8 @@ type Monitored =
         Previous: Configuration voption
         /// Offered loads in whole load steps, as they are planned for.
         Loads: EquatableArray<RequestRate>
+        /// How often each control may still move; `MoveLimits.unlimited` where it has no limit.
+        MovesLeft: EquatableArray<int>
         /// An error: why nothing can be learned from it.
         Sample: Result<Sample, CycleError>
         /// Of the step that led here.
@@ -50,12 +55,13 @@ type Monitored =
 [<RequireQualifiedAccess>]
 module Monitor =
 
-    let start =
+    let start controls =
         {
             Cycle = 0
             Timeline = Timeline.start
             InForce = ValueNone
             Changed = ValueNone
+            Moves = Array.create controls []
         }
 
     let private fault kind reason : Fault = { Kind = kind; Reason = reason }
@@ -66,8 +72,13 @@ module Monitor =
         | ValueSome step when step < TimeSpan.Zero -> time |> ValueOption.map (Timeline.moved step)
         | _ -> time
 
+    let private movesPutBack gap moves =
+        match gap with
+        | ValueSome step when step < TimeSpan.Zero -> moves |> Array.map (List.map (Timeline.moved step))
+        | _ -> moves
+
     /// The state once an interval was taken in.
-    let private remember now gap (interval: Interval) state =
+    let private remember (settings: GuardSettings) now gap (interval: Interval) (state: MonitorState) =
         let isChanged =
             match state.InForce with
             | ValueSome previous -> previous <> interval.Configuration
@@ -78,6 +89,14 @@ module Monitor =
             Timeline = Timeline.after now interval.Time state.Timeline
             InForce = ValueSome interval.Configuration
             Changed = (if isChanged then state.Timeline.Last else state.Changed) |> putBack gap
+            Moves =
+                Admissible.moves
+                    settings
+                    (state.Timeline.Last |> putBack gap)
+                    state.InForce
+                    interval.Time
+                    interval.Configuration
+                    (movesPutBack gap state.Moves)
         }
 
     let private offered (metrics: Metrics) =
@@ -127,12 +146,15 @@ module Monitor =
                 InForce = StateJson.option StateJson.levels state.InForce
                 Changed = StateJson.option StateJson.ticks state.Changed
                 Doubted = [| for time in state.Timeline.Doubted -> StateJson.ticks time |]
+                Moves = Some(state.Moves |> Array.map (List.map StateJson.ticks >> Array.ofList))
             }
 
         let read (json: MonitorJson) =
             match json.InForce with
             | Some levels when not (grid.Contains(StateJson.configuration levels)) ->
                 Error $"inForce: {levels}; expected levels of the controls"
+            | _ when json.Moves |> Option.exists (fun moves -> moves.Length <> grid.Controls.Count) ->
+                Error $"moves: expected those of {grid.Controls.Count} controls"
             | _ when json.Cycle < 0 -> Error $"cycle: {json.Cycle}; expected 0 or more"
             | inForce ->
                 Ok
@@ -153,6 +175,10 @@ module Monitor =
                             }
                         InForce = StateJson.voption StateJson.configuration inForce
                         Changed = StateJson.voption StateJson.time json.Changed
+                        Moves =
+                            match json.Moves with
+                            | Some moves -> moves |> Array.map (Array.map StateJson.time >> List.ofArray)
+                            | None -> Array.create grid.Controls.Count []
                     }
 
         StateJson.codec write read
@@ -184,6 +210,7 @@ module Monitor =
             Metrics = metrics
             Previous = before.InForce
             Loads = offered metrics |> SampleWindow.quantised settings.Estimation
+            MovesLeft = Admissible.movesLeft settings.Guard state.Moves
             Sample = sample
             Reward =
                 match sample with
@@ -197,7 +224,7 @@ module Monitor =
         }
 
     let private takeIn settings state arrival (now: DateTimeOffset voption) (interval: Interval) replayed gap =
-        let next = remember now gap interval state
+        let next = remember settings.Guard now gap interval state
 
         struct (next,
                 Element.Interval(
@@ -254,6 +281,6 @@ module Monitor =
     let name = "monitor"
 
     let stage settings =
-        { Stage.create name start (step settings) with
+        { Stage.create name (start settings.Grid.Controls.Count) (step settings) with
             Codec = ValueSome(codec settings.Grid)
         }

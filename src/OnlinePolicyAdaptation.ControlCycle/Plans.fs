@@ -13,7 +13,7 @@ type Plans =
     private
         {
             model: EstimatedModel voption
-            byLoads: Map<float list, Result<IRollout, CycleError>>
+            byLoads: Map<float list, Result<ILimitedRollout, CycleError>>
             /// The loads, the one that was used last first.
             recent: float list list
         }
@@ -64,7 +64,14 @@ module Plans =
         | :? IStochasticPolicy<SystemState> as stochastic -> ValueSome stochastic
         | _ -> ValueNone
 
-    let private plan (settings: ControllerSettings) (model: EstimatedModel) loads (key: RandomKey) cancellation =
+    let private plan
+        (settings: ControllerSettings)
+        (limits: MoveLimits voption)
+        (model: EstimatedModel)
+        loads
+        (key: RandomKey)
+        cancellation
+        =
         let dynamics =
             NetworkDynamics(settings.Grid, settings.Reward, responseTimes settings.Estimation.RiskAttitude model)
 
@@ -79,18 +86,24 @@ module Plans =
             | RolloutScheme.Joint, ValueSome policy -> RolloutBase.Distribution policy
             | _ -> RolloutBase.Actions settings.BasePolicy
 
-        TableRollout.create
-            dynamics
-            loads
-            settings.Discount
-            basePolicy
+        let lookahead =
             {
                 Scheme = scheme
                 Horizon = horizon
                 Leaves = settings.Leaves
             }
-            (key.Split(model.FittedAt + 1))
-            cancellation
+
+        let key = key.Split(model.FittedAt + 1)
+
+        match limits with
+        | ValueSome limits ->
+            LimitedRollout.create dynamics loads settings.Discount settings.BasePolicy lookahead limits key cancellation
+        | ValueNone ->
+            TableRollout.create dynamics loads settings.Discount basePolicy lookahead key cancellation
+            |> Result.map (fun rollout ->
+                { new ILimitedRollout with
+                    member _.Within _ = rollout
+                })
         |> Result.mapError CycleError.UnusableModel
 
     /// The plan for a model under these loads, from those made before if it is among them: of as many loads as there is
@@ -98,6 +111,7 @@ module Plans =
     /// policy that draws its actions draws them once for each model.
     let planFor
         (settings: ControllerSettings)
+        (limits: MoveLimits voption)
         (model: EstimatedModel)
         (loads: EquatableArray<RequestRate>)
         key
@@ -119,7 +133,7 @@ module Plans =
                 recent = place :: List.except [ place ] known.recent
             }
         | None ->
-            let plan = plan settings model loads key cancellation
+            let plan = plan settings limits model loads key cancellation
 
             let kept, gone =
                 List.splitAt (min (capacity settings.Grid - 1) known.recent.Length) known.recent
@@ -131,12 +145,12 @@ module Plans =
             }
 
     /// What rollout decides in a state.
-    let decide (settings: ControllerSettings) (plan: IRollout) (state: SystemState) baseAction cancellation =
-        plan.Decide(state, settings.Grid.Mask state.Configuration, baseAction, cancellation)
+    let decide (plan: ILimitedRollout) movesLeft (state: SystemState) mask baseAction cancellation =
+        plan.Within(movesLeft).Decide(state, mask, baseAction, cancellation)
 
     /// All admissible actions in a state with the Q-factors that rollout compares.
-    let alternatives (settings: ControllerSettings) model (plan: IRollout) (state: SystemState) : Alternative[] =
-        plan.Alternatives(state, settings.Grid.Mask state.Configuration, CancellationToken.None)
+    let alternatives model (plan: ILimitedRollout) movesLeft (state: SystemState) mask : Alternative[] =
+        plan.Within(movesLeft).Alternatives(state, mask, CancellationToken.None)
         |> Array.map (fun value ->
             {
                 Action = value.Action

@@ -82,3 +82,8 @@ type IRollout =
 
     /// Every action that grid and mask allow in a state, by ascending number.
     abstract Alternatives: state: SystemState * mask: ActionMask * cancellation: CancellationToken -> ActionValue[]
+
+/// Rollout that keeps to limits in its whole horizon, for any moves left. Pure and thread-safe.
+type ILimitedRollout =
+    /// Rollout where each control has so many moves left; `MoveLimits.unlimited` where it has no limit.
+    abstract Within: movesLeft: EquatableArray<int> -> IRollout

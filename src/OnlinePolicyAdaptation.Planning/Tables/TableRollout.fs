@@ -7,49 +7,14 @@ open System.Threading
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 
-/// Where one decides, in the numbers of the tables.
-[<NoComparison; NoEquality>]
-type private DecisionPoint =
-    {
-        State: int
-        /// What mask and grid allow; never nothing.
-        Mask: ActionMask
-        /// Whether they allow the action of a choice.
-        Allows: int -> bool
-    }
-
-/// How the choices of a state compare.
-[<NoComparison; NoEquality>]
-type private Comparison =
-    {
-        /// Of a choice of the state.
-        QFactor: int -> float
-        /// The number of the choice made.
-        Choose: unit -> int
-    }
-
-/// What both allow. A control to which they allow no move in common keeps its level.
-let private common (given: ActionMask) (onGrid: ActionMask) =
-    let keep = 0b010UL
-
-    Seq.map2 (fun a b -> if a &&& b = 0UL then keep else a &&& b) given.Allowed onGrid.Allowed
-    |> EquatableArray.ToEquatableArray
-    |> ActionMask
-
-/// Whether a mask allows the action of this number, whose digits are the choices of the controls, the last one fastest.
-let private allows (mask: ActionMask) number =
-    let mutable rest = number
-    let mutable allowed = true
-
-    for control in mask.Components - 1 .. -1 .. 0 do
-        allowed <- allowed && mask.Allows(control, rest % ControlAction.ChoicesPerControl)
-        rest <- rest / ControlAction.ChoicesPerControl
-
-    allowed
-
 let private point (grid: ControlGrid) (model: FiniteModel) (state: SystemState) given =
     let onGrid = grid.Mask state.Configuration
-    let mask = if given = onGrid then onGrid else common given onGrid
+
+    let mask =
+        if given = onGrid then
+            onGrid
+        else
+            ActionMasks.common given onGrid
 
     {
         State = grid.IndexOf state.Configuration
@@ -58,58 +23,8 @@ let private point (grid: ControlGrid) (model: FiniteModel) (state: SystemState) 
             if mask = onGrid then
                 fun _ -> true
             else
-                fun choice -> allows mask model.Actions[choice]
+                fun choice -> ActionMasks.allows mask model.Actions[choice]
     }
-
-/// Among actions of equal Q-factor keeping the configuration wins, then the smallest number.
-let private joint (grid: ControlGrid) discount horizon values =
-    let keep = grid.IndexOf(ControlAction.Keep grid.Controls.Count)
-
-    fun (model: FiniteModel) point ->
-        let qFactors = Lookahead.qFactors model discount horizon values point.State
-        let first = model.FirstChoice[point.State]
-
-        {
-            QFactor = fun choice -> qFactors[choice - first]
-            Choose = fun () -> first + Lookahead.best model qFactors point.Allows (ValueSome keep) point.State
-        }
-
-let private multiagent (grid: ControlGrid) discount horizon (basePolicy: FinitePolicy) values =
-    let components = ActionComponents.ofGrid grid
-    let order = ActionComponents.naturalOrder components
-
-    /// The base policy's choice, as far as the mask allows it.
-    let start (model: FiniteModel) point =
-        let choice = basePolicy[point.State]
-
-        if point.Allows choice then
-            choice
-        else
-            grid.ActionAt(model.Actions[choice]).Within point.Mask
-            |> grid.IndexOf
-            |> FiniteModel.tryChoice model point.State
-            |> ValueOption.defaultValue choice
-
-    fun (model: FiniteModel) point ->
-        let qFactor =
-            MultiagentRollout.qFactor model discount components order horizon basePolicy values
-
-        {
-            QFactor = qFactor
-            Choose =
-                fun () ->
-                    MultiagentRollout.choose
-                        model
-                        discount
-                        components
-                        order
-                        horizon
-                        values
-                        qFactor
-                        point.Allows
-                        (start model point)
-                        point.State
-        }
 
 let private rollout (grid: ControlGrid) (model: FiniteModel) (compare: FiniteModel -> DecisionPoint -> Comparison) =
     let decide (point: DecisionPoint) mask (baseAction: ControlAction) cancellation =
@@ -194,7 +109,7 @@ let create
             match settings.Leaves with
             | LeafValues.Base -> values
             | LeafValues.BetterOf -> Rollout.bestOf [ values; (Leaves.ofStaying grid model discount).Values ]
-            |> joint grid discount settings.Horizon
+            |> Comparison.joint grid discount settings.Horizon
             |> Ok
         | RolloutBase.Distribution _, RolloutScheme.Multiagent ->
             Error "multiagent rollout: the base policy draws its actions; expected one action in each state"
@@ -213,8 +128,9 @@ let create
                         }
 
                 match settings.Scheme with
-                | RolloutScheme.Joint -> joint grid discount settings.Horizon leaves.Values
-                | RolloutScheme.Multiagent -> multiagent grid discount settings.Horizon leaves.Policy leaves.Values)
+                | RolloutScheme.Joint -> Comparison.joint grid discount settings.Horizon leaves.Values
+                | RolloutScheme.Multiagent ->
+                    Comparison.multiagent grid discount settings.Horizon leaves.Policy leaves.Values)
 
     if settings.Horizon < 1 then
         Error $"the horizon is {settings.Horizon}; expected at least 1"

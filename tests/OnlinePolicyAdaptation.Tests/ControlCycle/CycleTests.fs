@@ -6,6 +6,7 @@ open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Domain.Policies
+open OnlinePolicyAdaptation.Planning
 open OnlinePolicyAdaptation.Tests
 
 let private rollout = TwoNodes.settings (Planner.Rollout 3)
@@ -48,6 +49,98 @@ let private loop cycle onNode2 start cycles =
     |> fun (_, _, records) -> List.rev records
 
 let private corner = TwoNodes.configuration 1.0 5.0
+
+/// In closed loop with a guard: the configurations one after the other, and the rules that fired.
+let private guarded guard leaves planner onNode2 start cycles =
+    let settings =
+        { TwoNodes.settings planner with
+            Guard = guard (Guard.permissive TwoNodes.grid)
+            Leaves = leaves
+        }
+
+    let cycle = informedOf settings onNode2
+
+    ((Cycle.start cycle, start, []), [ 0 .. cycles - 1 ])
+    ||> List.fold (fun (state, configuration, past) number ->
+        let seconds = ValueSome(TwoNodes.responseTime onNode2 configuration)
+        let metrics = TwoNodes.metrics number configuration seconds
+
+        let stepped =
+            Cycle.step cycle state (Input.Arrived(Arrival.ofMetrics number metrics, ValueNone))
+
+        match stepped.Decided with
+        | Element.Interval(_, decision) ->
+            stepped.State, decision.Target, (configuration, decision.Rules |> List.map _.Rule) :: past
+        | Element.Event _ -> failtest "it was not decided on")
+    |> fun (_, last, past) -> (List.rev past |> List.map fst) @ [ last ], List.collect snd past
+
+let private guardedPlanners =
+    [
+        for leaves in [ LeafValues.Base; LeafValues.BetterOf ] do
+            for planner in
+                [
+                    Planner.Rollout 1
+                    Planner.Rollout 3
+                    Planner.MultiagentRollout 2
+                    Planner.BasePolicy
+                ] -> leaves, planner
+    ]
+
+let private coreBoundsArePlannedWith () =
+    for lowest in [ 1; 2; 3 ] do
+        let bounded (guard: GuardSettings) =
+            { guard with
+                Bounds = [| struct (0, 5); struct (lowest, 4) |]
+            }
+
+        for leaves, planner in guardedPlanners do
+            let path, rules = guarded bounded leaves planner 0.08 corner 12
+            Expect.equal rules [] $"{planner}: nothing is barred"
+
+            let levels = path |> List.map _.Levels[1]
+            Expect.equal (List.min levels) lowest $"{planner}: as few cores as the bounds allow"
+            Expect.equal (List.last levels) lowest $"{planner}: and there it stays"
+
+let private boundsAreEntered () =
+    let bounded (guard: GuardSettings) =
+        { guard with
+            Bounds = [| struct (0, 0); struct (0, 4) |]
+        }
+
+    for leaves, planner in guardedPlanners do
+        let path, rules = guarded bounded leaves planner 0.08 corner 8
+        Expect.equal rules [] $"{planner}: nothing is barred"
+
+        Expect.equal (path |> List.map _.Levels[0]) [ 5; 4; 3; 2; 1; 0; 0; 0; 0 ] $"{planner}: in the fewest moves"
+
+/// With node 2 slow and few moves of a control within an hour, and the better way far off.
+let private limitedMovesAreCounted () =
+    for most in [ 1; 2; 3 ] do
+        let limited (guard: GuardSettings) =
+            { guard with
+                MaximumChanges = most
+                StabilisationWindow = System.TimeSpan.FromHours 1.0
+            }
+
+        for leaves, planner in guardedPlanners do
+            for onNode2 in [ 0.08; 0.3 ] do
+                let path, rules = guarded limited leaves planner onNode2 corner 20
+                Expect.equal rules [] $"{planner}: nothing is barred"
+
+                if planner <> Planner.BasePolicy then
+                    let earned =
+                        [
+                            for from, next in List.pairwise path ->
+                                TwoNodes.reward.Reward(
+                                    from,
+                                    next,
+                                    System.ReadOnlySpan [| TwoNodes.responseTime onNode2 next |]
+                                )
+                        ]
+
+                    // Holding earns nothing: all cores, and the bound is met.
+                    Expect.isGreaterThanOrEqual (List.min earned) 0.0 $"{planner}: no bound is missed on the way"
+                    Expect.isGreaterThan (List.last earned) 0.0 $"{planner}: and cores are saved"
 
 /// Any metrics a service may report, sane or not.
 type AnyMetrics =
@@ -391,6 +484,10 @@ let tests =
                     Expect.isFalse (actions.Contains key || children.Contains key.Value) "another one"
             }
 
+            testCase "bounds of cores are planned with" coreBoundsArePlannedWith
+            testCase "bounds that one is outside of are entered" boundsAreEntered
+            testCase "a limit of moves is planned with" limitedMovesAreCounted
+
             test "of 65 loads in turn the plans of the newest 64 are kept, the least recently used going first" {
                 let cycle = informed 0.08
 
@@ -400,6 +497,7 @@ let tests =
                     let planned (load: int) plans =
                         Plans.planFor
                             rollout
+                            ValueNone
                             model
                             (TwoNodes.array [ RequestRate(float (5 * load)) ])
                             (RandomKey 1UL)
@@ -428,7 +526,9 @@ let tests =
                     let decided plan =
                         let here = SystemState(corner, TwoNodes.array [ RequestRate 10.0 ])
                         let keep = ControlAction.Keep 2
-                        Plans.decide rollout plan here keep System.Threading.CancellationToken.None
+                        let mask = TwoNodes.grid.Mask corner
+                        let left = MoveLimits.noLimit TwoNodes.grid
+                        Plans.decide plan left here mask keep System.Threading.CancellationToken.None
 
                     Expect.equal (decided anew) (decided first[1]) "and as before"
             }

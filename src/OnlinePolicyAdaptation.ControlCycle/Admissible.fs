@@ -1,0 +1,61 @@
+namespace OnlinePolicyAdaptation.ControlCycle
+
+open System
+open OnlinePolicyAdaptation.Domain.Mdp
+open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.Planning
+
+/// What the guard will let out, as far as it can be known before: what is planned keeps to it.
+[<RequireQualifiedAccess>]
+module Admissible =
+
+    /// When each control has moved within the stabilisation window, newest first, once an interval came in. An action goes out
+    /// at the end of one interval, `last`, and shows in the configuration of the next.
+    let moves
+        (settings: GuardSettings)
+        (last: DateTimeOffset voption)
+        (previous: Configuration voption)
+        (time: DateTimeOffset)
+        (configuration: Configuration)
+        (earlier: DateTimeOffset list[])
+        =
+        earlier
+        |> Array.mapi (fun control earlier ->
+            match last, previous with
+            | ValueSome last, ValueSome previous when previous.Levels[control] <> configuration.Levels[control] ->
+                last :: earlier
+            | _ -> earlier)
+        |> Array.map (GuardRules.recent settings time)
+
+    /// The moves that each control has left.
+    let movesLeft (settings: GuardSettings) (moves: DateTimeOffset list[]) =
+        moves
+        |> Seq.map (fun moves ->
+            if settings.MaximumChanges = MoveLimits.unlimited then
+                MoveLimits.unlimited
+            else
+                max 0 (settings.MaximumChanges - List.length moves))
+        |> EquatableArray.ToEquatableArray
+
+    /// The limits that planning keeps to in its whole horizon; none where the guard has none.
+    let limits (settings: ControllerSettings) =
+        let isWhole =
+            Seq.forall2
+                (fun (control: Control) (struct (lowest, highest)) -> lowest <= 0 && highest >= control.Levels - 1)
+                settings.Grid.Controls
+                settings.Guard.Bounds
+
+        if isWhole && settings.Guard.MaximumChanges = MoveLimits.unlimited then
+            ValueNone
+        else
+            ValueSome
+                {
+                    Grid = settings.Grid
+                    Bounds = settings.Guard.Bounds
+                }
+
+    /// The admissible actions of a configuration. What else bars actions of the present decision alone is masked here.
+    let mask (settings: ControllerSettings) movesLeft (configuration: Configuration) =
+        match limits settings with
+        | ValueNone -> settings.Grid.Mask configuration
+        | ValueSome limits -> MoveLimits.mask limits movesLeft configuration

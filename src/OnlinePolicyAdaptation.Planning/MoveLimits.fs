@@ -1,0 +1,85 @@
+namespace OnlinePolicyAdaptation.Planning
+
+open System
+open OnlinePolicyAdaptation.Domain.Mdp
+open OnlinePolicyAdaptation.Domain.Network
+
+/// The levels that each control keeps within. From outside, the moves towards them are the admissible ones.
+type MoveLimits =
+    {
+        Grid: ControlGrid
+        /// The lowest and highest level of each control, in the grid's order.
+        Bounds: struct (int * int)[]
+    }
+
+/// Masks of actions.
+[<RequireQualifiedAccess>]
+module ActionMasks =
+
+    /// What both allow. A control to which they allow no move in common keeps its level.
+    let common (given: ActionMask) (other: ActionMask) =
+        let keep = 0b010UL
+
+        Seq.map2 (fun a b -> if a &&& b = 0UL then keep else a &&& b) given.Allowed other.Allowed
+        |> EquatableArray.ToEquatableArray
+        |> ActionMask
+
+    /// Whether a mask allows the action of this number, whose digits are the choices of the controls, the last one fastest.
+    let allows (mask: ActionMask) number =
+        let mutable rest = number
+        let mutable allowed = true
+
+        for control in mask.Components - 1 .. -1 .. 0 do
+            allowed <- allowed && mask.Allows(control, rest % ControlAction.ChoicesPerControl)
+            rest <- rest / ControlAction.ChoicesPerControl
+
+        allowed
+
+[<RequireQualifiedAccess>]
+module MoveLimits =
+
+    /// Moves left where there is no limit.
+    let unlimited = Int32.MaxValue
+
+    /// No control has a limit of its moves.
+    let noLimit (grid: ControlGrid) =
+        Array.create grid.Controls.Count unlimited |> EquatableArray.ToEquatableArray
+
+    /// The admissible moves in a configuration, where each control has so many moves left. One that has none keeps its level.
+    /// No move leaves the grid, whatever its edge.
+    let mask limits (left: EquatableArray<int>) (configuration: Configuration) =
+        let down, keep, up = 0b001UL, 0b010UL, 0b100UL
+
+        Seq.init left.Count (fun control ->
+            let struct (lowest, highest) = limits.Bounds[control]
+            let level = configuration.Levels[control]
+
+            if left[control] <= 0 then
+                keep
+            elif level < lowest then
+                up
+            elif level > highest then
+                down
+            else
+                keep
+                ||| (if level > lowest then down else 0UL)
+                ||| (if level < highest then up else 0UL))
+        |> EquatableArray.ToEquatableArray
+        |> ActionMask
+
+    /// The moves left after an action.
+    let after (left: EquatableArray<int>) (action: ControlAction) =
+        Seq.map2 (fun left move -> if left = unlimited || move = 0 then left else left - 1) left action.Moves
+        |> EquatableArray.ToEquatableArray
+
+    /// The levels that each control can come to and stay at, with its moves left.
+    let reach limits (left: EquatableArray<int>) (configuration: Configuration) =
+        Array.init left.Count (fun control ->
+            let struct (lowest, highest) = limits.Bounds[control]
+            let level = configuration.Levels[control]
+            let below = int (max 0L (int64 level - int64 left[control]))
+
+            let above =
+                int (min (int64 (limits.Grid.Controls[control].Levels - 1)) (int64 level + int64 left[control]))
+
+            struct (max below (min lowest above), min above (max highest below)))
