@@ -91,6 +91,15 @@ module Traces =
             Error
                 $"scenario {scenario.Name} has no field experiment.traces: there is no recording to run on; expected one, such as `opar record` makes of a simulation"
 
+    /// An error where a recording cannot answer for every configuration.
+    let private checkRows (scenario: Scenario) (systems: TestbedTrace[]) =
+        let expected = scenario.System.Grid.ConfigurationCount
+
+        match systems |> Array.tryFind (fun trace -> trace.Rows.Count < expected) with
+        | Some trace ->
+            Error $"{trace.Path}: {trace.Rows.Count} rows; expected at least {expected}, one of every configuration"
+        | None -> Ok()
+
     /// The traces of a scenario's systems, or recordings made of its simulated mesh. An error where there is neither, or where
     /// the system is too large to be planned on.
     let read (scenario: Scenario) =
@@ -107,7 +116,8 @@ module Traces =
             | ManagedSystem.Traces ->
                 let systems = recorded scenario before
 
-                RecordedLoads.check scenario (List.ofArray systems)
+                checkRows scenario systems
+                |> Result.bind (fun () -> RecordedLoads.check scenario (List.ofArray systems))
                 |> Result.map (fun () -> { Before = before; Systems = systems }))
 
     /// Where no schedule is known; what a load pattern does in a cycle does not depend on it.

@@ -116,8 +116,8 @@ let tests =
                     SmallScenario.write folder
                     Expect.isNull (SmallScenario.load folder).Experiment.Columns.Time "none unless it is said"
                     let path = Path.Combine(folder, "scenario.json")
-                    let after = "\"after\": \"after.csv\""
-                    File.WriteAllText(path, SmallScenario.json.Replace(after, $"{after}, {columns}"))
+                    let before = "\"before\": \"before.csv\""
+                    File.WriteAllText(path, SmallScenario.json.Replace(before, $"{before}, {columns}"))
 
                     Expect.equal
                         (SmallScenario.load folder).Experiment.Columns.Time
