@@ -213,8 +213,9 @@ module Prometheus =
     /// The interval that ended at `time`: all queries are asked at once and evaluated at this moment (to a millisecond). A
     /// response time that is NaN or has no sample means that nothing was served where the carried load is 0, and is a
     /// fault elsewhere. So is a sample from before the interval: the server is asked to find none (`lookback_delta`), and
-    /// one that finds its own way is checked by the sample's time. What a query with a range finds in its range is its affair. Of several faults the first is reported, controls before services. The token file is read each time;
-    /// one that cannot be read is `Unreachable`. Throws only when cancelled.
+    /// where the query is a series by itself also for the time of its sample. What a query with a range finds in its range is
+    /// its affair. Of several faults the first is reported, controls before services. The token file is read each time; one
+    /// that cannot be read is `Unreachable`. Throws only when cancelled.
     let query
         (client: HttpClient)
         (settings: PrometheusSettings)

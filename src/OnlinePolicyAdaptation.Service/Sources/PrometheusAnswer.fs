@@ -89,13 +89,6 @@ module internal PrometheusAnswer =
             metric
             $"a stale sample, of {time}; expected one of the interval that begins at {metric.From.ToUniversalTime():O}"
 
-    /// The number of a sample that was measured in the interval.
-    let private measured metric (time: JsonElement) text =
-        match time.ValueKind with
-        | JsonValueKind.Number when isStale metric (time.GetDouble()) -> stale metric (time.GetDouble())
-        | JsonValueKind.Number -> number metric text
-        | _ -> unusable FaultKind.Unparsable metric "a sample without a time; expected seconds and a number"
-
     /// The labels that are not the same in all samples.
     let private differing (samples: JsonElement list) =
         let labels =
@@ -125,11 +118,11 @@ module internal PrometheusAnswer =
         | Member "data" (Member "resultType" (Text "vector") & Member "result" (Items samples)) ->
             match samples with
             | [] -> Ok ValueNone
-            | [ Member "value" (Items [ time; Text value ]) ] -> measured metric time value
+            | [ Member "value" (Items [ _; Text value ]) ] -> number metric value
             | [ _ ] -> unusable FaultKind.Unparsable metric "a sample without a number; expected one number"
             | _ -> severalSamples metric samples
-        | Member "data" (Member "resultType" (Text "scalar") & Member "result" (Items [ time; Text value ])) ->
-            measured metric time value
+        | Member "data" (Member "resultType" (Text "scalar") & Member "result" (Items [ _; Text value ])) ->
+            number metric value
         | Member "data" (Member "resultType" (Text other)) ->
             unusable
                 FaultKind.Unparsable
