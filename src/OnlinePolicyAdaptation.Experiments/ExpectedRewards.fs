@@ -100,18 +100,13 @@ module ExpectedRewards =
     let private general (grid: ControlGrid) (departure: float[]) (arrivals: struct (float * float)[]) =
         let actions: ControlAction[] = Array.init grid.ActionCount grid.ActionAt
 
-        let allows (mask: ActionMask) (action: ControlAction) =
-            Seq.forall
-                (fun control -> mask.Allows(control, action.Choice control))
-                (seq { 0 .. grid.Controls.Count - 1 })
-
         grid.Configurations()
         |> Array.mapi (fun current configuration ->
             let mask = grid.Mask configuration
 
             [|
                 for number, action in Array.indexed actions do
-                    if allows mask action then
+                    if action.IsAllowedBy mask then
                         let next = grid.IndexOf(grid.Move(configuration, action): Configuration)
                         let struct (paid, earned) = arrivals[next]
 

@@ -8,13 +8,8 @@ open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.ControlCycle
+open OnlinePolicyAdaptation.Planning
 open OnlinePolicyAdaptation.Scenarios
-
-/// One level of each control towards a configuration.
-let private towards (configuration: Configuration) (target: Configuration) =
-    Seq.map2 (fun (level: int) goal -> sign (goal - level)) configuration.Levels target.Levels
-    |> EquatableArray.ToEquatableArray
-    |> ControlAction
 
 /// As the cycle of a controller: the reward of the step that led to what was measured; none where a service answered nothing.
 let private reward (scenario: Scenario) previous (metrics: Metrics) =
@@ -59,7 +54,7 @@ let run
             | ValueSome reward -> bandit <- bandit.After (key.Split(cycle + 1)) (grid.IndexOf configuration) reward
             | ValueNone -> ()
 
-            let action = towards configuration (grid.ConfigurationAt bandit.Arm)
+            let action = Leaves.towards configuration (grid.ConfigurationAt bandit.Arm)
             let next = grid.Move(configuration, action)
             do! environment.ApplyAsync(next, cancellation)
             previous <- configuration

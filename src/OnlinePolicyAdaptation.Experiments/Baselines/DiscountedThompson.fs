@@ -5,7 +5,7 @@ module OnlinePolicyAdaptation.Experiments.DiscountedThompson
 
 open OnlinePolicyAdaptation.Domain.Mdp
 
-type Settings =
+type DiscountedThompsonSettings =
     {
         /// What a play weighs one play later, above 0 and below 1.
         Discount: float

@@ -3,7 +3,9 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Experiments.ForgettingGaussianProcess
 
-type Settings =
+open MathNet.Numerics.LinearAlgebra
+
+type ForgettingGaussianProcessSettings =
     {
         /// Plays that are remembered, at least 1.
         Window: int
@@ -29,33 +31,6 @@ let standard =
         Optimism = 1.0
     }
 
-/// The lower triangle L of K = L L'. `kernel` is overwritten; it is positive definite.
-let private cholesky (kernel: float[,]) =
-    let n = Array2D.length1 kernel
-
-    for j in 0 .. n - 1 do
-        for i in j .. n - 1 do
-            let mutable sum = kernel[i, j]
-
-            for k in 0 .. j - 1 do
-                sum <- sum - kernel[i, k] * kernel[j, k]
-
-            kernel[i, j] <- if i = j then sqrt sum else sum / kernel[j, j]
-
-    kernel
-
-/// x of L x = b.
-let private forward (lower: float[,]) (b: float[]) =
-    let x = Array.copy b
-
-    for i in 0 .. x.Length - 1 do
-        for k in 0 .. i - 1 do
-            x[i] <- x[i] - lower[i, k] * x[k]
-
-        x[i] <- x[i] / lower[i, i]
-
-    x
-
 /// What is known: the plays of the window, the newest first.
 let rec private playing settings (range: RewardRange) (arms: float[][]) (plays: struct (int * float)[]) : Bandit =
     let n = plays.Length
@@ -75,32 +50,48 @@ let rec private playing settings (range: RewardRange) (arms: float[][]) (plays: 
         let struct (arm, _) = plays[i]
         arm
 
-    let lower =
-        Array2D.init n n (fun i j ->
-            similarity (armOf i) (armOf j) * faded (abs (i - j))
-            + if i = j then settings.Noise * settings.Noise else 0.0)
-        |> cholesky
-
     let mean =
         if n = 0 then
             0.5
         else
             plays |> Array.averageBy (fun (struct (_, reward)) -> reward)
 
-    let residuals =
-        plays |> Array.map (fun (struct (_, reward)) -> reward - mean) |> forward lower
+    /// The mean of each arm's next reward, and the variance of that mean.
+    let means, variances =
+        if n = 0 then
+            Array.create arms.Length mean, Array.create arms.Length (settings.Amplitude * settings.Amplitude)
+        else
+            let kernel =
+                Matrix<float>
+                    .Build.Dense(
+                        n,
+                        n,
+                        fun i j ->
+                            similarity (armOf i) (armOf j) * faded (abs (i - j))
+                            + if i = j then settings.Noise * settings.Noise else 0.0
+                    )
+
+            let links =
+                Matrix<float>.Build.Dense(n, arms.Length, fun i arm -> similarity arm (armOf i) * faded (i + 1))
+
+            let residuals =
+                Vector<float>
+                    .Build.Dense(
+                        n,
+                        fun i ->
+                            let struct (_, reward) = plays[i]
+                            reward - mean
+                    )
+
+            let solved = kernel.Cholesky().Solve links
+
+            Array.init arms.Length (fun arm -> mean + solved.Column(arm).DotProduct residuals),
+            Array.init arms.Length (fun arm ->
+                settings.Amplitude * settings.Amplitude
+                - links.Column(arm).DotProduct(solved.Column arm))
 
     let index arm =
-        let link =
-            Array.init n (fun i -> similarity arm (armOf i) * faded (i + 1))
-            |> forward lower
-
-        let expected = mean + Array.fold2 (fun sum a b -> sum + a * b) 0.0 link residuals
-
-        let variance =
-            settings.Amplitude * settings.Amplitude - (link |> Array.sumBy (fun x -> x * x))
-
-        expected + settings.Optimism * sqrt (max 0.0 variance)
+        means[arm] + settings.Optimism * sqrt (max 0.0 variances[arm])
 
     {
         Arm = Bandit.best (Array.init arms.Length index)

@@ -4,7 +4,7 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Experiments.MonitoredUcb
 
-type Settings =
+type MonitoredUcbSettings =
     {
         /// Newest plays of an arm that are compared, half with half; even.
         Window: int

@@ -3,7 +3,7 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Experiments.SlidingWindowUcb
 
-type Settings =
+type SlidingWindowUcbSettings =
     {
         /// Plays that are remembered, at least 1.
         Window: int
