@@ -72,16 +72,6 @@ let private askWhetherFull (health: Health) (posted: PostedSource) =
                 ValueNone
     )
 
-/// Decisions of cycles that the journal has.
-let private kept system (journal: Journal) cycles =
-    [|
-        for cycle in cycles do
-            for entry in journal.Entries(cycle, cycle) do
-                match Kept.outgoingOf system entry.Cycle entry.Decision with
-                | Ok sent -> sent
-                | Error _ -> ()
-    |]
-
 let private control
     (request: ControlRequest)
     (cycle: Cycle)
@@ -188,10 +178,14 @@ let private control
                     Sink.GiveUp = giveUp.Token
                 })
 
-        /// What an earlier process has decided, of the cycles that have perhaps not come to where they were to go.
-        let left (cycles: Journal -> int list) =
+        /// Of an earlier process.
+        let unsent decisions =
             match journal with
-            | ValueSome journal -> kept system journal (cycles journal)
+            | ValueSome journal ->
+                decisions
+                    system
+                    (fun (reason: string) -> log.LogError("a decision of the journal cannot be sent: {Reason}", reason))
+                    journal
             | ValueNone -> [||]
 
         let service =
@@ -215,11 +209,11 @@ let private control
                         if not request.Quiet then
                             Sink.lines
                                 output
-                                (left (fun journal -> [ journal.Written + 1 .. journal.LastCycle ]))
+                                (unsent Unsent.lines)
                                 (fun cycle -> journal |> ValueOption.iter (fun journal -> journal.NoteWritten cycle))
                                 cannotWrite
                         match receiver, journal with
-                        | Some receiver, _ -> Sink.receiver receiver (left _.Undelivered())
+                        | Some receiver, _ -> Sink.receiver receiver (unsent Unsent.actions)
                         // There is no receiver: a decision that is kept is all there is to do.
                         | None, ValueSome journal ->
                             Sink.watching (fun decided -> journal.NoteDelivered decided.Taken.Cycle)

@@ -149,7 +149,9 @@ let private recording = TimeSpan.FromDays 1.0
 /// does not have yet; in lockstep the source waits. Where times are real, age is checked again at the moment of sending: times
 /// are in real time, and where the first interval was not old when it came.
 let receiver (options: ReceiverOptions) (earlier: Outgoing[]) : DecisionSink =
-    let lastEarlier = earlier |> Array.tryLast |> Option.map _.Cycle
+    let isOfEarlier (sent: Outgoing) =
+        earlier |> Array.tryLast |> Option.exists (fun last -> sent.Cycle <= last.Cycle)
+
     let mutable newest = -1
     let mutable isReal = ValueNone
 
@@ -159,7 +161,7 @@ let receiver (options: ReceiverOptions) (earlier: Outgoing[]) : DecisionSink =
     let note (sent: Outgoing) =
         Volatile.Write(&newest, sent.Cycle)
 
-        if isReal.IsNone && Some sent.Cycle > lastEarlier then
+        if isReal.IsNone && not (isOfEarlier sent) then
             isReal <- ValueSome(ageOf sent <= options.MaximumAge)
 
         sent
@@ -167,10 +169,10 @@ let receiver (options: ReceiverOptions) (earlier: Outgoing[]) : DecisionSink =
     /// When the first interval of an earlier process came is not known.
     let hasRealTime (sent: Outgoing) =
         options.Clock = Clock.RealTime
-        || (if Some sent.Cycle > lastEarlier then
-                isReal = ValueSome true
+        || (if isOfEarlier sent then
+                ageOf sent < recording
             else
-                ageOf sent < recording)
+                isReal = ValueSome true)
 
     let supersededBy cycle =
         $"superseded by the decision of cycle {cycle}"

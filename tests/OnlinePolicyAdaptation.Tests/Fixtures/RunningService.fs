@@ -129,16 +129,6 @@ let private receiver doors giveUp (journal: Journal) : Sink.ReceiverOptions =
         GiveUp = giveUp
     }
 
-/// Decisions of cycles that the journal has.
-let private kept (journal: Journal) cycles =
-    [|
-        for cycle in cycles do
-            for entry in journal.Entries(cycle, cycle) do
-                match Kept.outgoingOf Intervals.system entry.Cycle entry.Decision with
-                | Ok sent -> sent
-                | Error message -> failtest message
-    |]
-
 let private watch doors =
     { SmallController.watch with
         JournalState = fun trouble -> doors.JournalState trouble.IsNone
@@ -165,8 +155,8 @@ let start (doors: Doors) : Running =
         SmallController.service
             cycle
             [
-                Sink.lines output (kept journal [ journal.Written + 1 .. journal.LastCycle ]) journal.NoteWritten ignore
-                Sink.receiver receiver (kept journal (journal.Undelivered()))
+                Sink.lines output (Unsent.lines Intervals.system failtest journal) journal.NoteWritten ignore
+                Sink.receiver receiver (Unsent.actions Intervals.system failtest journal)
             ]
         |> SmallController.withJournal journal
         |> SmallController.journaling (fun options ->
