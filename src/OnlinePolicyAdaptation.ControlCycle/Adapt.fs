@@ -62,14 +62,7 @@ module Adapt =
         | _, Error error -> plans, Error error
         | _, Ok model ->
             let plan, plans =
-                Plans.planFor
-                    settings
-                    (Admissible.limits settings)
-                    model
-                    monitored.Loads
-                    (planKey key)
-                    cancellation
-                    plans
+                Plans.planFor settings model monitored.Loads (planKey key) cancellation plans
 
             plans,
             plan
@@ -132,20 +125,13 @@ module Adapt =
         | _, Planner.BasePolicy, _ -> Ok [||]
         | _, _, Error error -> Error error
         | _, _, Ok model ->
-            Plans.planFor
-                settings
-                (Admissible.limits settings)
-                model
-                monitored.Loads
-                (planKey key)
-                CancellationToken.None
-                Plans.none
+            Plans.planFor settings model monitored.Loads (planKey key) CancellationToken.None Plans.none
             |> fst
             |> Result.map (fun plan -> Plans.alternatives model plan monitored.MovesLeft here (mask settings monitored))
 
     /// Plans on a model for these loads, for the decisions to come.
     let ahead (settings: ControllerSettings) key (model: EstimatedModel) loads =
-        Plans.planFor settings (Admissible.limits settings) model loads (planKey key) CancellationToken.None Plans.none
+        Plans.planFor settings model loads (planKey key) CancellationToken.None Plans.none
         |> snd
 
     let stage settings key =

@@ -9,24 +9,6 @@ open OnlinePolicyAdaptation.Planning
 [<RequireQualifiedAccess>]
 module Admissible =
 
-    /// When each control has moved within the stabilisation window, newest first, once an interval came in. An action goes out
-    /// at the end of one interval, `last`, and shows in the configuration of the next.
-    let moves
-        (settings: GuardSettings)
-        (last: DateTimeOffset voption)
-        (previous: Configuration voption)
-        (time: DateTimeOffset)
-        (configuration: Configuration)
-        (earlier: DateTimeOffset list[])
-        =
-        earlier
-        |> Array.mapi (fun control earlier ->
-            match last, previous with
-            | ValueSome last, ValueSome previous when previous.Levels[control] <> configuration.Levels[control] ->
-                last :: earlier
-            | _ -> earlier)
-        |> Array.map (GuardRules.recent settings time)
-
     /// The moves that each control has left.
     let movesLeft (settings: GuardSettings) (moves: DateTimeOffset list[]) =
         moves

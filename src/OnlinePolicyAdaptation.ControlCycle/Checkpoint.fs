@@ -15,8 +15,8 @@ type CheckpointJson =
         Stages: Dictionary<string, byte[]>
     }
 
-/// Version 1 was that of journals without stages.
-let private version = 2
+/// Version 1 was that of journals without stages; in 2 the monitor knew neither moves nor rows of doubted times.
+let private version = 3
 
 let private options = StrictJson.Options()
 
@@ -69,7 +69,9 @@ let read cycle (name: string) (bytes: byte[]) =
         match box (JsonSerializer.Deserialize<CheckpointJson>(compressed, options)) with
         | :? CheckpointJson as json when json.FormatVersion = version ->
             states cycle json |> Result.mapError (fun reason -> $"{name}: {reason}")
-        | :? CheckpointJson as json -> Error $"{name}: formatVersion: {json.FormatVersion}; expected {version}"
+        | :? CheckpointJson as json ->
+            Error
+                $"{name}: formatVersion: {json.FormatVersion}; expected {version}. Another version of the controller wrote it: begin a new journal, or go on with that version"
         | _ -> Error $"{name}: null; expected the state of a controller"
     with
     | :? JsonException

@@ -13,7 +13,7 @@ type MonitorJson =
         InForce: int[] option
         Changed: int64 option
         Doubted: int64[]
-        Moves: int64[][] option
+        Moves: int64[][]
     }
 
 /// What is remembered of the intervals so far.
@@ -66,16 +66,24 @@ module Monitor =
 
     let private fault kind reason : Fault = { Kind = kind; Reason = reason }
 
-    /// What was measured by a clock that has been put back since, as it would show it now.
+    /// A time of a clock that has been put back since, as it would show it now.
     let private putBack gap time =
         match gap with
-        | ValueSome step when step < TimeSpan.Zero -> time |> ValueOption.map (Timeline.moved step)
+        | ValueSome step when step < TimeSpan.Zero -> Timeline.moved step time
         | _ -> time
 
-    let private movesPutBack gap moves =
-        match gap with
-        | ValueSome step when step < TimeSpan.Zero -> moves |> Array.map (List.map (Timeline.moved step))
-        | _ -> moves
+    /// When each control has moved within the stabilisation window, once an interval came in. An action goes out at the end of
+    /// one interval, `last`, and shows in the configuration of the next.
+    let private moves settings last (previous: Configuration voption) (interval: Interval) earlier =
+        earlier
+        |> Array.mapi (fun control earlier ->
+            match last, previous with
+            | ValueSome last, ValueSome previous when
+                previous.Levels[control] <> interval.Configuration.Levels[control]
+                ->
+                last :: earlier
+            | _ -> earlier)
+        |> Array.map (GuardRules.recent settings interval.Time)
 
     /// The state once an interval was taken in.
     let private remember (settings: GuardSettings) now gap (interval: Interval) (state: MonitorState) =
@@ -88,15 +96,13 @@ module Monitor =
             Cycle = state.Cycle + 1
             Timeline = Timeline.after now interval.Time state.Timeline
             InForce = ValueSome interval.Configuration
-            Changed = (if isChanged then state.Timeline.Last else state.Changed) |> putBack gap
+            Changed =
+                (if isChanged then state.Timeline.Last else state.Changed)
+                |> ValueOption.map (putBack gap)
             Moves =
-                Admissible.moves
-                    settings
-                    (state.Timeline.Last |> putBack gap)
-                    state.InForce
-                    interval.Time
-                    interval.Configuration
-                    (movesPutBack gap state.Moves)
+                state.Moves
+                |> Array.map (List.map (putBack gap))
+                |> moves settings (state.Timeline.Last |> ValueOption.map (putBack gap)) state.InForce interval
         }
 
     let private offered (metrics: Metrics) =
@@ -146,15 +152,15 @@ module Monitor =
                 InForce = StateJson.option StateJson.levels state.InForce
                 Changed = StateJson.option StateJson.ticks state.Changed
                 Doubted = [| for time in state.Timeline.Doubted -> StateJson.ticks time |]
-                Moves = Some(state.Moves |> Array.map (List.map StateJson.ticks >> Array.ofList))
+                Moves = state.Moves |> Array.map (List.map StateJson.ticks >> Array.ofList)
             }
 
         let read (json: MonitorJson) =
             match json.InForce with
             | Some levels when not (grid.Contains(StateJson.configuration levels)) ->
                 Error $"inForce: {levels}; expected levels of the controls"
-            | _ when json.Moves |> Option.exists (fun moves -> moves.Length <> grid.Controls.Count) ->
-                Error $"moves: expected those of {grid.Controls.Count} controls"
+            | _ when json.Moves.Length <> grid.Controls.Count ->
+                Error $"moves: of {json.Moves.Length} controls; expected {grid.Controls.Count}"
             | _ when json.Cycle < 0 -> Error $"cycle: {json.Cycle}; expected 0 or more"
             | inForce ->
                 Ok
@@ -175,10 +181,7 @@ module Monitor =
                             }
                         InForce = StateJson.voption StateJson.configuration inForce
                         Changed = StateJson.voption StateJson.time json.Changed
-                        Moves =
-                            match json.Moves with
-                            | Some moves -> moves |> Array.map (Array.map StateJson.time >> List.ofArray)
-                            | None -> Array.create grid.Controls.Count []
+                        Moves = json.Moves |> Array.map (Array.map StateJson.time >> List.ofArray)
                     }
 
         StateJson.codec write read

@@ -64,14 +64,7 @@ module Plans =
         | :? IStochasticPolicy<SystemState> as stochastic -> ValueSome stochastic
         | _ -> ValueNone
 
-    let private plan
-        (settings: ControllerSettings)
-        (limits: MoveLimits voption)
-        (model: EstimatedModel)
-        loads
-        (key: RandomKey)
-        cancellation
-        =
+    let private plan (settings: ControllerSettings) (model: EstimatedModel) loads (key: RandomKey) cancellation =
         let dynamics =
             NetworkDynamics(settings.Grid, settings.Reward, responseTimes settings.Estimation.RiskAttitude model)
 
@@ -95,7 +88,7 @@ module Plans =
 
         let key = key.Split(model.FittedAt + 1)
 
-        match limits with
+        match Admissible.limits settings with
         | ValueSome limits ->
             LimitedRollout.create dynamics loads settings.Discount settings.BasePolicy lookahead limits key cancellation
         | ValueNone ->
@@ -111,7 +104,6 @@ module Plans =
     /// policy that draws its actions draws them once for each model.
     let planFor
         (settings: ControllerSettings)
-        (limits: MoveLimits voption)
         (model: EstimatedModel)
         (loads: EquatableArray<RequestRate>)
         key
@@ -133,7 +125,7 @@ module Plans =
                 recent = place :: List.except [ place ] known.recent
             }
         | None ->
-            let plan = plan settings limits model loads key cancellation
+            let plan = plan settings model loads key cancellation
 
             let kept, gone =
                 List.splitAt (min (capacity settings.Grid - 1) known.recent.Length) known.recent

@@ -12,29 +12,6 @@ type MoveLimits =
         Bounds: struct (int * int)[]
     }
 
-/// Masks of actions.
-[<RequireQualifiedAccess>]
-module ActionMasks =
-
-    /// What both allow. A control to which they allow no move in common keeps its level.
-    let common (given: ActionMask) (other: ActionMask) =
-        let keep = 0b010UL
-
-        Seq.map2 (fun a b -> if a &&& b = 0UL then keep else a &&& b) given.Allowed other.Allowed
-        |> EquatableArray.ToEquatableArray
-        |> ActionMask
-
-    /// Whether a mask allows the action of this number, whose digits are the choices of the controls, the last one fastest.
-    let allows (mask: ActionMask) number =
-        let mutable rest = number
-        let mutable allowed = true
-
-        for control in mask.Components - 1 .. -1 .. 0 do
-            allowed <- allowed && mask.Allows(control, rest % ControlAction.ChoicesPerControl)
-            rest <- rest / ControlAction.ChoicesPerControl
-
-        allowed
-
 [<RequireQualifiedAccess>]
 module MoveLimits =
 

@@ -290,9 +290,10 @@ let private within (problem: Problem) (left: EquatableArray<int>) =
             |]
     }
 
-/// Rollout of a base policy under one load for any moves left, as `TableRollout` otherwise. Moves that have been made do not come back in the plan, so it
-/// crosses only what it can cross. With a limit the leaves are always better-of, so that no plan is worth less than holding still. A base policy
-/// that draws its actions is asked in state i under child i of the key. An error: as of `TableRollout.create`.
+/// Rollout of a base policy under one load for any moves left, as `TableRollout` otherwise. Moves that have been made do not
+/// come back in the plan, so it crosses only what it can cross. With a limit of moves the leaves are always better-of, so that
+/// no plan is worth less than holding still. A base policy that draws its actions is asked in state i under child i of the key.
+/// An error: as of `TableRollout.create`.
 let create
     (dynamics: NetworkDynamics)
     (offeredLoads: EquatableArray<RequestRate>)

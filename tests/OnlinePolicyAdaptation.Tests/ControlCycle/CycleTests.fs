@@ -497,7 +497,6 @@ let tests =
                     let planned (load: int) plans =
                         Plans.planFor
                             rollout
-                            ValueNone
                             model
                             (TwoNodes.array [ RequestRate(float (5 * load)) ])
                             (RandomKey 1UL)
