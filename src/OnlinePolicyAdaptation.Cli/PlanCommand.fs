@@ -85,6 +85,19 @@ let private sampled (arguments: ParseResults<PlanArguments>) count : Result<Samp
             Threads = Environment.ProcessorCount
         })
 
+let private algorithmName (arguments: ParseResults<PlanArguments>) =
+    arguments.GetResult(PlanArguments.Algorithm, "policy-iteration")
+
+/// Says every few seconds how far sweeps are.
+let private tellSweeps () =
+    let clock = TimeProvider.System
+    let mutable last = clock.GetTimestamp()
+
+    fun (progress: SweepProgress) ->
+        if clock.GetElapsedTime(last).TotalSeconds >= 2.0 then
+            last <- clock.GetTimestamp()
+            Terminal.tell $"{progress.Sweeps} sweeps: every value is within {progress.ErrorBound:g3} of the optimum"
+
 /// Reads the algorithm with the options that it uses; tells by name those that it does not.
 let private algorithm (arguments: ParseResults<PlanArguments>) =
     let sweeps =
@@ -92,6 +105,8 @@ let private algorithm (arguments: ParseResults<PlanArguments>) =
         |> oneOf arguments "--sweeps" [ "gauss-seidel", Sweeps.GaussSeidel; "jacobi", Sweeps.Jacobi ]
 
     let theta = arguments.GetResult(PlanArguments.Theta, 1e-9)
+    let most = arguments.GetResult(PlanArguments.Most_Sweeps, SweepSettings.mostSweeps)
+
     let evaluations = arguments.GetResult(PlanArguments.Evaluations, 10)
     let ahead = [ "--lookahead"; "--base"; "--terminal" ]
 
@@ -105,15 +120,18 @@ let private algorithm (arguments: ParseResults<PlanArguments>) =
             "--standard-errors"
         ]
 
-    arguments.GetResult PlanArguments.Algorithm
+    algorithmName arguments
     |> oneOf
         arguments
         "--algorithm"
         [
-            "value-iteration", ([ "--theta"; "--sweeps" ], (fun _ -> Ok(PlanAlgorithm.ValueIteration(sweeps, theta))))
+            "value-iteration",
+            ([ "--theta"; "--sweeps"; "--most-sweeps" ],
+             (fun _ -> Ok(PlanAlgorithm.ValueIteration(sweeps, theta, most))))
             "policy-iteration", ([], (fun _ -> Ok PlanAlgorithm.PolicyIteration))
             "modified-policy-iteration",
-            ([ "--theta"; "--evaluations" ], (fun _ -> Ok(PlanAlgorithm.ModifiedPolicyIteration(evaluations, theta))))
+            ([ "--theta"; "--evaluations"; "--most-sweeps" ],
+             (fun _ -> Ok(PlanAlgorithm.ModifiedPolicyIteration(evaluations, theta, most))))
             "lookahead", (ahead, lookahead arguments >> Result.map PlanAlgorithm.Lookahead)
             "rollout", (ahead, lookahead arguments >> Result.map PlanAlgorithm.Rollout)
             "multiagent", (ahead, lookahead arguments >> Result.map PlanAlgorithm.Multiagent)
@@ -132,6 +150,7 @@ let private warnOfUnused (arguments: ParseResults<PlanArguments>) used =
             "--terminal", arguments.Contains PlanArguments.Terminal
             "--theta", arguments.Contains PlanArguments.Theta
             "--sweeps", arguments.Contains PlanArguments.Sweeps
+            "--most-sweeps", arguments.Contains PlanArguments.Most_Sweeps
             "--evaluations", arguments.Contains PlanArguments.Evaluations
             "--steps", arguments.Contains PlanArguments.Steps
             "--trajectories", arguments.Contains PlanArguments.Trajectories
@@ -143,7 +162,7 @@ let private warnOfUnused (arguments: ParseResults<PlanArguments>) used =
 
     for name, isGiven in given do
         if isGiven && not (List.contains name used) then
-            eprintfn $"opar: {name} has no effect on {arguments.GetResult PlanArguments.Algorithm}"
+            eprintfn $"opar: {name} has no effect on {algorithmName arguments}"
 
 let private planned (arguments: ParseResults<PlanArguments>) algorithm cancellation =
     result {
@@ -156,7 +175,8 @@ let private planned (arguments: ParseResults<PlanArguments>) algorithm cancellat
         let! algorithm = algorithm problem.Model.StateCount
 
         let! result =
-            Plan.run
+            Plan.runTelling
+                (tellSweeps ())
                 problem
                 {
                     Algorithm = algorithm

@@ -21,19 +21,36 @@ let basePolicy (problem: PlanningProblem) choice : Result<FinitePolicy, string> 
         |> Result.mapError (fun message -> $"{source}: {message}")
     | PlannedBase.Random -> Error "the random policy has no one action in each state; expected greedy or a table"
 
+let private number (value: float) =
+    value.ToString("0.##e0", System.Globalization.CultureInfo.InvariantCulture)
+
+/// Of the largest value: what is exact to be called so.
+let private exactness = 1e-9
+
+let private size (values: float[]) =
+    values |> Array.fold (fun largest value -> max largest (abs value)) 0.0
+
+/// The values of a process that are exact, or how far they are known.
+let private exactValues (problem: PlanningProblem) chain =
+    let discount = problem.Scenario.Goal.Discount
+    let evaluated = PolicyEvaluation.bounded discount chain
+
+    if evaluated.ErrorBound <= exactness * (1.0 + size evaluated.Values) then
+        Ok evaluated.Values
+    else
+        Error
+            $"the base policy's value is known to within {number evaluated.ErrorBound} only, at discount {discount.Value}; expected a smaller discount, or fewer configurations"
+
 /// J_mu of a base policy, exact.
 let baseValues (problem: PlanningProblem) choice =
-    let discount = problem.Scenario.Goal.Discount
-
     match choice with
     | PlannedBase.Random ->
         RandomizedPolicy.uniform problem.Model
         |> RewardProcess.ofRandomizedPolicy problem.Model
-        |> PolicyEvaluation.exactOf discount
-        |> Ok
+        |> exactValues problem
     | _ ->
         basePolicy problem choice
-        |> Result.map (PolicyEvaluation.exact problem.Model discount)
+        |> Result.bind (RewardProcess.ofPolicy problem.Model >> exactValues problem)
 
 /// The policy that keeps every configuration.
 let private hold (problem: PlanningProblem) =
@@ -81,6 +98,54 @@ let private lookahead (problem: PlanningProblem) horizon values state =
         QFactors = overAllActions problem state decision.QFactors
         StandardErrors = [||]
     }
+
+/// The decision in a state by values that are known to more digits than floats have.
+let private exactly (problem: PlanningProblem) values remainders =
+    let terminal = { Highs = values; Lows = remainders }
+
+    let decide =
+        Lookahead.decideExtended problem.Model problem.Scenario.Goal.Discount terminal
+
+    fun state ->
+        let decision = decide state
+
+        {
+            State = state
+            Action = decision.Action
+            Value = decision.Value
+            QFactors = overAllActions problem state decision.QFactors
+            StandardErrors = [||]
+        }
+
+/// What sweeps came to, where that is not what they were asked for.
+let private unreached name theta (discount: Discount) (swept: SweptValues) =
+    let asked = theta / (1.0 - discount.Value)
+    let found = $"every value is within {number swept.ErrorBound} of the optimum"
+
+    let wanted = $"theta = {theta} asks for {number asked} at discount {discount.Value}"
+
+    match swept.End with
+    | SweepsEnd.Reached -> None
+    | SweepsEnd.Rounding ->
+        let least = swept.ErrorBound * (1.0 - discount.Value)
+
+        Some
+            $"{name}: {found}, and floating-point numbers of their size get no nearer; {wanted}; expected theta of at least {number (1.01 * least)}"
+    | SweepsEnd.MostSweeps ->
+        Some
+            $"{name}: after {swept.Changes.Length} sweeps, as many as there may be, {found}; {wanted}; expected more sweeps, a larger theta, or policy iteration (policy-iteration)"
+
+/// Policy iteration that is exact, or how far it came.
+let private exactSolution (problem: PlanningProblem) =
+    let discount = problem.Scenario.Goal.Discount
+
+    let solution = DynamicProgramming.policyIteration problem.Model discount
+
+    if solution.ErrorBound <= exactness * (1.0 + size solution.Values) then
+        Ok solution
+    else
+        Error
+            $"policy iteration: every value is within {number solution.ErrorBound} of the optimum, and is known no nearer at discount {discount.Value}; expected a smaller discount, or fewer configurations"
 
 /// The multiagent decision, with the Q-factors of the values that its components were chosen by.
 let private multiagent (problem: PlanningProblem) horizon basePolicy values =
@@ -233,8 +298,8 @@ let private checkSampling (problem: PlanningProblem) (settings: SampledSettings)
     | _ -> Ok()
 
 /// Values and decisions for a request, or what is wrong with it. Ends with an OperationCanceledException once the token of the
-/// problem's model is cancelled.
-let run (problem: PlanningProblem) (request: PlanRequest) =
+/// problem's model is cancelled. Sweeps tell how far they are.
+let runTelling (progress: SweepProgress -> unit) (problem: PlanningProblem) (request: PlanRequest) =
     let model = problem.Model
     let discount = problem.Scenario.Goal.Discount
 
@@ -257,25 +322,42 @@ let run (problem: PlanningProblem) (request: PlanRequest) =
             acting problem settings.Base
             |> Result.bind (fun act -> decided values solution (by problem settings values act)))
 
+    let settings theta most =
+        {
+            Theta = theta
+            MostSweeps = most
+            Progress = progress
+        }
+
+    let swept name theta (solution: SweptValues) =
+        match unreached name theta discount solution with
+        | Some message -> Error message
+        | None ->
+            decided solution.Values (PlanSolution.Swept solution) (exactly problem solution.Values solution.Remainders)
+
     let planned =
         match request.Algorithm with
-        | PlanAlgorithm.ValueIteration(_, theta) when not (theta > 0.0) ->
-            Error $"theta: {theta}; expected a number above 0"
-        | PlanAlgorithm.ValueIteration(sweeps, theta) ->
-            let solution = DynamicProgramming.valueIteration sweeps theta model discount
-            decided solution.Values (PlanSolution.Swept solution) (lookahead problem 1 solution.Values)
+        | PlanAlgorithm.ValueIteration(_, theta, most)
+        | PlanAlgorithm.ModifiedPolicyIteration(_, theta, most) when not (theta > 0.0) || most < 1 ->
+            if most < 1 then
+                Error $"sweeps at most: {most}; expected at least 1"
+            else
+                Error $"theta: {theta}; expected a number above 0"
+        | PlanAlgorithm.ValueIteration(sweeps, theta, most) ->
+            DynamicProgramming.valueIteration sweeps (settings theta most) model discount
+            |> swept "value iteration" theta
         | PlanAlgorithm.PolicyIteration ->
-            let solution = DynamicProgramming.policyIteration model discount
-            decided solution.Values (PlanSolution.Iterated solution) (lookahead problem 1 solution.Values)
-        | PlanAlgorithm.ModifiedPolicyIteration(_, theta) when not (theta > 0.0) ->
-            Error $"theta: {theta}; expected a number above 0"
-        | PlanAlgorithm.ModifiedPolicyIteration(evaluations, _) when evaluations < 0 ->
+            exactSolution problem
+            |> Result.bind (fun solution ->
+                decided
+                    solution.Values
+                    (PlanSolution.Iterated solution)
+                    (exactly problem solution.Values solution.Remainders))
+        | PlanAlgorithm.ModifiedPolicyIteration(evaluations, _, _) when evaluations < 0 ->
             Error $"evaluations: {evaluations}; expected at least 0"
-        | PlanAlgorithm.ModifiedPolicyIteration(evaluations, theta) ->
-            let solution =
-                DynamicProgramming.modifiedPolicyIteration evaluations theta model discount
-
-            decided solution.Values (PlanSolution.Swept solution) (lookahead problem 1 solution.Values)
+        | PlanAlgorithm.ModifiedPolicyIteration(evaluations, theta, most) ->
+            DynamicProgramming.modifiedPolicyIteration evaluations (settings theta most) model discount
+            |> swept "modified policy iteration" theta
         | PlanAlgorithm.SampledRollout settings -> sampled settings sampledRollout
         | PlanAlgorithm.SampledMultiagent settings -> sampled settings sampledMultiagent
         | PlanAlgorithm.Lookahead settings
@@ -296,11 +378,14 @@ let run (problem: PlanningProblem) (request: PlanRequest) =
         | PlanAlgorithm.Newton choice ->
             basePolicy problem choice
             |> Result.mapError (fun message -> $"Newton step: {message}")
-            |> Result.map (fun policy ->
+            |> Result.bind (fun policy -> exactSolution problem |> Result.map (fun optimal -> policy, optimal.Values))
+            |> Result.map (fun (policy, optimal) ->
                 let values = PolicyEvaluation.exact model discount policy
-                let optimal = (DynamicProgramming.policyIteration model discount).Values
                 let newton = NewtonStep.at model discount optimal newtonPoints policy
                 result values PlanSolution.OfBase (lookahead problem 1 values) (newton >> Some))
 
     planned
     |> Result.bind (fun plan -> requestedStates problem request |> Result.map plan)
+
+/// The same, quietly.
+let run problem request = runTelling ignore problem request

@@ -67,8 +67,9 @@ type SettingsJson =
         Terminal: string option
         Theta: float option
         Sweeps: string option
-        /// Sweeps of value iteration done, and how far at most from the optimum they end.
+        /// Sweeps of value iteration done.
         SweepCount: int option
+        /// How far the values are from the optimum at most, rounding included.
         ErrorBound: float option
         /// Policies evaluated by policy iteration.
         Iterations: int option
@@ -198,7 +199,7 @@ let private settingsJson (problem: PlanningProblem) (result: PlanResult) =
         }
 
     match result.Request.Algorithm with
-    | PlanAlgorithm.ValueIteration(sweeps, theta) ->
+    | PlanAlgorithm.ValueIteration(sweeps, theta, _) ->
         { swept "value-iteration" theta with
             Sweeps =
                 Some(
@@ -207,7 +208,7 @@ let private settingsJson (problem: PlanningProblem) (result: PlanResult) =
                     | Sweeps.Jacobi -> "jacobi"
                 )
         }
-    | PlanAlgorithm.ModifiedPolicyIteration(evaluations, theta) ->
+    | PlanAlgorithm.ModifiedPolicyIteration(evaluations, theta, _) ->
         { swept "modified-policy-iteration" theta with
             Evaluations = Some evaluations
         }
@@ -219,6 +220,10 @@ let private settingsJson (problem: PlanningProblem) (result: PlanResult) =
             Iterations =
                 match result.Solution with
                 | PlanSolution.Iterated solution -> Some solution.Iterations
+                | _ -> None
+            ErrorBound =
+                match result.Solution with
+                | PlanSolution.Iterated solution -> Some solution.ErrorBound
                 | _ -> None
         }
     | PlanAlgorithm.Lookahead settings -> ahead "lookahead" settings

@@ -54,12 +54,12 @@ type LookaheadSettings =
 
 [<RequireQualifiedAccess>]
 type PlanAlgorithm =
-    /// Sweeps until no value changes by theta (above 0) or more.
-    | ValueIteration of sweeps: Sweeps * theta: float
+    /// Sweeps until no value changes by theta (above 0) or more, at most so many (1 or more).
+    | ValueIteration of sweeps: Sweeps * theta: float * mostSweeps: int
     | PolicyIteration
     /// Value iteration with so many sweeps (0 or more) of the greedy policy's evaluation after each sweep, until no value
-    /// changes by theta (above 0) or more.
-    | ModifiedPolicyIteration of evaluations: int * theta: float
+    /// changes by theta (above 0) or more, at most so many (1 or more).
+    | ModifiedPolicyIteration of evaluations: int * theta: float * mostSweeps: int
     /// Over all actions at once, whatever the terminal values.
     | Lookahead of LookaheadSettings
     /// Lookahead whose terminal values stand for the base policy's.

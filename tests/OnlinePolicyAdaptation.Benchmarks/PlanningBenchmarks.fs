@@ -114,11 +114,11 @@ type PlanningBenchmarks() =
 
     [<Benchmark>]
     member _.ValueIterationTo1e9() =
-        DynamicProgramming.valueIteration Sweeps.Jacobi 1e-9 model discount
+        DynamicProgramming.valueIteration Sweeps.Jacobi (SweepSettings.ofTheta 1e-9) model discount
 
     [<Benchmark>]
     member _.ValueIterationTo1e9InPlace() =
-        DynamicProgramming.valueIteration Sweeps.GaussSeidel 1e-9 model discount
+        DynamicProgramming.valueIteration Sweeps.GaussSeidel (SweepSettings.ofTheta 1e-9) model discount
 
     [<Benchmark>]
     member _.PolicyIteration() =
@@ -126,7 +126,7 @@ type PlanningBenchmarks() =
 
     [<Benchmark>]
     member _.ModifiedPolicyIterationTo1e9() =
-        DynamicProgramming.modifiedPolicyIteration 10 1e-9 model discount
+        DynamicProgramming.modifiedPolicyIteration 10 (SweepSettings.ofTheta 1e-9) model discount
 
     [<Benchmark>]
     member _.ExactEvaluation() =

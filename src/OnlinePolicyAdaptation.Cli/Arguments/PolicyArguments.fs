@@ -5,13 +5,14 @@ open Argu
 type PlanArguments =
     | [<Mandatory>] Scenario of DIR: string
     | [<CustomCommandLine "--delay-table">] Delay_Table of CSV: string
-    | [<Mandatory>] Algorithm of NAME: string
+    | Algorithm of NAME: string
     | Lookahead of L: int
     | Base of POLICY: string
     | Terminal of VALUES: string
     | States of NUMBERS: string
     | Theta of T: float
     | Sweeps of KIND: string
+    | [<CustomCommandLine "--most-sweeps">] Most_Sweeps of N: int
     | Evaluations of N: int
     | Trajectories of N: int
     | Steps of N: int
@@ -28,7 +29,7 @@ type PlanArguments =
             | Delay_Table _ ->
                 "CSV with a response time for every state, columns state, the controls, d1, d2, .. (default: a random forest fitted to the scenario's trace)"
             | Algorithm _ ->
-                "value-iteration, policy-iteration, modified-policy-iteration, lookahead, rollout, multiagent, newton, sampled-rollout or sampled-multiagent"
+                "policy-iteration (default), value-iteration, modified-policy-iteration, lookahead, rollout, multiagent, newton, sampled-rollout or sampled-multiagent"
             | Lookahead _ -> "lookahead horizon of lookahead, rollout and multiagent (default 1)"
             | Base _ ->
                 "base policy: greedy (default), random, or a JSON file with an array of one action number per state"
@@ -36,8 +37,9 @@ type PlanArguments =
                 "values at the leaves: exact (default), those of the base policy; best, in each state the largest of base policy, greedy and keeping; or a JSON file with an array of one value per state"
             | States _ -> "states to decide in: all (default) or numbers such as 0,2,4"
             | Theta _ ->
-                "value iteration and modified policy iteration stop when no value changes by this or more (default 1e-9)"
+                "value iteration and modified policy iteration stop when no value changes by this or more (default 1e-9): every value is then within this, divided by 1 - discount, of the optimum; where that cannot be reached they fail and say what can"
             | Sweeps _ -> "sweeps of value iteration: gauss-seidel, in place (default), or jacobi, synchronous"
+            | Most_Sweeps _ -> "value iteration and modified policy iteration: sweeps at most (default 10000)"
             | Evaluations _ ->
                 "sweeps that evaluate the greedy policy between two sweeps of modified policy iteration (default 10)"
             | Trajectories _ -> "sampled rollouts: trajectories of each action (default 100)"

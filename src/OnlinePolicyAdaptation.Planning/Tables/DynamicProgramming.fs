@@ -1,10 +1,16 @@
 namespace OnlinePolicyAdaptation.Planning
 
-/// An optimal policy with its exact value.
+/// An optimal policy with its value.
 type PolicyIteration =
     {
         Policy: FinitePolicy
         Values: float[]
+        /// What rounding took from each value: with it, values are right to more digits than a float has.
+        Remainders: float[]
+        /// Every value is within this of the optimum, rounding included.
+        ErrorBound: float
+        /// Whether each policy was evaluated as exactly as numbers allow.
+        IsExact: bool
         /// Number of policies evaluated.
         Iterations: int
     }
@@ -31,21 +37,30 @@ module DynamicProgramming =
             apply source target
             Sweeping.largestChange source target
 
-    /// Sweeps J <- T J from J = 0 until the largest change is below `theta`, which is above 0. (Puterman, 6.3.)
-    let valueIteration sweeps theta (model: FiniteModel) (discount: Discount) =
+    /// Sweeps J <- T J from J = 0. (Puterman, 6.3.)
+    let valueIteration sweeps settings (model: FiniteModel) (discount: Discount) =
         let gamma = discount.Value
-        let start = Array.zeroCreate<float> model.StateCount
 
-        match sweeps with
-        | Sweeps.GaussSeidel ->
-            Sweeping.untilBelow theta gamma start true (fun values _ -> gaussSeidelSweep model gamma values) (fun _ _ ->
-                ())
-        | Sweeps.Jacobi -> Sweeping.untilBelow theta gamma start false (jacobiSweep model gamma) (fun _ _ -> ())
+        Sweeping.run
+            settings
+            discount
+            {
+                Model = model
+                InPlace = (sweeps = Sweeps.GaussSeidel)
+                Sweep =
+                    match sweeps with
+                    | Sweeps.GaussSeidel -> fun values _ -> gaussSeidelSweep model gamma values
+                    | Sweeps.Jacobi -> jacobiSweep model gamma
+                Between = fun _ _ -> ()
+                BetweenExtended = fun _ _ -> ()
+            }
 
-    /// The improved policy: in each state the first best choice, unless the policy's own is as good up to rounding.
-    let private improve
+    /// The policy improved in floats: in each state the first best choice, unless the policy's own is as good but for what
+    /// rounding can make of floats.
+    let private improveInFloats
         (model: FiniteModel)
         (discount: Discount)
+        margin
         (values: float[])
         (policy: FinitePolicy)
         : FinitePolicy =
@@ -55,27 +70,77 @@ module DynamicProgramming =
         Array.init policy.Length (fun state ->
             model.ThrowIfCancelled()
             let own = Bellman.qFactor model gamma values policy[state]
-            let rounding = 1e-12 * (1.0 + abs largest[state])
 
-            if largest[state] > own + rounding then
+            if largest[state] > own + margin then
                 Bellman.firstChoiceOf model gamma values state largest[state]
             else
                 policy[state])
 
-    /// Evaluates and improves in turn, from a given policy, until nothing improves. (Puterman, 6.4.)
-    let policyIterationFrom (start: FinitePolicy) (model: FiniteModel) (discount: Discount) =
-        let rec iterate policy iterations =
-            let values = PolicyEvaluation.exact model discount policy
-            let improved = improve model discount values policy
+    /// The policy improved in extended numbers, where an improvement is more than what these can be off, and the largest change
+    /// of a value by T.
+    let private improve
+        (model: FiniteModel)
+        (discount: Discount)
+        margin
+        tolerance
+        (values: ExtendedValues)
+        (policy: FinitePolicy)
+        =
+        let gamma = discount.Value
+        let mutable change = 0.0
 
-            if improved = policy then
-                {
-                    Policy = policy
-                    Values = values
-                    Iterations = iterations
-                }
-            else
+        let improved: FinitePolicy =
+            Array.init policy.Length (fun state ->
+                model.ThrowIfCancelled()
+                let struct (_, best) = ExtendedBellman.best model gamma values margin state
+                let gain = best - ExtendedBellman.qFactor model gamma values policy[state]
+                let difference: Extended = best - values[state]
+                change <- max change (abs difference.High)
+
+                if gain.High > tolerance then
+                    ExtendedBellman.firstBest model gamma values margin tolerance state best
+                else
+                    policy[state])
+
+        struct (improved, change)
+
+    /// Evaluates and improves in turn, from a given policy, until nothing improves: in floats first, then in extended numbers.
+    /// Only what is an improvement for certain is made, so that it ends. (Puterman, 6.4.)
+    let policyIterationFrom (start: FinitePolicy) (model: FiniteModel) (discount: Discount) =
+        let rounding = Rounding.ofModel model
+
+        let rec iterate policy iterations =
+            let evaluation =
+                RewardProcess.ofPolicy model policy |> PolicyEvaluation.evaluate discount
+
+            let values = evaluation.Extended
+            let largest = ExtendedValues.largest values
+            let margin = 2.0 * (rounding.InFloat largest + evaluation.ErrorBound)
+            let improved = improveInFloats model discount margin values.Highs policy
+
+            if improved <> policy then
                 iterate improved (iterations + 1)
+            else
+                let numbers = rounding.InExtended largest
+                let tolerance = 2.0 * (numbers + evaluation.ErrorBound)
+
+                let struct (improved, change) =
+                    improve model discount margin tolerance values policy
+
+                if improved <> policy then
+                    iterate improved (iterations + 1)
+                else
+                    {
+                        Policy = policy
+                        Values = values.Highs
+                        Remainders = values.Lows
+                        ErrorBound =
+                            (change + 2.0 * numbers) / (1.0 - discount.Value)
+                            * (1.0 + 8.0 * Rounding.ofFloat)
+                            + ExtendedValues.rounding values
+                        IsExact = evaluation.IsExact
+                        Iterations = iterations
+                    }
 
         iterate start 1
 
@@ -84,10 +149,10 @@ module DynamicProgramming =
         policyIterationFrom (Bellman.greedy model discount (Array.zeroCreate model.StateCount)) model discount
 
     /// Modified policy iteration from J = 0: between two sweeps J <- T J there are `evaluations` >= 0 sweeps J <- T_mu J
-    /// of the greedy policy, until T changes no value by `theta` or more. All sweeps are synchronous: with sweeps in place
+    /// of the greedy policy. All sweeps are synchronous: with sweeps in place
     /// it may cycle for ever from a start that T does not raise. (Puterman, 6.5; Williams and Baird, Analysis of some
     /// incremental variants of policy iteration, 1993.)
-    let modifiedPolicyIteration evaluations theta (model: FiniteModel) (discount: Discount) =
+    let modifiedPolicyIteration evaluations settings (model: FiniteModel) (discount: Discount) =
         let gamma = discount.Value
         let policy = Array.sub model.FirstChoice 0 model.StateCount
         let evaluated = Array.zeroCreate<float> model.StateCount
@@ -105,4 +170,25 @@ module DynamicProgramming =
 
                 Array.blit evaluated 0 values 0 values.Length
 
-        Sweeping.untilBelow theta gamma (Array.zeroCreate model.StateCount) false (jacobiSweep model gamma) evaluate
+        let spare = ExtendedValues.zero model.StateCount
+
+        let evaluateExtended (policy: int[]) (values: ExtendedValues) =
+            for _ in 1..evaluations do
+                model.ThrowIfCancelled()
+
+                for state in 0 .. policy.Length - 1 do
+                    spare[state] <- ExtendedBellman.qFactor model gamma values policy[state]
+
+                Array.blit spare.Highs 0 values.Highs 0 policy.Length
+                Array.blit spare.Lows 0 values.Lows 0 policy.Length
+
+        Sweeping.run
+            settings
+            discount
+            {
+                Model = model
+                InPlace = false
+                Sweep = jacobiSweep model gamma
+                Between = evaluate
+                BetweenExtended = evaluateExtended
+            }

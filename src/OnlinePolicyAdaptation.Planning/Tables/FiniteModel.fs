@@ -137,6 +137,21 @@ module FiniteModel =
                     cancellation = CancellationToken.None
                 }
 
+    /// A process without decisions as a model with one choice in each state, from arrays that are not copied.
+    let internal ofProcess rewards firstSuccessor successors probabilities cancellation =
+        let count = Array.length rewards
+
+        {
+            firstChoice = Array.init (count + 1) id
+            actions = Array.zeroCreate count
+            rewards = rewards
+            firstSuccessor = firstSuccessor
+            successors = successors
+            probabilities = probabilities
+            box = ValueNone
+            cancellation = cancellation
+        }
+
     /// The actions of a state of a box model and the states they lead to, by ascending action, written to the front of
     /// two arrays; returns how many they are. An action's digits are down, keep, up, the last control fastest.
     let private boxMoves (edge: GridEdge) (levels: int[]) state (actions: int[]) (nexts: int[]) =

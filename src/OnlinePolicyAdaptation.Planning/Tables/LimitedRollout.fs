@@ -66,19 +66,14 @@ let private worth (problem: Problem) (act: Standing -> ControlAction) (start: St
         here <- next
 
     let first = seen[here]
-    let mutable round = 0.0
-    let mutable weight = 1.0
 
-    for i in first .. rewards.Count - 1 do
-        round <- round + weight * rewards[i]
-        weight <- weight * gamma
-
-    let mutable value = round / (1.0 - weight)
+    let mutable value =
+        Round.value gamma (rewards.Count - first) (fun i -> rewards[first + i])
 
     for i in first - 1 .. -1 .. 0 do
-        value <- rewards[i] + gamma * value
+        value <- Round.before gamma rewards[i] value
 
-    value
+    value.High
 
 let private basePolicy (problem: Problem) (standing: Standing) =
     let mask = maskAt problem standing

@@ -132,6 +132,29 @@ module Lookahead =
             QFactors = q
         }
 
+    /// The one-step decisions with terminal values in extended numbers. Among actions of equal Q-factor, but for the rounding of
+    /// rewards, the smallest number wins.
+    let decideExtended (model: FiniteModel) (discount: Discount) (terminal: ExtendedValues) =
+        let tolerance = ExtendedBellman.tie * Sweeping.largestSize model.Rewards
+
+        fun state ->
+            let first = model.FirstChoice[state]
+
+            let q =
+                Array.init (model.FirstChoice[state + 1] - first) (fun i ->
+                    ExtendedBellman.qFactor model discount.Value terminal (first + i))
+
+            let best = q |> Array.reduce (fun a b -> if Extended.isLess a b then b else a)
+            let chosen = q |> Array.findIndex (fun other -> (best - other).High <= tolerance)
+
+            {
+                State = state
+                Action = model.Actions[first + chosen]
+                Value = q[chosen].High
+                Actions = Array.sub model.Actions first q.Length
+                QFactors = q |> Array.map _.High
+            }
+
     /// The decisions of all states as a policy, by horizon - 1 sweeps over the whole model; ties go to the smallest
     /// action number.
     let policy (model: FiniteModel) (discount: Discount) horizon (terminal: float[]) : FinitePolicy =

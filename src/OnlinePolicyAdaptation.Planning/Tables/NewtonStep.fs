@@ -38,24 +38,38 @@ type NewtonStep =
 [<RequireQualifiedAccess>]
 module NewtonStep =
 
-    /// The line through (x0, y0) and (x1, y1); through the first with the given slope where the two have the same x but for
-    /// rounding.
-    let private through (slope: float) struct (x0: float, y0) struct (x1, y1) =
-        let isVertical = abs (x1 - x0) <= 1e-9 * (1.0 + abs x0)
-        let slope = if isVertical then slope else (y1 - y0) / (x1 - x0)
+    /// Values this near to each other, as a share of the largest reward, differ by the rounding of rewards and discount.
+    let private rounding = 1e-9
+
+    /// The line through (x0, y0) and (x1, y1); through the first with the given slope where the two are no farther apart than
+    /// their error.
+    let private through (slope: float) error struct (x0: Extended, y0: Extended) struct (x1, y1) =
+        let isVertical = abs (x1 - x0: Extended).High <= error
+
+        let slope =
+            if isVertical then
+                slope
+            else
+                (y1 - y0: Extended).High / (x1 - x0).High
 
         {
             Slope = slope
-            Intercept = y0 - slope * x0
+            Intercept = (y0 - Extended.Scaled(slope, x0)).High
         }
 
     /// The data at a state, for the one-step rollout policy of a base policy, with `points` >= 2 points of T. Where the
     /// two policies have the same value in the state, but for rounding, the operators get the slope gamma: all values grow alike.
     let at (model: FiniteModel) (discount: Discount) (optimal: float[]) points (basePolicy: FinitePolicy) state =
         let gamma = discount.Value
-        let baseValues = PolicyEvaluation.exact model discount basePolicy
-        let rollout = Bellman.greedy model discount baseValues
-        let rolloutValues = PolicyEvaluation.exact model discount rollout
+
+        let evaluate policy =
+            RewardProcess.ofPolicy model policy |> PolicyEvaluation.evaluate discount
+
+        let ofBase = evaluate basePolicy
+        let rollout = ExtendedBellman.greedy model gamma ofBase.Extended
+        let ofRollout = evaluate rollout
+        let baseValues = ofBase.Extended.Highs
+        let rolloutValues = ofRollout.Extended.Highs
 
         let along t =
             Array.map2 (fun b r -> b + t * (r - b)) baseValues rolloutValues
@@ -65,11 +79,16 @@ module NewtonStep =
             let struct (_, q) = Bellman.bestChoice model gamma values state
             struct (values[state], q)
 
-        let line (policy: FinitePolicy) =
-            let at (values: float[]) =
-                struct (values[state], Bellman.qFactor model gamma values policy[state])
+        let error =
+            ofBase.ErrorBound
+            + ofRollout.ErrorBound
+            + rounding * Sweeping.largestSize model.Rewards
 
-            through gamma (at baseValues) (at rolloutValues)
+        let line (policy: FinitePolicy) =
+            let at (values: ExtendedValues) =
+                struct (values[state], ExtendedBellman.qFactor model gamma values policy[state])
+
+            through gamma error (at ofBase.Extended) (at ofRollout.Extended)
 
         let struct (_, backedUp) = Bellman.bestChoice model gamma baseValues state
 

@@ -32,6 +32,10 @@ type RewardProcess =
 [<RequireQualifiedAccess>]
 module RewardProcess =
 
+    /// The same with one choice in each state.
+    let internal asModel (chain: RewardProcess) =
+        FiniteModel.ofProcess chain.rewards chain.firstSuccessor chain.successors chain.probabilities chain.cancellation
+
     /// The model under a deterministic policy. Work and memory: the policy's own choices.
     let ofPolicy (model: FiniteModel) (policy: FinitePolicy) =
         let count = policy.Length

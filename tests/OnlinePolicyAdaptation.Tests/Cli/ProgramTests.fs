@@ -170,6 +170,44 @@ let tests =
                     Expect.isFalse (iterated.Contains "\"standardErrors\"") "nothing was sampled")
             }
 
+            test "plan is exact by default, and says what it cannot reach" {
+                Scratch.withFolder (fun folder ->
+                    TwoServices.write
+                        (TwoServices.small.Replace("\"discount\": 0.9", "\"discount\": 0.9999999999"))
+                        folder
+
+                    let plan arguments =
+                        opar
+                            folder
+                            [
+                                yield! [ "plan"; "--scenario"; "."; "--delay-table"; "table.csv" ]
+                                yield! arguments
+                                yield! [ "--out"; "plan.json" ]
+                            ]
+
+                    let refused = plan [ "--algorithm"; "value-iteration"; "--theta"; "1e-25" ]
+                    Expect.equal refused.ExitCode 1 refused.Output
+
+                    Expect.stringContains
+                        refused.Errors
+                        "theta = 1E-25 asks for 1e-15 at discount 0.9999999999; expected theta of at least"
+                        "what is reached and why"
+
+                    Expect.isFalse (File.Exists(Path.Combine(folder, "plan.json"))) "nothing is written"
+
+                    let limited =
+                        plan [ "--algorithm"; "modified-policy-iteration"; "--most-sweeps"; "2" ]
+
+                    Expect.equal limited.ExitCode 1 limited.Output
+                    Expect.stringContains limited.Errors "after 2 sweeps, as many as there may be" "the limit"
+
+                    let exact = plan []
+                    Expect.equal exact.ExitCode 0 exact.Errors
+                    let text = File.ReadAllText(Path.Combine(folder, "plan.json"))
+                    Expect.stringContains text "\"algorithm\":\"policy-iteration\"" "the default"
+                    Expect.stringContains text "\"errorBound\":" "its bound")
+            }
+
             for command in
                 [
                     [ "run"; "." ]

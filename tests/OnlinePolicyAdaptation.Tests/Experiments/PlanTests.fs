@@ -115,7 +115,9 @@ let tests =
         "Experiments.Plan"
         [
             golden "36 states: value iteration" (fun problem golden ->
-                let result = plan problem (PlanAlgorithm.ValueIteration(Sweeps.GaussSeidel, 0.05))
+                let result =
+                    plan problem (PlanAlgorithm.ValueIteration(Sweeps.GaussSeidel, 0.05, SweepSettings.mostSweeps))
+
                 agree "values" (floats (golden.At("vi", "V"))) result.Values)
 
             golden "36 states: policy iteration" (fun problem golden ->
@@ -160,7 +162,9 @@ let tests =
                     agree "value" [| record.GetProperty("value").GetDouble() |] [| decision.Value |])
 
             full "900 states: value iteration" "mc_vi_values.json" (fun problem golden ->
-                let result = plan problem (PlanAlgorithm.ValueIteration(Sweeps.GaussSeidel, 0.01))
+                let result =
+                    plan problem (PlanAlgorithm.ValueIteration(Sweeps.GaussSeidel, 0.01, SweepSettings.mostSweeps))
+
                 agree "values" (floats (golden.At "V")) result.Values)
 
             full "900 states: one-step decisions" "mc_l1_even_states.json" (fun problem golden ->
@@ -192,10 +196,66 @@ let tests =
                     let optimum = plan problem PlanAlgorithm.PolicyIteration
 
                     for evaluations in [ 0; 1; 10 ] do
-                        let found = plan problem (PlanAlgorithm.ModifiedPolicyIteration(evaluations, 1e-11))
+                        let found =
+                            plan
+                                problem
+                                (PlanAlgorithm.ModifiedPolicyIteration(evaluations, 1e-11, SweepSettings.mostSweeps))
 
                         agree $"{evaluations} evaluations" optimum.Values found.Values)
             }
+
+            for discount in [ "0.5"; "0.9"; "0.99"; "0.999"; "0.99999"; "0.9999999"; "0.9999999999" ] do
+                test $"exact solutions agree to theta and in their actions at discount {discount}" {
+                    withProblem
+                        (TwoServices.smallMasked.Replace("\"discount\": 0.9", $"\"discount\": {discount}"))
+                        (fun problem ->
+                            let gamma = float discount
+                            let optimum = plan problem PlanAlgorithm.PolicyIteration
+
+                            for theta in [ 1e-3; 1e-9 ] do
+                                for algorithm in
+                                    [
+                                        PlanAlgorithm.ValueIteration(
+                                            Sweeps.GaussSeidel,
+                                            theta,
+                                            SweepSettings.mostSweeps
+                                        )
+                                        PlanAlgorithm.ValueIteration(Sweeps.Jacobi, theta, SweepSettings.mostSweeps)
+                                        PlanAlgorithm.ModifiedPolicyIteration(5, theta, SweepSettings.mostSweeps)
+                                    ] do
+                                    let found = plan problem algorithm
+
+                                    for value, best in Array.zip found.Values optimum.Values do
+                                        Expect.isLessThanOrEqual
+                                            (abs (value - best))
+                                            (theta / (1.0 - gamma) + 1e-15 * abs best)
+                                            $"{algorithm}"
+
+                                    if gamma > 0.99 then
+                                        for decision, best in Array.zip found.Decisions optimum.Decisions do
+                                            Expect.equal decision.Action best.Action $"{algorithm}, {best.State}")
+                }
+
+            fails
+                "a theta that floats do not reach, with what they do"
+                TwoServices.small
+                (PlanAlgorithm.ValueIteration(Sweeps.Jacobi, 1e-30, SweepSettings.mostSweeps))
+                None
+                "get no nearer; theta = 1E-30 asks for 1e-29 at discount 0.9; expected theta of at least"
+
+            fails
+                "more sweeps than there may be, with how near they came"
+                TwoServices.small
+                (PlanAlgorithm.ModifiedPolicyIteration(0, 1e-9, 3))
+                None
+                "after 3 sweeps, as many as there may be, every value is within"
+
+            fails
+                "no sweeps"
+                TwoServices.small
+                (PlanAlgorithm.ValueIteration(Sweeps.Jacobi, 1e-9, 0))
+                None
+                "sweeps at most: 0; expected at least 1"
 
             test "sampled with the exact value at its ends, rollout is rollout: no chance, nothing cut off" {
                 withProblem TwoServices.smallMasked (fun problem ->
@@ -275,9 +335,11 @@ let tests =
 
             for name, algorithm in
                 [
-                    "value iteration in place", PlanAlgorithm.ValueIteration(Sweeps.GaussSeidel, 1e-300)
-                    "value iteration", PlanAlgorithm.ValueIteration(Sweeps.Jacobi, 1e-300)
-                    "modified policy iteration", PlanAlgorithm.ModifiedPolicyIteration(5, 1e-300)
+                    "value iteration in place",
+                    PlanAlgorithm.ValueIteration(Sweeps.GaussSeidel, 1e-300, SweepSettings.mostSweeps)
+                    "value iteration", PlanAlgorithm.ValueIteration(Sweeps.Jacobi, 1e-300, SweepSettings.mostSweeps)
+                    "modified policy iteration",
+                    PlanAlgorithm.ModifiedPolicyIteration(5, 1e-300, SweepSettings.mostSweeps)
                     "sampled rollout", PlanAlgorithm.SampledRollout(sampling PlannedBase.Random 10_000 10_000)
                     "sampled multiagent rollout",
                     PlanAlgorithm.SampledMultiagent(sampling PlannedBase.Random 10_000 10_000)
@@ -287,7 +349,7 @@ let tests =
                         TwoServices.small.Replace("\"discount\": 0.9", "\"discount\": 0.99999999")
 
                     withProblem endless (fun problem ->
-                        // Told before it starts: sweeps end by themselves in less than a second, at their rounding.
+                        // Told before it starts: sweeps end by themselves in less than a second.
                         use stop = new CancellationTokenSource()
                         stop.Cancel()
 
@@ -380,7 +442,7 @@ let tests =
             fails
                 "a threshold of 0"
                 TwoServices.small
-                (PlanAlgorithm.ValueIteration(Sweeps.Jacobi, 0.0))
+                (PlanAlgorithm.ValueIteration(Sweeps.Jacobi, 0.0, SweepSettings.mostSweeps))
                 None
                 "theta: 0; expected a number above 0"
 
@@ -408,7 +470,7 @@ let tests =
             fails
                 "evaluations below 0"
                 TwoServices.small
-                (PlanAlgorithm.ModifiedPolicyIteration(-1, 0.1))
+                (PlanAlgorithm.ModifiedPolicyIteration(-1, 0.1, SweepSettings.mostSweeps))
                 None
                 "evaluations: -1"
 

@@ -30,7 +30,7 @@ let private ofActions model actions =
     FinitePolicy.ofActions model actions |> orFail
 
 let private swept theta discount chain =
-    PolicyEvaluation.bySweeps Sweeps.GaussSeidel theta discount chain
+    PolicyEvaluation.bySweeps Sweeps.GaussSeidel (SweepSettings.ofTheta theta) discount chain
 
 /// Transitions and rewards of every choice, in the order of states and actions.
 let private sameModel (model: FiniteModel) (next: int[][]) (rewards: float[][]) =
@@ -68,7 +68,9 @@ let private smallSetting =
                     (golden.At "reward" |> items |> Array.map floats))
 
             small "value iteration" (fun _ model golden ->
-                let result = DynamicProgramming.valueIteration Sweeps.GaussSeidel theta model gamma
+                let result =
+                    DynamicProgramming.valueIteration Sweeps.GaussSeidel (SweepSettings.ofTheta theta) model gamma
+
                 result.Values |> agree "values" (floats (golden.At("vi", "V")))
                 result.Changes |> agree "changes" (floats (golden.At("vi", "deltas")))
 
@@ -82,10 +84,10 @@ let private smallSetting =
                 |> agree "policy iteration" optimum
 
                 for sweeps in [ Sweeps.GaussSeidel; Sweeps.Jacobi ] do
-                    (DynamicProgramming.valueIteration sweeps 1e-11 model gamma).Values
+                    (DynamicProgramming.valueIteration sweeps (SweepSettings.ofTheta 1e-11) model gamma).Values
                     |> agree "value iteration" optimum
 
-                (DynamicProgramming.modifiedPolicyIteration 5 1e-11 model gamma).Values
+                (DynamicProgramming.modifiedPolicyIteration 5 (SweepSettings.ofTheta 1e-11) model gamma).Values
                 |> agree "modified policy iteration" optimum)
 
             small "policy iteration" (fun _ model golden ->
@@ -212,7 +214,11 @@ let private scenario1Setting =
                 let model = tabulate (scenario1 (beside path "scenario1_delay_table.csv"))
 
                 let result =
-                    DynamicProgramming.valueIteration Sweeps.GaussSeidel 0.01 model (discount 0.99)
+                    DynamicProgramming.valueIteration
+                        Sweeps.GaussSeidel
+                        (SweepSettings.ofTheta 0.01)
+                        model
+                        (discount 0.99)
 
                 result.Values |> agree "values" (floats (golden.At "V"))
                 result.Changes |> agree "changes" (floats (golden.At "deltas"))

@@ -76,11 +76,11 @@ let tests =
             same "the greedy policy of a box is that of its list" (fun model discount box ->
                 Bellman.greedy model discount box.BoxValues)
             same "value iteration on a box is that on its list" (fun model discount _ ->
-                DynamicProgramming.valueIteration Sweeps.Jacobi 1e-6 model discount)
+                DynamicProgramming.valueIteration Sweeps.Jacobi (SweepSettings.ofTheta 1e-6) model discount)
             same "policy iteration on a box is that on its list" (fun model discount _ ->
                 DynamicProgramming.policyIteration model discount)
             same "modified policy iteration on a box is that on its list" (fun model discount _ ->
-                DynamicProgramming.modifiedPolicyIteration 3 1e-6 model discount)
+                DynamicProgramming.modifiedPolicyIteration 3 (SweepSettings.ofTheta 1e-6) model discount)
             same "lookahead on a box decides as on its list" (fun model discount box ->
                 [
                     for horizon in 1..5 do

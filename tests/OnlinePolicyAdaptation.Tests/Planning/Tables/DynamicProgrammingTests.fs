@@ -25,19 +25,32 @@ let tests =
                         let within name (result: SweptValues) =
                             result.Values |> Values.within (result.ErrorBound + 1e-9) name optimum
 
-                        DynamicProgramming.valueIteration Sweeps.GaussSeidel theta p.Model p.Discount
+                        DynamicProgramming.valueIteration
+                            Sweeps.GaussSeidel
+                            (SweepSettings.ofTheta theta)
+                            p.Model
+                            p.Discount
                         |> within "Gauss-Seidel"
 
-                        DynamicProgramming.valueIteration Sweeps.Jacobi theta p.Model p.Discount
+                        DynamicProgramming.valueIteration
+                            Sweeps.Jacobi
+                            (SweepSettings.ofTheta theta)
+                            p.Model
+                            p.Discount
                         |> within "Jacobi"
 
                         for evaluations in [ 0; 1; 5 ] do
-                            DynamicProgramming.modifiedPolicyIteration evaluations theta p.Model p.Discount
+                            DynamicProgramming.modifiedPolicyIteration
+                                evaluations
+                                (SweepSettings.ofTheta theta)
+                                p.Model
+                                p.Discount
                             |> within $"modified policy iteration, {evaluations}")
 
             law "sweeps stop at the first change below theta" (fun (p: Problem) ->
                 let changes =
-                    (DynamicProgramming.valueIteration Sweeps.Jacobi 0.1 p.Model p.Discount).Changes
+                    (DynamicProgramming.valueIteration Sweeps.Jacobi (SweepSettings.ofTheta 0.1) p.Model p.Discount)
+                        .Changes
 
                 let before, last = Array.splitAt (changes.Length - 1) changes
                 before |> Expect.all "before the last" (fun change -> change >= 0.1)
@@ -89,7 +102,7 @@ let tests =
 
                 let discount = GoldenModels.discount 0.95
 
-                (DynamicProgramming.modifiedPolicyIteration 1 1e-12 model discount).Values
+                (DynamicProgramming.modifiedPolicyIteration 1 (SweepSettings.ofTheta 1e-12) model discount).Values
                 |> Values.close "values" (DynamicProgramming.policyIteration model discount).Values)
 
             testCase "a threshold that is not above 0 is refused" (fun () ->
@@ -108,6 +121,10 @@ let tests =
 
                 for theta in [ 0.0; -1.0; nan ] do
                     Expect.throwsT<System.ArgumentException> "theta" (fun () ->
-                        DynamicProgramming.valueIteration Sweeps.Jacobi theta model (GoldenModels.discount 0.9)
+                        DynamicProgramming.valueIteration
+                            Sweeps.Jacobi
+                            (SweepSettings.ofTheta theta)
+                            model
+                            (GoldenModels.discount 0.9)
                         |> ignore))
         ]

@@ -52,14 +52,14 @@ let tests =
                     PolicyEvaluation.exact p.Model p.Discount (p.Finite policy)
                     |> Values.close "value" (SlowPlanner.value p.Process policy))
 
-            law "leaving out the zeros of the equations changes no bit of their solution" (fun (p: Problem) ->
+            law "leaving out the zeros of the equations does not change their solution" (fun (p: Problem) ->
                 let chain = uniform p
 
                 if not chain.IsDeterministic then
                     PolicyEvaluation.exactOf p.Discount chain
-                    |> Expect.equal "value" (eliminated p.Discount chain))
+                    |> Values.close "value" (eliminated p.Discount chain))
 
-            test "on a grid of 108 states the zeros left out change no bit either" {
+            test "nor does it on a grid of 108 states" {
                 let levels = [| 3; 4; 9 |]
                 let count = Array.fold (*) 1 levels
                 let mutable sequence = RandomKey(5UL).Sequence()
@@ -72,7 +72,7 @@ let tests =
                     let chain = RewardProcess.ofRandomizedPolicy model (RandomizedPolicy.uniform model)
 
                     PolicyEvaluation.exactOf discount chain
-                    |> Expect.equal "value" (eliminated discount chain)
+                    |> Values.close "value" (eliminated discount chain)
                 | _ -> failtest "a box"
             }
 
@@ -86,7 +86,8 @@ let tests =
             law "sweeps end within their error bound of the exact value" (fun (p: Problem) ->
                 for sweeps in [ Sweeps.GaussSeidel; Sweeps.Jacobi ] do
                     for chain in [ uniform p; RewardProcess.ofPolicy p.Model (p.Finite p.Policies[0]) ] do
-                        let result = PolicyEvaluation.bySweeps sweeps 0.01 p.Discount chain
+                        let result =
+                            PolicyEvaluation.bySweeps sweeps (SweepSettings.ofTheta 0.01) p.Discount chain
 
                         result.Values
                         |> Values.within
@@ -148,7 +149,10 @@ let tests =
                         }
 
                     let chain = RewardProcess.ofPolicy stay.Model (stay.Finite stay.Policies[0])
-                    let result = PolicyEvaluation.bySweeps Sweeps.Jacobi 0.01 stay.Discount chain
+
+                    let result =
+                        PolicyEvaluation.bySweeps Sweeps.Jacobi (SweepSettings.ofTheta 0.01) stay.Discount chain
+
                     let error = 1.0 / (1.0 - gamma) - result.Values[0]
                     (abs (result.ErrorBound - error), 1e-9) |> Expect.isLessThan $"gamma = {gamma}"
                     (Array.last result.Changes, 0.01) |> Expect.isLessThan "ends below theta"

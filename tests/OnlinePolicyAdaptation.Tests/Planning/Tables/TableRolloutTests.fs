@@ -392,11 +392,17 @@ let tests =
                 [
                     "policy iteration", fun model -> DynamicProgramming.policyIteration model gamma |> ignore
                     "value iteration in place",
-                    fun model -> DynamicProgramming.valueIteration Sweeps.GaussSeidel 1e-9 model gamma |> ignore
+                    fun model ->
+                        DynamicProgramming.valueIteration Sweeps.GaussSeidel (SweepSettings.ofTheta 1e-9) model gamma
+                        |> ignore
                     "value iteration",
-                    fun model -> DynamicProgramming.valueIteration Sweeps.Jacobi 1e-9 model gamma |> ignore
+                    fun model ->
+                        DynamicProgramming.valueIteration Sweeps.Jacobi (SweepSettings.ofTheta 1e-9) model gamma
+                        |> ignore
                     "modified policy iteration",
-                    fun model -> DynamicProgramming.modifiedPolicyIteration 5 1e-9 model gamma |> ignore
+                    fun model ->
+                        DynamicProgramming.modifiedPolicyIteration 5 (SweepSettings.ofTheta 1e-9) model gamma
+                        |> ignore
                     "evaluation of a policy that draws",
                     fun model ->
                         RandomizedPolicy.uniform model
