@@ -97,6 +97,14 @@ let private control
         if cycles > 0 then
             log.LogInformation("going on after {Cycles} cycles", cycles)
 
+        match ScenarioController.unexplored cycle with
+        | [] -> ()
+        | kept ->
+            log.LogInformation(
+                "{Controls}: beyond that nothing was measured (controller.exploration)",
+                String.concat ", " kept
+            )
+
         let earlier first =
             match journal with
             | ValueSome journal -> journal.Entries(first, Int32.MaxValue)

@@ -19,13 +19,25 @@ module Admissible =
                 max 0 (settings.MaximumChanges - List.length moves))
         |> EquatableArray.ToEquatableArray
 
+    /// The levels that each control may be moved to: inside its bounds, and explored. Where no level is both, the bounds.
+    let private levels (guard: GuardSettings) =
+        Array.map2
+            (fun (struct (lowest, highest) as bounds) (struct (lowestExplored, highestExplored)) ->
+                let both = struct (max lowest lowestExplored, min highest highestExplored)
+                let struct (first, last) = both
+                if first <= last then both else bounds)
+            guard.Bounds
+            guard.Explored
+
     /// The limits that planning keeps to in its whole horizon; none where the guard has none.
     let limits (settings: ControllerSettings) =
+        let levels = levels settings.Guard
+
         let isWhole =
             Seq.forall2
                 (fun (control: Control) (struct (lowest, highest)) -> lowest <= 0 && highest >= control.Levels - 1)
                 settings.Grid.Controls
-                settings.Guard.Bounds
+                levels
 
         if isWhole && settings.Guard.MaximumChanges = MoveLimits.unlimited then
             ValueNone
@@ -33,7 +45,7 @@ module Admissible =
             ValueSome
                 {
                     Grid = settings.Grid
-                    Bounds = settings.Guard.Bounds
+                    Bounds = levels
                 }
 
     /// The admissible actions of a configuration. What else bars actions of the present decision alone is masked here.

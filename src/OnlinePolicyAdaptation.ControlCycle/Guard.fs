@@ -49,6 +49,7 @@ module Guard =
                 [
                     GuardRules.settling settings
                     GuardRules.bounds settings
+                    GuardRules.exploration settings
                     GuardRules.stabilisation settings
                 ]
         }
@@ -63,8 +64,11 @@ module Guard =
 
     /// All of the grid, and no rule that ever fires.
     let permissive (grid: ControlGrid) =
+        let whole = Exploration.levels grid Exploration.All []
+
         {
-            Bounds = [| for control in grid.Controls -> struct (0, control.Levels - 1) |]
+            Bounds = whole
+            Explored = whole
             MaximumChanges = Int32.MaxValue
             StabilisationWindow = TimeSpan.Zero
             SettlingTime = TimeSpan.Zero

@@ -181,14 +181,20 @@ module GuardRules =
                     ]
                 ))
 
-    /// A control that would leave its bounds keeps its level; one outside may move towards them.
-    let bounds (settings: GuardSettings) =
-        restrain "bounds" (fun _ proposal control ->
-            let struct (lowest, highest) = settings.Bounds[control]
+    /// A control that would leave these levels keeps its own; one outside may move towards them.
+    let private within name (levels: struct (int * int)[]) =
+        restrain name (fun _ proposal control ->
+            let struct (lowest, highest) = levels[control]
             let level = proposal.Configuration.Levels[control]
             let move = proposal.Action.Moves[control]
             let isTowards = (level < lowest && move > 0) || (level > highest && move < 0)
             not isTowards && (level + move < lowest || level + move > highest))
+
+    /// A control keeps within its bounds.
+    let bounds (settings: GuardSettings) = within "bounds" settings.Bounds
+
+    /// A control keeps within the levels that may be explored.
+    let exploration (settings: GuardSettings) = within "exploration" settings.Explored
 
     /// The moves of a control that still count.
     let recent (settings: GuardSettings) (time: DateTimeOffset) moves =

@@ -28,6 +28,8 @@ type ControllerPart =
         Estimation: EstimationSettings
         /// A recording of the system as it is now.
         History: RecordedTrace option
+        Exploration: Exploration
+        /// As far as it is known without the recording: everything may be explored.
         Guard: GuardSettings
         Plausible: PlausibleBounds
         /// A jump in time of more intervals is doubted.
@@ -84,6 +86,14 @@ module internal ControllerPart =
         with
         | Some leaves -> Ok leaves
         | None -> Check.fail (ScenarioFault.at "controller.leaves" word "base or better-of")
+
+    let private exploration (section: ExplorationSection) : Check.Checked<Exploration> =
+        match
+            [ Exploration.Recorded; Exploration.All ]
+            |> List.tryFind (fun exploration -> exploration.Name = section.Levels)
+        with
+        | Some exploration -> Ok exploration
+        | None -> Check.fail (ScenarioFault.at "controller.exploration.levels" section.Levels "recorded or all")
 
     let private bounds (grid: ControlGrid) (given: Map<string, BoundsSection>) : Check.Checked<struct (int * int)[]> =
         let level (control: Control) path value =
@@ -145,6 +155,7 @@ module internal ControllerPart =
             return
                 {
                     Bounds = bounds
+                    Explored = Exploration.levels grid Exploration.All []
                     MaximumChanges = section.MaximumChanges |> Option.defaultValue Int32.MaxValue
                     StabilisationWindow = Check.seconds (section.StabilisationSeconds |> Option.defaultValue 0.0)
                     SettlingTime = Check.seconds section.SettlingSeconds
@@ -186,6 +197,7 @@ module internal ControllerPart =
 
             and! leaves = leaves section.Leaves
             and! estimation = estimation section.Estimation
+            and! exploration = exploration section.Exploration
             and! guard = guard system.Grid interval section.Guard
 
             and! own =
@@ -202,6 +214,7 @@ module internal ControllerPart =
                     BasePolicy = basePolicy
                     Estimation = estimation
                     History = own |> Option.orElse history
+                    Exploration = exploration
                     Guard = guard
                     Plausible = plausible longestBound highestLoad section.Plausible
                     MaximumGapIntervals = section.MaximumGapIntervals

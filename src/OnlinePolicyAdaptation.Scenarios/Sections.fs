@@ -279,6 +279,14 @@ type GuardSection =
         MinimumSamples: int
     }
 
+type ExplorationSection =
+    {
+        [<Field("Which levels a control may be moved to: those between levels of controller.history that requests were answered at, and none of 0 cores; or all of its grid. Without controller.history: all but those of 0 cores.",
+                Words = "recorded all",
+                Default = "\"recorded\"")>]
+        Levels: string
+    }
+
 type PlausibleSection =
     {
         [<Field("The longest mean response time that is believed, in seconds; default: the larger of 3600 and 1000 times the largest bound of a service.",
@@ -305,6 +313,8 @@ type ControllerSection =
         Estimation: EstimationSection
         [<Field("A recording of the system as it is now; default: experiment.traces.before.")>]
         History: HistorySection option
+        [<Field("Which configurations that were never measured may be tried.", Default = "{}")>]
+        Exploration: ExplorationSection
         [<Field("What a controller may do, whatever it has planned.", Default = "{}")>]
         Guard: GuardSection
         [<Field("Bounds above which a measurement is not believed, and put into quarantine.", Default = "{}")>]

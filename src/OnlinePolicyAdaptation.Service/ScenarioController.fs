@@ -2,6 +2,7 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Service.ScenarioController
 
+open FsToolkit.ErrorHandling
 open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Planning
@@ -41,13 +42,40 @@ let private admission (scenario: Scenario) =
         PlausibleLoad = scenario.Controller.Plausible.RequestsPerSecond
     }
 
+/// What a guard leaves to be explored. An error: a control's bounds hold none of it.
+let private explored (scenario: Scenario) (history: Sample seq) : Result<GuardSettings, string> =
+    let guard = scenario.Controller.Guard
+    let grid = scenario.System.Grid
+
+    let levels =
+        Exploration.levels grid scenario.Controller.Exploration (history |> Seq.map _.Configuration)
+
+    let isApart (struct (lowest, highest)) (struct (first, last)) = lowest > last || highest < first
+
+    match Array.tryFindIndex id (Array.map2 isApart guard.Bounds levels) with
+    | None -> Ok { guard with Explored = levels }
+    | Some control ->
+        let between (struct (lowest, highest)) =
+            let control = grid.Controls[control]
+            $"{control.Value lowest} to {control.Value highest}"
+
+        Error
+            $"controller.guard.bounds.{grid.Controls[control].Name}: {between guard.Bounds[control]}, which was never measured; expected some of {between levels[control]}, or controller.exploration.levels: all"
+
 /// The cycle: with a model of the scenario's trace of the system as it was, or without.
 let create (scenario: Scenario) mode planner clock knowsTrace (key: RandomKey) =
     let trace = trace scenario
 
-    checkSize scenario mode planner
-    |> Result.bind (fun () -> basePolicy scenario trace (key.Split 0))
-    |> Result.map (fun basePolicy ->
+    let history =
+        match trace with
+        | Some trace when knowsTrace -> RecordedSystem.samples trace |> Seq.cache
+        | _ -> Seq.empty
+
+    result {
+        do! checkSize scenario mode planner
+        let! guard = explored scenario history
+        let! basePolicy = basePolicy scenario trace (key.Split 0)
+
         // Where planning goes through all states anyway, actions are looked up rather than worked out each time.
         let basePolicy =
             if mode = Mode.Base || BasePolicySpecification.draws scenario.Controller.BasePolicy then
@@ -68,15 +96,23 @@ let create (scenario: Scenario) mode planner clock knowsTrace (key: RandomKey) =
                     | Mode.Shadow -> planner
                 Leaves = scenario.Controller.Leaves
                 Estimation = scenario.Controller.Estimation
-                Guard = scenario.Controller.Guard
+                Guard = guard
                 Admission = admission scenario
                 Mode = mode
                 Clock = clock
             }
 
-        let history =
-            match trace with
-            | Some trace when knowsTrace -> RecordedSystem.samples trace
-            | _ -> Seq.empty
+        return Cycle.create settings history (key.Split 1)
+    }
 
-        Cycle.create settings history (key.Split 1))
+/// Which controls keep away from levels that were never measured, and where they keep to.
+let unexplored (cycle: Cycle) =
+    let grid = cycle.Settings.Grid
+
+    [
+        for control, struct (lowest, highest) in Seq.zip grid.Controls cycle.Settings.Guard.Explored do
+            if lowest = highest then
+                $"{control.Name} stays at {control.Value lowest}"
+            elif lowest > 0 || highest < control.Levels - 1 then
+                $"{control.Name} keeps within {control.Value lowest} to {control.Value highest}"
+    ]

@@ -87,12 +87,22 @@ let private guardedPlanners =
     ]
 
 let private coreBoundsArePlannedWith () =
-    for lowest in [ 1; 2; 3 ] do
-        let bounded (guard: GuardSettings) =
-            { guard with
-                Bounds = [| struct (0, 5); struct (lowest, 4) |]
-            }
+    let levels lowest = [| struct (0, 5); struct (lowest, 4) |]
 
+    let kinds lowest : (GuardSettings -> GuardSettings) list =
+        [
+            fun guard -> { guard with Bounds = levels lowest }
+            fun guard -> { guard with Explored = levels lowest }
+            fun guard ->
+                { guard with
+                    Bounds = levels (lowest - 1)
+                    Explored = levels lowest
+                }
+        ]
+
+    for lowest, bounded in
+        [ 1; 2; 3 ]
+        |> List.collect (fun lowest -> kinds lowest |> List.map (fun kind -> lowest, kind)) do
         for leaves, planner in guardedPlanners do
             let path, rules = guarded bounded leaves planner 0.08 corner 12
             Expect.equal rules [] $"{planner}: nothing is barred"

@@ -88,7 +88,8 @@ let private seconds (value: int) = TimeSpan.FromSeconds(float value)
 
 let private settings =
     gen {
-        let! bounds = grid.Controls |> Seq.map bounds |> Gen.sequenceToArray
+        let! bounded = grid.Controls |> Seq.map bounds |> Gen.sequenceToArray
+        let! explored = grid.Controls |> Seq.map bounds |> Gen.sequenceToArray
         let! changes = Gen.choose (1, 4)
         let! window = Gen.choose (0, 60)
         let! settling = Gen.choose (0, 20)
@@ -98,7 +99,8 @@ let private settings =
 
         return
             {
-                Bounds = bounds
+                Bounds = bounded
+                Explored = explored
                 MaximumChanges = changes
                 StabilisationWindow = seconds window
                 SettlingTime = seconds settling
@@ -214,10 +216,10 @@ let private chosen (settings: GuardSettings) (proposal: Asked) =
             proposal.Base, Some(measured "fewSamples" "samples" (float samples))
         | _ -> proposal.Proposed, None
 
-let private bounded (case: Case) (all: Answer list) =
+let private within (levels: GuardSettings -> struct (int * int)[]) (case: Case) (all: Answer list) =
     for verdict in all do
         for control in 0 .. controls - 1 do
-            let struct (lowest, highest) = case.Settings.Bounds[control]
+            let struct (lowest, highest) = (levels case.Settings)[control]
 
             let before, after =
                 verdict.Configuration.Levels[control], verdict.Next.Levels[control]
@@ -277,7 +279,7 @@ let private recorded (case: Case) (all: Answer list) =
             let named =
                 [
                     for rule in rest do
-                        must (rule.Rule = "bounds" || rule.Rule = "stabilisation") verdict
+                        must (List.contains rule.Rule [ "bounds"; "exploration"; "stabilisation" ]) verdict
 
                         match rule.Control with
                         | ValueSome control -> control
@@ -482,7 +484,10 @@ let tests =
     testList
         "ControlCycle.Guard"
         [
-            law "no control leaves its bounds, and one that is outside only moves towards them" bounded
+            law "no control leaves its bounds, and one that is outside only moves towards them" (within _.Bounds)
+            law
+                "no control leaves what may be explored, and one that is outside only moves towards it"
+                (within _.Explored)
             law "a control moves at most so many times within any window" stabilised
             law "no action before the last one's settling time has passed" settled
             law
