@@ -63,11 +63,29 @@ type private LineStream(written: string -> unit) =
         this.Write(bytes, 0, bytes.Length)
         ValueTask.CompletedTask
 
+/// The clock of the graph, which in real time looks at it once for each element that it takes in.
+type private CountedClock(time: TimeProvider) =
+    inherit TimeProvider()
+
+    let mutable looks = 0
+
+    member _.Looks = Volatile.Read &looks
+
+    override _.GetUtcNow() =
+        let now = time.GetUtcNow()
+        Interlocked.Increment &looks |> ignore
+        now
+
+    override _.CreateTimer(callback, state, due, period) =
+        time.CreateTimer(callback, state, due, period)
+
 /// A controller that works until it is stopped or killed.
 type Running =
     {
         /// Gives it a line; the function is called with what became of it.
         Offer: string -> (Reply -> unit) -> unit
+        /// How many lines it has taken in, in real time: each is judged by the clock of that moment.
+        TakenIn: unit -> int
         /// Takes nothing more in and ends when all has come through, or after this long; false: it did not end.
         Stop: TimeSpan -> bool
         /// Ends it somewhere in the middle. Nothing of what it still does counts.
@@ -148,6 +166,7 @@ let start (doors: Doors) : Running =
     let stop = new CancellationTokenSource()
     let giveUp = new CancellationTokenSource()
     let posted = PostedSource(Intervals.system, 1024, doors.Time)
+    let clock = CountedClock doors.Time
     let receiver = receiver doors giveUp.Token journal
     let output = new LineStream(doors.Written)
 
@@ -162,7 +181,7 @@ let start (doors: Doors) : Running =
         |> SmallController.journaling (fun options ->
             { options with
                 Watch = watch doors
-                Time = doors.Time
+                Time = clock
                 GiveUp = giveUp.Token
             })
 
@@ -210,6 +229,7 @@ let start (doors: Doors) : Running =
                     | Outcome.Busy -> ()
                 }
                 |> ignore
+        TakenIn = fun () -> clock.Looks
         Stop =
             fun patience ->
                 stop.Cancel()
