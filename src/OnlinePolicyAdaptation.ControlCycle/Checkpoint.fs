@@ -15,8 +15,9 @@ type CheckpointJson =
         Stages: Dictionary<string, byte[]>
     }
 
-/// Version 1 was that of journals without stages; in 2 the monitor knew neither moves nor rows of doubted times.
-let private version = 3
+/// Version 1 was that of journals without stages; in 2 the monitor knew neither moves nor rows of doubted times; in 3 nobody knew
+/// of requests that were lost.
+let private version = 4
 
 let private options = StrictJson.Options()
 

@@ -35,7 +35,7 @@ let private unsound number (service: ServiceMetrics) =
         else
             ValueSome $"service {number}: response time {seconds}; expected finite seconds, not negative"
 
-/// Checks metrics against the settings. What passes can be planned with; whether it can be learned from, `Monitor.sample` says.
+/// Checks metrics against the settings. What passes can be planned with; whether it can be learned from, `Samples.learned` says.
 let check (settings: ControllerSettings) (metrics: Metrics) =
     let expected = settings.Reward.Objectives.Count
 

@@ -14,6 +14,7 @@ type MonitorJson =
         Changed: int64 option
         Doubted: int64[]
         Moves: int64[][]
+        Requests: RequestHistoryJson[]
     }
 
 /// What is remembered of the intervals so far.
@@ -29,6 +30,8 @@ type MonitorState =
         Changed: DateTimeOffset voption
         /// When each control has moved, newest first, within the stabilisation window.
         Moves: DateTimeOffset list[]
+        /// One entry per service; empty where losses do not count.
+        Requests: RequestHistory[]
     }
 
 /// An interval as the later stages see it.
@@ -43,6 +46,8 @@ type Monitored =
         MovesLeft: EquatableArray<int>
         /// An error: why nothing can be learned from it.
         Sample: Result<Sample, CycleError>
+        /// What became of the requests of each service; empty where losses do not count, and where nothing can be learned.
+        Answers: ServiceAnswers[]
         /// Of the step that led here.
         Reward: float voption
         /// Why nothing can be decided on it.
@@ -55,13 +60,15 @@ type Monitored =
 [<RequireQualifiedAccess>]
 module Monitor =
 
-    let start controls =
+    /// `counted`: the services whose losses count, which are all of them or none.
+    let start controls counted =
         {
             Cycle = 0
             Timeline = Timeline.start
             InForce = ValueNone
             Changed = ValueNone
             Moves = Array.create controls []
+            Requests = Array.create counted Losses.none
         }
 
     let private fault kind reason : Fault = { Kind = kind; Reason = reason }
@@ -92,7 +99,7 @@ module Monitor =
             | ValueSome previous -> previous <> interval.Configuration
             | ValueNone -> false
 
-        {
+        { state with
             Cycle = state.Cycle + 1
             Timeline = Timeline.after now interval.Time state.Timeline
             InForce = ValueSome interval.Configuration
@@ -105,46 +112,7 @@ module Monitor =
                 |> moves settings (state.Timeline.Last |> ValueOption.map (putBack gap)) state.InForce interval
         }
 
-    let private offered (metrics: Metrics) =
-        let loads = Array.zeroCreate<RequestRate> metrics.Services.Count
-
-        for service in 0 .. loads.Length - 1 do
-            loads[service] <- metrics.Services[service].OfferedLoad
-
-        EquatableArray.ToEquatableArray loads
-
-    /// The sample in checked metrics, if every service answered something.
-    let sample (metrics: Metrics) =
-        let seconds = Array.zeroCreate<ResponseTime> metrics.Services.Count
-        let mutable silent = -1
-
-        for service in seconds.Length - 1 .. -1 .. 0 do
-            let mean = metrics.Services[service].MeanResponseTime
-
-            if mean.HasValue then
-                seconds[service] <- mean.Value
-            else
-                silent <- service
-
-        if silent >= 0 then
-            Error(CycleError.IncompleteMetrics silent)
-        else
-            Ok
-                {
-                    Configuration = metrics.Configuration
-                    OfferedLoads = offered metrics
-                    ResponseTimes = EquatableArray.ToEquatableArray seconds
-                }
-
-    let private reward (settings: ControllerSettings) previous (sample: Sample) =
-        let from = previous |> ValueOption.defaultValue sample.Configuration
-
-        let seconds =
-            Array.init sample.ResponseTimes.Count (fun service -> sample.ResponseTimes[service].Seconds)
-
-        settings.Reward.Reward(from, sample.Configuration, ReadOnlySpan seconds)
-
-    let private codec (grid: ControlGrid) =
+    let private codec (grid: ControlGrid) counted =
         let write (state: MonitorState) =
             {
                 Cycle = state.Cycle
@@ -153,6 +121,7 @@ module Monitor =
                 Changed = StateJson.option StateJson.ticks state.Changed
                 Doubted = [| for time in state.Timeline.Doubted -> StateJson.ticks time |]
                 Moves = state.Moves |> Array.map (List.map StateJson.ticks >> Array.ofList)
+                Requests = state.Requests |> Array.map RequestHistoryJson.ofHistory
             }
 
         let read (json: MonitorJson) =
@@ -161,6 +130,10 @@ module Monitor =
                 Error $"inForce: {levels}; expected levels of the controls"
             | _ when json.Moves.Length <> grid.Controls.Count ->
                 Error $"moves: of {json.Moves.Length} controls; expected {grid.Controls.Count}"
+            | _ when json.Requests.Length <> counted ->
+                Error $"requests: of {json.Requests.Length} services; expected {counted}"
+            | _ when not (Array.forall RequestHistoryJson.isSound json.Requests) ->
+                Error "requests: expected rows of requests, above 0, of lost ones, and of 1 or 0"
             | _ when json.Cycle < 0 -> Error $"cycle: {json.Cycle}; expected 0 or more"
             | inForce ->
                 Ok
@@ -182,6 +155,7 @@ module Monitor =
                         InForce = StateJson.voption StateJson.configuration inForce
                         Changed = StateJson.voption StateJson.time json.Changed
                         Moves = json.Moves |> Array.map (Array.map StateJson.time >> List.ofArray)
+                        Requests = json.Requests |> Array.map RequestHistoryJson.toHistory
                     }
 
         StateJson.codec write read
@@ -192,6 +166,37 @@ module Monitor =
         | ValueSome changed -> interval.Time - changed < settings.SettlingTime
         | ValueNone -> false
 
+    /// The histories of requests once an interval was taken in, and what they tell of it.
+    let private answers (settings: ControllerSettings) before isSettling (interval: Interval) gap =
+        match settings.Losses with
+        | ValueNone -> struct (before.Requests, [||])
+        | ValueSome losses ->
+            let last = before.Timeline.Last
+            let isMoved = before.InForce |> ValueOption.exists ((<>) interval.Configuration)
+            let length = ServiceLosses.length losses last (ValueOption.isNone gap) interval
+
+            let histories =
+                before.Requests
+                |> Array.map (fun history ->
+                    { history with
+                        Silence =
+                            history.Silence
+                            |> ValueOption.map (fun silence ->
+                                { silence with
+                                    Since = putBack gap silence.Since
+                                })
+                    })
+                |> ServiceLosses.after losses settings.Grid length (not isSettling) isMoved interval
+
+            struct (histories,
+                    ServiceLosses.judge
+                        losses
+                        settings.Reward
+                        settings.Admission.PlausibleSeconds
+                        length
+                        interval.Time
+                        histories)
+
     let private monitored
         (settings: ControllerSettings)
         (before: MonitorState)
@@ -200,34 +205,39 @@ module Monitor =
         gap
         =
         let metrics = Metrics(int64 before.Cycle, interval.Configuration, interval.Services)
+        let isSettling = isSettling settings.Guard state interval
+        let sound = MetricsCheck.check settings metrics
 
-        let usable =
-            if isSettling settings.Guard state interval then
-                Error CycleError.Settling
-            else
-                MetricsCheck.check settings metrics
+        let struct (histories, answers) =
+            match sound with
+            | Ok _ -> answers settings before isSettling interval gap
+            | Error _ -> struct (before.Requests, [||])
 
-        let sample = usable |> Result.bind sample
+        let usable = if isSettling then Error CycleError.Settling else sound
+        let sample = usable |> Result.bind (Samples.learned answers)
 
-        {
-            Metrics = metrics
-            Previous = before.InForce
-            Loads = offered metrics |> SampleWindow.quantised settings.Estimation
-            MovesLeft = Admissible.movesLeft settings.Guard state.Moves
-            Sample = sample
-            Reward =
-                match sample with
-                | Ok sample -> ValueSome(reward settings before.InForce sample)
-                | Error _ -> ValueNone
-            Unusable =
-                match usable with
-                | Ok _ -> ValueNone
-                | Error error -> ValueSome error
-            Gap = gap
-        }
+        struct ({ state with Requests = histories },
+                {
+                    Metrics = metrics
+                    Previous = before.InForce
+                    Loads = Samples.offeredLoads metrics |> SampleWindow.quantised settings.Estimation
+                    MovesLeft = Admissible.movesLeft settings.Guard state.Moves
+                    Sample = sample
+                    Answers = if Result.isOk usable then answers else [||]
+                    Reward =
+                        match usable with
+                        | Ok _ -> Samples.reward settings before.InForce answers metrics
+                        | Error _ -> ValueNone
+                    Unusable =
+                        match usable with
+                        | Ok _ -> ValueNone
+                        | Error error -> ValueSome error
+                    Gap = gap
+                })
 
     let private takeIn settings state arrival (now: DateTimeOffset voption) (interval: Interval) replayed gap =
         let next = remember settings.Guard now gap interval state
+        let struct (next, monitored) = monitored settings state next interval gap
 
         struct (next,
                 Element.Interval(
@@ -238,7 +248,7 @@ module Monitor =
                         Age = now |> ValueOption.map (fun now -> now - interval.Time)
                         Replayed = replayed
                     },
-                    monitored settings state next interval gap
+                    monitored
                 ))
 
     let private arrived (settings: ControllerSettings) state arrival (now: DateTimeOffset voption) interval =
@@ -284,6 +294,11 @@ module Monitor =
     let name = "monitor"
 
     let stage settings =
-        { Stage.create name (start settings.Grid.Controls.Count) (step settings) with
-            Codec = ValueSome(codec settings.Grid)
+        let counted =
+            match settings.Losses with
+            | ValueSome losses -> losses.Objectives.Length
+            | ValueNone -> 0
+
+        { Stage.create name (start settings.Grid.Controls.Count counted) (step settings) with
+            Codec = ValueSome(codec settings.Grid counted)
         }

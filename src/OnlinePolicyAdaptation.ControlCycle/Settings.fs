@@ -137,6 +137,15 @@ type AdmissionSettings =
         PlausibleLoad: float
     }
 
+/// Which losses of requests are no longer within an objective.
+type LossSettings =
+    {
+        /// The share of each service's requests that may be lost; above 0.
+        Objectives: float[]
+        /// Seconds of an interval, where neither it nor its time says so; above 0.
+        IntervalSeconds: float
+    }
+
 [<RequireQualifiedAccess>]
 module Admission =
 
@@ -179,6 +188,8 @@ type ControllerSettings =
         Estimation: EstimationSettings
         Guard: GuardSettings
         Admission: AdmissionSettings
+        /// None: lost requests do not count.
+        Losses: LossSettings voption
         Mode: Mode
         Clock: Clock
     }

@@ -9,15 +9,20 @@ type Sample =
     {
         Configuration: Configuration
         OfferedLoads: EquatableArray<RequestRate>
-        /// Mean response time of every service.
+        /// Mean response time of every service; NaN: no news of it.
         ResponseTimes: EquatableArray<ResponseTime>
     }
 
 /// Expected trouble in a cycle. Each case is recorded and says what the cycle does instead.
 [<RequireQualifiedAccess>]
 type CycleError =
-    /// A service answered nothing, so its response time is unknown. The last model is kept and planned with.
+    /// A service answered nothing, so its response time is unknown. Nothing is learned of it.
     | IncompleteMetrics of service: int
+    /// A service lost more of its requests than its objective allows. It misses its objective, and that is learned.
+    | RequestsLost of service: int * share: float
+    /// A service answers nothing, though it is offered requests, for so long. That is learned as the longest response time that
+    /// is plausible.
+    | Outage of service: int * seconds: float
     /// The metrics contradict the settings. They are not learned from, and the configuration is held.
     | UnusableMetrics of reason: string
     /// The configuration has just changed, and the metrics may show both. They are not learned from, and it is held.

@@ -52,7 +52,7 @@ type ExpectedRewards =
 module ExpectedRewards =
 
     let private measured (row: TraceRow) =
-        match Monitor.sample (Metrics(0L, row.Configuration, row.Services)) with
+        match Samples.whole (Metrics(0L, row.Configuration, row.Services)) with
         | Error _ -> None
         | Ok sample -> Some(sample.ResponseTimes |> Seq.map _.Seconds |> Seq.toArray)
 

@@ -43,6 +43,7 @@ module SeedControllers =
             Estimation = scenario.Controller.Estimation
             Guard = Guard.permissive scenario.System.Grid
             Admission = Admission.unbounded
+            Losses = ValueNone
             Mode = Mode.Act
             Clock = Clock.Lockstep
         }

@@ -12,7 +12,7 @@ open OnlinePolicyAdaptation.ControlCycle
 let samples (trace: TestbedTrace) =
     trace.Rows
     |> Seq.choose (fun row ->
-        match Monitor.sample (Metrics(0L, row.Configuration, row.Services)) with
+        match Samples.partial (Metrics(0L, row.Configuration, row.Services)) with
         | Ok sample -> Some sample
         | Error _ -> None)
 

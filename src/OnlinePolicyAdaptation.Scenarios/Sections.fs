@@ -75,6 +75,11 @@ type ServiceGoalSection =
         Name: string
         [<Field("Bound of its mean response time, in seconds.", Above = 0.0, Highest = 86400.0)>]
         SloSeconds: float
+        [<Field("The share of its requests that it may lose, for controllers: more is a missed objective. Experiments do not count it.",
+                Above = 0.0,
+                Highest = 1.0,
+                Default = "0.05")>]
+        LossObjective: float
     }
 
 type RewardSection =

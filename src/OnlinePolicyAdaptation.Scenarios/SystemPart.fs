@@ -20,6 +20,8 @@ type SystemPart =
 type GoalPart =
     {
         Reward: RewardFunction
+        /// The share of each service's requests that may be lost; for controllers alone.
+        LossObjectives: float[]
         Discount: OnlinePolicyAdaptation.Planning.Discount
     }
 
@@ -231,5 +233,16 @@ module internal GoalPart =
                         section.Reward.Available |> Option.map Seq.ofArray |> Option.toObj
                     ))
 
-            return { Reward = reward; Discount = discount }
+            return
+                {
+                    Reward = reward
+                    LossObjectives =
+                        [|
+                            for name in system.Topology.Services do
+                                for goal in section.Services do
+                                    if goal.Name = name then
+                                        goal.LossObjective
+                        |]
+                    Discount = discount
+                }
         }

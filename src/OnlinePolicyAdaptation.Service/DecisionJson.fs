@@ -28,7 +28,11 @@ let decidedBy =
 /// An error as an operator reads it.
 let error (services: string seq) =
     function
-    | CycleError.IncompleteMetrics service -> $"{Seq.item service services} answered nothing: the last model is kept"
+    | CycleError.IncompleteMetrics service -> $"{Seq.item service services} answered nothing: nothing is learned of it"
+    | CycleError.RequestsLost(service, share) ->
+        $"{Seq.item service services} loses {share * 100.0:N0} %% of its requests: it misses its objective"
+    | CycleError.Outage(service, seconds) ->
+        $"{Seq.item service services} has answered nothing for {seconds:N0} s, though requests are offered"
     | CycleError.UnusableMetrics reason -> $"unusable metrics: {reason}"
     | CycleError.Settling -> "the configuration has just changed: these metrics are not learned from"
     | CycleError.TooFewSamples(available, required) ->

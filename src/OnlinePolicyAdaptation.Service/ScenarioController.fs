@@ -98,6 +98,12 @@ let create (scenario: Scenario) mode planner clock knowsTrace (key: RandomKey) =
                 Estimation = scenario.Controller.Estimation
                 Guard = guard
                 Admission = admission scenario
+                Losses =
+                    ValueSome
+                        {
+                            Objectives = scenario.Goal.LossObjectives
+                            IntervalSeconds = scenario.Live.Interval.TotalSeconds
+                        }
                 Mode = mode
                 Clock = clock
             }

@@ -10,8 +10,18 @@ let shortest = 1e-6
 
 let logarithm (seconds: float) = log (max shortest seconds)
 
-/// The mean logarithm of a service's response time, by weight; some sample has one.
+/// The samples in which a service was measured.
+let measured (samples: WeightedSample list) service =
+    let isMissing (sample: WeightedSample) = Double.IsNaN sample.Seconds[service]
+
+    if List.exists isMissing samples then
+        List.filter (isMissing >> not) samples
+    else
+        samples
+
+/// The mean logarithm of a service's response time, by weight; NaN where it was not measured.
 let meanLog (samples: WeightedSample list) service =
+    let samples = measured samples service
     let weight = samples |> List.sumBy _.Weight
 
     (samples
@@ -50,7 +60,7 @@ let deviationOf (samples: WeightedSample list) (logs: float[]) =
         let normal = sqrt (Math.PI / 2.0)
         max smallestDeviation ((normal * sum + guessed * usualDeviation) / (float logs.Length + guessed))
 
-/// The logarithms of a service's measurements.
+/// The logarithms of a service's measurements, in samples that all have one.
 let logs (samples: WeightedSample list) service =
     let logs = Array.zeroCreate<float> samples.Length
     let mutable row = 0
@@ -63,4 +73,5 @@ let logs (samples: WeightedSample list) service =
 
 /// `deviationOf` the measurements of a service.
 let deviation (samples: WeightedSample list) service =
+    let samples = measured samples service
     deviationOf samples (logs samples service)

@@ -91,19 +91,43 @@ module Estimate =
                 Estimator.observe settings.Estimation (layout settings) cycle sample predicted state.Estimator
             | _ -> state.Estimator, ValueNone
 
+        let estimator =
+            if isEstimating settings && monitored.Answers.Length > 0 then
+                Estimator.observeLosses
+                    settings.Estimation
+                    cycle
+                    monitored.Metrics.Configuration
+                    monitored.Loads
+                    monitored.Answers
+                    estimator
+            else
+                estimator
+
         struct (predicted, estimator, change)
+
+    /// What was lost, and of whom nothing is known.
+    let private losses (monitored: Monitored) =
+        [
+            for service in 0 .. monitored.Answers.Length - 1 do
+                match monitored.Answers[service].Answers with
+                | Answers.Kept -> ()
+                | Answers.Lost share -> CycleError.RequestsLost(service, share)
+                | Answers.Nothing since -> CycleError.Outage(service, since.TotalSeconds)
+        ]
 
     let private errors settings (monitored: Monitored) =
         match monitored.Unusable, monitored.Sample with
         | ValueSome error, _ -> [ error ]
-        | ValueNone, Error error when isEstimating settings -> [ error ]
-        | _ -> []
+        | ValueNone, sample ->
+            match losses monitored, sample with
+            | [], Error error when isEstimating settings -> [ error ]
+            | losses, _ -> losses
 
     let private interval settings key (state: EstimateState) (taken: Taken) (monitored: Monitored) =
         let struct (predicted, estimator, change) =
             learned settings state taken.Cycle monitored
 
-        let predictionErrors = PredictionErrors.add predicted monitored.Metrics state.Errors
+        let predictionErrors = PredictionErrors.add predicted monitored.Sample state.Errors
 
         let isDue =
             isEstimating settings && Estimator.isRefitDue settings.Estimation estimator

@@ -14,6 +14,7 @@ type Estimator =
         Detector: ChangeDetector
         /// How much slower nodes have become since the last change, one entry per service; empty before the first.
         NodeFactors: NodeFactors[]
+        Lost: LostCells
         /// Fitted to the window, as if the system were still the one before the last change.
         Forest: RandomForest voption
         /// The last model that could be fitted, or why there is none.
@@ -38,46 +39,124 @@ module Estimator =
     /// All trees are grown anew for the first samples of a cell, as many as this.
     let private hardlyKnown = 4
 
+    /// In the place of what was not measured: what the last forest says, or the mean of what was measured of the service. A forest
+    /// that is fitted to what the one before it has filled in: D. Stekhoven, P. Bühlmann, MissForest, Bioinformatics 28, 2012.
+    let private fillMissing (forest: RandomForest voption) width height (features: float[]) (targets: float[]) =
+        let rows = targets.Length / height
+
+        let means =
+            lazy
+                (Array.init height (fun service ->
+                    let measured =
+                        [|
+                            for row in 0 .. rows - 1 do
+                                if not (Double.IsNaN targets[row * height + service]) then
+                                    targets[row * height + service]
+                        |]
+
+                    if measured.Length = 0 then 0.0 else Array.average measured))
+
+        let known = Array.zeroCreate<float> height
+
+        for row in 0 .. rows - 1 do
+            let isMissing service =
+                Double.IsNaN targets[row * height + service]
+
+            if Seq.exists isMissing (seq { 0 .. height - 1 }) then
+                match forest with
+                | ValueSome forest -> forest.Predict(ReadOnlySpan(features, row * width, width), Span known)
+                | ValueNone -> means.Value.CopyTo(known, 0)
+
+                for service in 0 .. height - 1 do
+                    if isMissing service then
+                        targets[row * height + service] <- known[service]
+
     /// The rows of the forest. What was measured since the last change is divided by the factor that predictions are
-    /// multiplied by.
+    /// multiplied by. Where requests are lost, that stands for what was measured.
     let private trainingSet (layout: FeatureLayout) (estimator: Estimator) =
         let window = estimator.Window
         let width, height = layout.Names.Count, layout.Services
-        let count = SampleWindow.count window
+
+        let unmeasured =
+            LostCells.cells estimator.Lost
+            |> Seq.filter (fun lost ->
+                SampleWindow.tryCell lost.Configuration lost.OfferedLoads window
+                |> ValueOption.isNone)
+            |> Seq.toArray
+
+        let count = SampleWindow.count window + unmeasured.Length
         let features = Array.zeroCreate<float>(count * width)
         let targets = Array.zeroCreate<float>(count * height)
         let weights = Array.zeroCreate<float> count
         let place = Array.zeroCreate<float> width
         let mutable row = 0
 
-        for cell in window.Cells do
-            layout.Write(cell.Configuration, cell.OfferedLoads.AsSpan(), Span place)
-            let factors = estimator.NodeFactors |> Array.map _.Factor(cell.Configuration)
+        let add configuration (loads: EquatableArray<RequestRate>) (samples: WeightedSample list) =
+            layout.Write(configuration, loads.AsSpan(), Span place)
+            let factors = estimator.NodeFactors |> Array.map _.Factor(configuration)
 
-            for sample in cell.Samples do
+            let lost =
+                Array.init height (fun service -> LostCells.tryFind configuration loads service estimator.Lost)
+
+            for sample in samples do
                 place.CopyTo(features, row * width)
                 sample.Seconds.CopyTo(targets, row * height)
                 weights[row] <- sample.Weight
 
-                if sample.Cycle >= window.Since then
-                    for service in 0 .. factors.Length - 1 do
-                        targets[row * height + service] <- sample.Seconds[service] / factors[service]
+                for service in 0 .. height - 1 do
+                    let factor = if factors.Length = 0 then 1.0 else factors[service]
+
+                    match lost[service] with
+                    | ValueSome seconds -> targets[row * height + service] <- seconds / factor
+                    | ValueNone when sample.Cycle >= window.Since ->
+                        targets[row * height + service] <- sample.Seconds[service] / factor
+                    | ValueNone -> ()
 
                 row <- row + 1
 
+        for cell in window.Cells do
+            add cell.Configuration cell.OfferedLoads cell.Samples
+
+        for cell in unmeasured do
+            add
+                cell.Configuration
+                cell.OfferedLoads
+                [
+                    {
+                        Cycle = Int32.MinValue
+                        Seconds = Array.create height nan
+                        Weight = 1.0
+                    }
+                ]
+
+        fillMissing estimator.Forest width height features targets
         TrainingSet(layout.Names, layout.TargetNames, features, targets, weights)
 
-    /// The lowest and the highest response time that carries weight, of every service.
-    let private ranges services (window: SampleWindow) =
+    /// The lowest and the highest response time that carries weight, of every service; from 0 without end where there is none.
+    let private ranges services (window: SampleWindow) lost =
         let lowest = Array.create services infinity
         let highest = Array.create services -infinity
+
+        let add service seconds =
+            if not (Double.IsNaN seconds) then
+                lowest[service] <- min lowest[service] seconds
+                highest[service] <- max highest[service] seconds
 
         for cell in window.Cells do
             for sample in cell.Samples do
                 if sample.Weight > 0.0 then
                     for service in 0 .. services - 1 do
-                        lowest[service] <- min lowest[service] sample.Seconds[service]
-                        highest[service] <- max highest[service] sample.Seconds[service]
+                        add service sample.Seconds[service]
+
+        for cell in LostCells.cells lost do
+            for service in 0 .. services - 1 do
+                LostCells.tryFind cell.Configuration cell.OfferedLoads service lost
+                |> ValueOption.iter (add service)
+
+        for service in 0 .. services - 1 do
+            if lowest[service] > highest[service] then
+                lowest[service] <- 0.0
+                highest[service] <- infinity
 
         struct (lowest, highest)
 
@@ -89,7 +168,8 @@ module Estimator =
             |> Statistics.Median)
 
     let private model (layout: FeatureLayout) cycle forest (estimator: Estimator) =
-        let struct (lowest, highest) = ranges layout.Services estimator.Window
+        let struct (lowest, highest) =
+            ranges layout.Services estimator.Window estimator.Lost
 
         {
             ResponseTimes =
@@ -197,6 +277,7 @@ module Estimator =
                 Window = window
                 Detector = ChangeDetector.create layout.Services history.Length
                 NodeFactors = [||]
+                Lost = LostCells.none
                 Forest = ValueNone
                 Model = Error(CycleError.TooFewSamples(0, estimation.MinimumSamples))
                 Pending = 0
@@ -210,6 +291,7 @@ module Estimator =
         estimation
         (layout: FeatureLayout)
         window
+        lost
         detector
         (forest: RandomForest voption)
         fittedAt
@@ -225,6 +307,7 @@ module Estimator =
                         Relevance.nodeFactors layout.Grid layout.Services window
                     else
                         [||]
+                Lost = lost
                 Forest = forest
                 Model = Error(CycleError.TooFewSamples(SampleWindow.count window, estimation.MinimumSamples))
                 Pending = pending
@@ -306,6 +389,20 @@ module Estimator =
             IsNews = renewed.IsNews || isNew || ValueOption.isSome change
         },
         change
+
+    /// Takes note of requests that were lost in a cycle under a configuration and loads in whole load steps, or that are lost no
+    /// more. Where that is news a refit is due.
+    let observeLosses estimation cycle configuration loads answers (estimator: Estimator) =
+        let lost = LostCells.observe cycle configuration loads answers estimator.Lost
+
+        if LostCells.isAlike lost estimator.Lost then
+            { estimator with Lost = lost }
+        else
+            { estimator with
+                Lost = lost
+                Pending = max estimator.Pending estimation.RefitEvery
+                IsNews = true
+            }
 
     /// Learns from the sample of a cycle, and refits the model if that is due.
     let learn estimation (layout: FeatureLayout) cycle key (sample: Sample) (estimator: Estimator) =

@@ -28,7 +28,8 @@ type EstimatorCheckpoint =
 type SampleJson =
     {
         Cycle: int
-        Seconds: float[]
+        /// Null: not measured.
+        Seconds: Nullable<float>[]
         Weight: float
     }
 
@@ -36,7 +37,7 @@ type CellJson =
     {
         Levels: int[]
         OfferedLoads: float[]
-        Reference: float[] option
+        Reference: Nullable<float>[] option
         Samples: SampleJson[]
     }
 
@@ -56,23 +57,33 @@ type FileJson =
         /// Base64; none where there was too little to fit one to.
         Forest: string option
         Cells: CellJson[]
+        Lost: LostCellsJson
     }
 
-let private version = 2
+/// In version 2 every service was measured in every sample, and nothing was lost.
+let private version = 3
 
 let private options = StrictJson.Options()
 
-let private cellJson (cell: Cell) =
+/// A number that JSON has no word for is null.
+let private nullable (values: float[]) =
+    values
+    |> Array.map (fun value -> if Double.IsNaN value then Nullable() else Nullable value)
+
+let private ofNullable (values: Nullable<float>[]) =
+    values |> Array.map (fun value -> value.GetValueOrDefault nan)
+
+let private cellJson (cell: Cell) : CellJson =
     {
         Levels = Seq.toArray cell.Configuration.Levels
         OfferedLoads = [| for load in cell.OfferedLoads -> load.PerSecond |]
-        Reference = ValueOption.toOption cell.Reference
+        Reference = cell.Reference |> ValueOption.toOption |> Option.map nullable
         Samples =
             [|
                 for sample in cell.Samples ->
                     {
                         Cycle = sample.Cycle
-                        Seconds = sample.Seconds
+                        Seconds = nullable sample.Seconds
                         Weight = sample.Weight
                     }
             |]
@@ -100,6 +111,7 @@ let private fileOf (layout: FeatureLayout) (checkpoint: EstimatorCheckpoint) =
             |> ValueOption.toOption
             |> Option.map (ForestFile.Write >> Convert.ToBase64String)
         Cells = [| for cell in estimator.Window.Cells -> cellJson cell |]
+        Lost = LostCellsJson.ofCells estimator.Lost
     }
 
 /// A checkpoint as UTF-8 JSON.
@@ -123,8 +135,8 @@ let private cell (layout: FeatureLayout) next index (file: CellJson) =
         not (isMissing sample)
         && sample.Cycle < next
         && sample.Seconds.Length = services
-        && finite sample.Seconds
-        && Array.forall (fun seconds -> seconds >= 0.0) sample.Seconds
+        && Array.forall (fun (seconds: Nullable<float>) -> not seconds.HasValue || seconds.Value >= 0.0) sample.Seconds
+        && Array.exists (fun (seconds: Nullable<float>) -> seconds.HasValue) sample.Seconds
         && sample.Weight >= 0.0
         && sample.Weight <= 1.0
 
@@ -139,10 +151,7 @@ let private cell (layout: FeatureLayout) next index (file: CellJson) =
         || Array.exists (fun load -> load < 0.0) file.OfferedLoads
     then
         Error $"cells[{index}].offeredLoads: expected {services} finite loads in req/s"
-    elif
-        file.Reference
-        |> Option.exists (fun r -> r.Length <> services || not (finite r))
-    then
+    elif file.Reference |> Option.exists (fun reference -> reference.Length <> services) then
         Error $"cells[{index}].reference: expected {services} finite numbers"
     elif file.Samples.Length = 0 then
         Error $"cells[{index}].samples: none; expected at least one"
@@ -157,13 +166,13 @@ let private cell (layout: FeatureLayout) next index (file: CellJson) =
                 {
                     Configuration = configuration
                     OfferedLoads = EquatableArray.ToEquatableArray(file.OfferedLoads |> Seq.map RequestRate)
-                    Reference = Option.toValueOption file.Reference
+                    Reference = file.Reference |> Option.map ofNullable |> Option.toValueOption
                     Samples =
                         [
                             for sample in file.Samples ->
                                 {
                                     Cycle = sample.Cycle
-                                    Seconds = sample.Seconds
+                                    Seconds = ofNullable sample.Seconds
                                     Weight = sample.Weight
                                 }
                         ]
@@ -253,16 +262,21 @@ let private checkpoint estimation (layout: FeatureLayout) path (file: FileJson) 
     let sound =
         match fault layout file with
         | Some fault -> Error fault
-        | None -> cells layout file
+        | None ->
+            cells layout file
+            |> Result.bind (fun cells ->
+                LostCellsJson.toCells layout file.Cycle file.Lost
+                |> Result.map (fun lost -> struct (cells, lost)))
 
     sound
-    |> Result.bind (fun cells ->
+    |> Result.bind (fun (struct (cells, lost)) ->
         forest path file.Forest
         |> Result.bind (fun forest ->
             Estimator.resume
                 estimation
                 layout
                 (SampleWindow.ofCells file.Since cells)
+                lost
                 (ChangeDetector.ofTests file.Detector)
                 forest
                 file.FittedAt

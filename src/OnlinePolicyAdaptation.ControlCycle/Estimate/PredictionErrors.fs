@@ -1,7 +1,5 @@
 namespace OnlinePolicyAdaptation.ControlCycle
 
-open OnlinePolicyAdaptation.Domain.Network
-
 /// Errors of the last predictions.
 type PredictionErrors =
     private
@@ -45,16 +43,19 @@ module PredictionErrors =
 
         if total > 0.0 then ValueSome(error / total) else ValueNone
 
-    let add (predicted: float[] voption) (metrics: Metrics) errors =
-        match predicted with
-        | ValueSome predicted when metrics.Services |> Seq.forall _.MeanResponseTime.HasValue ->
+    /// A service that was not measured adds nothing.
+    let add (predicted: float[] voption) (sample: Result<Sample, CycleError>) errors =
+        match predicted, sample with
+        | ValueSome predicted, Ok sample ->
             let mutable error = 0.0
             let mutable total = 0.0
 
             for i in 0 .. predicted.Length - 1 do
-                let seconds = metrics.Services[i].MeanResponseTime.Value.Seconds
-                error <- error + abs (seconds - predicted[i])
-                total <- total + seconds
+                let seconds = sample.ResponseTimes[i].Seconds
+
+                if not (System.Double.IsNaN seconds) then
+                    error <- error + abs (seconds - predicted[i])
+                    total <- total + seconds
 
             let recent = struct (error, total) :: errors.recent
 

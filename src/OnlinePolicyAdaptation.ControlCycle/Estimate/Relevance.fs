@@ -17,6 +17,7 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.ControlCycle.Relevance
 
+open System
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Learning.SystemModels
 
@@ -59,8 +60,10 @@ let nodeFactors (grid: ControlGrid) services (window: SampleWindow) =
         for service in 0 .. services - 1 ->
             (NodeFactors(grid, service), window.Cells)
             ||> Seq.fold (fun factors cell ->
-                match cell.Reference, SampleWindow.current window cell with
-                | ValueSome reference, (_ :: _ as current) ->
+                let current = CellStatistics.measured (SampleWindow.current window cell) service
+
+                match cell.Reference, current with
+                | ValueSome reference, _ :: _ when not (Double.IsNaN reference[service]) ->
                     let deviation = CellStatistics.deviation current service
 
                     let change (sample: WeightedSample) =
@@ -83,9 +86,12 @@ let reweigh (nodeFactors: NodeFactors[]) (current: WeightedSample list) (cell: C
     | _, [] -> cell
     | _ when older |> List.forall (fun sample -> sample.Weight = 0.0) -> cell
     | _ ->
-        let counted = older |> List.sumBy _.Weight
-
         let contradiction service =
+            // 0 where the service was not measured before or since.
+            let older = CellStatistics.measured older service
+            let current = CellStatistics.measured current service
+            let counted = older |> List.sumBy _.Weight
+
             let difference =
                 CellStatistics.meanLog current service
                 - log (nodeFactors[service].Factor cell.Configuration)
@@ -93,8 +99,11 @@ let reweigh (nodeFactors: NodeFactors[]) (current: WeightedSample list) (cell: C
 
             let deviation = CellStatistics.deviation older service
 
-            difference * difference
-            / (deviation * deviation * (1.0 / counted + 1.0 / float current.Length))
+            if older.IsEmpty || current.IsEmpty || counted = 0.0 then
+                0.0
+            else
+                difference * difference
+                / (deviation * deviation * (1.0 / counted + 1.0 / float current.Length))
 
         let largest = Seq.max (Seq.init nodeFactors.Length contradiction)
         let agreement = exp (-0.5 * max 0.0 (largest - 1.0))

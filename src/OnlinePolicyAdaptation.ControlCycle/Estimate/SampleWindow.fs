@@ -9,7 +9,7 @@ type WeightedSample =
     {
         /// When it was taken; below 0 before the controller started.
         Cycle: int
-        /// Mean response time of every service. Of a system that has changed since, as it would be thought to be now.
+        /// Mean response time of every service; NaN: not measured. Of a system that has changed since, as it would be thought to be now.
         Seconds: float[]
         /// What it counts, from 0 to 1. Never grows.
         Weight: float
@@ -61,7 +61,8 @@ module SampleWindow =
             RequestRate(settings.LoadStep * max least steps))
         |> EquatableArray.ToEquatableArray
 
-    let private place (configuration: Configuration) (loads: EquatableArray<RequestRate>) =
+    /// Where a cell of a configuration and a load that is quantised is kept.
+    let place (configuration: Configuration) (loads: EquatableArray<RequestRate>) =
         [
             for level in configuration.Levels do
                 float level

@@ -2,6 +2,7 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.ControlCycle.Surprise
 
+open System
 open MathNet.Numerics.Distributions
 
 /// Samples of a cell, of the system as it is, from which its usual deviation is known well enough to call another one
@@ -28,7 +29,7 @@ let private score (residuals: float[]) deviation (residual: float) =
         * min (abs size) (max 0.0 (Normal.InvCDF(0.0, 1.0, 1.0 - share)))
 
 /// The scores of the services, 0 on average and about 1 in size where nothing has changed; positive: slower than predicted.
-/// None where the cell is not familiar. `current` are its samples of the system as it is, `predicted` the mean response times
+/// 0 for a service that was not measured, now or often enough. None where the cell is not familiar. `current` are its samples of the system as it is, `predicted` the mean response times
 /// in seconds.
 let scores (current: WeightedSample list) (sample: Sample) (predicted: float[]) =
     if current.Length < familiar then
@@ -37,12 +38,18 @@ let scores (current: WeightedSample list) (sample: Sample) (predicted: float[]) 
         ValueSome(
             predicted
             |> Array.mapi (fun service predicted ->
-                let logs = CellStatistics.logs current service
-                let expected = CellStatistics.logarithm predicted
-                let measured = CellStatistics.logarithm sample.ResponseTimes[service].Seconds
+                let current = CellStatistics.measured current service
+                let seconds = sample.ResponseTimes[service].Seconds
 
-                score
-                    (logs |> Array.map (fun log -> log - expected))
-                    (CellStatistics.deviationOf current logs)
-                    (measured - expected))
+                if current.Length < familiar || Double.IsNaN seconds then
+                    0.0
+                else
+                    let logs = CellStatistics.logs current service
+                    let expected = CellStatistics.logarithm predicted
+                    let measured = CellStatistics.logarithm seconds
+
+                    score
+                        (logs |> Array.map (fun log -> log - expected))
+                        (CellStatistics.deviationOf current logs)
+                        (measured - expected))
         )

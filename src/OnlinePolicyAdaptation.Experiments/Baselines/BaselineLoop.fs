@@ -13,7 +13,7 @@ open OnlinePolicyAdaptation.Scenarios
 
 /// As the cycle of a controller: the reward of the step that led to what was measured; none where a service answered nothing.
 let private reward (scenario: Scenario) previous (metrics: Metrics) =
-    match Monitor.sample metrics with
+    match Samples.whole metrics with
     | Error _ -> ValueNone
     | Ok sample ->
         let seconds = sample.ResponseTimes |> Seq.map _.Seconds |> Seq.toArray

@@ -5,7 +5,9 @@ module OnlinePolicyAdaptation.Service.TroubleKind
 /// How the words of `DecisionJson.error` begin or end, by kind.
 let private marks: (string * (string -> bool)) list =
     [
-        "nothing answered", _.EndsWith(" answered nothing: the last model is kept")
+        "nothing answered", _.EndsWith(" answered nothing: nothing is learned of it")
+        "requests lost", _.EndsWith(" of its requests: it misses its objective")
+        "outage", _.EndsWith(" s, though requests are offered")
         "unusable metrics", _.StartsWith("unusable metrics: ")
         "settling", _.StartsWith("the configuration has just changed: ")
         "too few samples", _.Contains(" are needed for a model: ")

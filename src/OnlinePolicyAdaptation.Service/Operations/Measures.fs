@@ -97,7 +97,7 @@ type Measures(services: string seq) =
         counterBy
             "service"
             "opar_slo_violations_total"
-            "Intervals in which a service missed the bound of its mean response time."
+            "Intervals in which a service missed its objective: the bound of its mean response time, or of the share of requests it may lose."
 
     let lastInterval =
         lateGauge "opar_last_interval_timestamp_seconds" "End of the last interval that was taken in."
@@ -137,7 +137,10 @@ type Measures(services: string seq) =
 
     let fallbackWord =
         function
-        | CycleError.IncompleteMetrics _ -> ValueNone // the last model is planned with
+        // The last model is planned with, or what was lost is learned.
+        | CycleError.IncompleteMetrics _
+        | CycleError.RequestsLost _
+        | CycleError.Outage _ -> ValueNone
         | CycleError.UnusableMetrics _ -> ValueSome "unusable_metrics"
         | CycleError.Settling -> ValueSome "settling"
         | CycleError.TooFewSamples _ -> ValueSome "too_few_samples"
@@ -207,7 +210,7 @@ type Measures(services: string seq) =
     /// So many intervals wait for the control cycle.
     member _.QueueDepth(waiting: int) = queue.Set(float waiting)
 
-    /// A service (from 0) missed the bound of its mean response time in an interval.
+    /// A service (from 0) missed its objective in an interval.
     member _.ObjectiveMissed(service: int) =
         violations.WithLabels([| services[service] |]).Inc()
 

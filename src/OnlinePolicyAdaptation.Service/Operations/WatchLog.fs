@@ -9,10 +9,21 @@ open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.ControlCycle
 
-let private violations (reward: RewardFunction) (metrics: Metrics) =
+/// The services that missed their objectives, by their response times or by what they lost.
+let private violations (reward: RewardFunction) (record: CycleRecord) =
+    let lost =
+        record.Errors
+        |> List.choose (function
+            | CycleError.RequestsLost(service, _)
+            | CycleError.Outage(service, _) -> Some service
+            | _ -> None)
+
     [
         for service in 0 .. reward.Objectives.Count - 1 do
-            if reward.Excess(service, metrics.Services[service]) > 0.0 then
+            if
+                reward.Excess(service, record.Metrics.Services[service]) > 0.0
+                || List.contains service lost
+            then
                 service
     ]
 
@@ -38,6 +49,8 @@ let private fault (log: ILogger) (limit: LimitedLog) (failure: StageFailure) =
 let private kindOf =
     function
     | CycleError.IncompleteMetrics service -> $"incomplete metrics {service}"
+    | CycleError.RequestsLost(service, _) -> $"requests lost {service}"
+    | CycleError.Outage(service, _) -> $"outage {service}"
     | CycleError.UnusableMetrics _ -> "unusable metrics"
     | CycleError.Settling -> "settling"
     | CycleError.TooFewSamples _ -> "too few samples"
@@ -76,7 +89,7 @@ let private decided
     record.Model
     |> ValueOption.iter (fun model -> measures.ModelAge(record.Cycle - model.FittedAt))
 
-    for service in violations reward record.Metrics do
+    for service in violations reward record do
         measures.ObjectiveMissed service
 
     for rule in decision.Rules do

@@ -94,9 +94,9 @@ let private refuses () =
     let json = text whole
     Expect.isOk (Checkpoint.read cycle "c" (compressed json)) "whole"
 
-    json.Replace("\"formatVersion\":3", "\"formatVersion\":2")
+    json.Replace("\"formatVersion\":4", "\"formatVersion\":3")
     |> compressed
-    |> refused "formatVersion: 2; expected 3"
+    |> refused "formatVersion: 3; expected 4"
 
     json.Replace("\"monitor\":", "\"observe\":") |> compressed |> refused "monitor"
     compressed "null" |> refused "null"

@@ -74,6 +74,59 @@ let private guarded guard leaves planner onNode2 start cycles =
         | Element.Event _ -> failtest "it was not decided on")
     |> fun (_, last, past) -> (List.rev past |> List.map fst) @ [ last ], List.collect snd past
 
+/// In closed loop where configurations of fewer than three cores lose this share of their requests and answer the rest in 20 ms:
+/// the configurations one after the other, with the errors.
+let private losing share cycles =
+    let settings =
+        { TwoNodes.settings (Planner.Rollout 3) with
+            Losses = TwoNodes.losses
+        }
+
+    let cycle = informedOf settings 0.08
+
+    ((Cycle.start cycle, corner, []), [ 0 .. cycles - 1 ])
+    ||> List.fold (fun (state, configuration, past) number ->
+        let services =
+            if configuration.Levels[1] < 2 then
+                TwoNodes.array
+                    [
+                        ServiceMetrics(RequestRate 5.0, RequestRate(5.0 * (1.0 - share)), ResponseTime 0.02)
+                    ]
+            else
+                let seconds = ValueSome(TwoNodes.responseTime 0.08 configuration)
+                (TwoNodes.metrics number configuration seconds).Services
+
+        let state, record =
+            step cycle state number (Metrics(number, configuration, services))
+
+        state, record.Next, (configuration, record) :: past)
+    |> fun (_, _, past) -> List.rev past
+
+let private lossesAreLeft () =
+    for share in [ 0.1; 0.5; 0.96 ] do
+        let past = losing share 80
+
+        let missed =
+            past
+            |> List.filter (fun (_, record) ->
+                record.Errors
+                |> List.exists (function
+                    | CycleError.RequestsLost _ -> true
+                    | _ -> false))
+
+        Expect.isNonEmpty missed $"{share}: said"
+
+        for configuration, record in missed do
+            Expect.isLessThan configuration.Levels[1] 2 $"{share}: where requests are lost"
+
+            Expect.isTrue
+                (record.Reward |> ValueOption.forall (fun reward -> reward < 0.0))
+                $"{share}: the SLO is missed"
+
+        for configuration, record in List.skip 60 past do
+            Expect.equal configuration.Levels[1] 2 $"{share}: as few cores as lose nothing"
+            Expect.equal record.Errors [] $"{share}: nothing is lost there"
+
 let private guardedPlanners =
     [
         for leaves in [ LeafValues.Base; LeafValues.BetterOf ] do
@@ -377,6 +430,8 @@ let tests =
 
                 Expect.equal (samples state) (samples before) "nothing learned"
             }
+
+            testCase "configurations that lose requests are left for the best that does not" lossesAreLeft
 
             test "with too few samples the base policy acts, and the record says so" {
                 let record = first uninformed (TwoNodes.metrics 0 corner (ValueSome 0.1))

@@ -63,6 +63,7 @@ let settings refitEvery =
                 PlausibleSeconds = 100.0
                 PlausibleLoad = 1000.0
             }
+        Losses = TwoNodes.losses
         Guard =
             { options.Guard with
                 MaximumChanges = 3

@@ -69,6 +69,14 @@ let constantPolicy (moves: int list) =
         System.ReadOnlySpan(Array.create grid.ConfigurationCount (grid.IndexOf(ControlAction(array moves))))
     )
 
+/// Requests that are lost count, in intervals of five seconds.
+let losses =
+    ValueSome
+        {
+            Objectives = [| 0.05 |]
+            IntervalSeconds = 5.0
+        }
+
 let settings planner =
     {
         Grid = grid
@@ -89,6 +97,7 @@ let settings planner =
             }
         Guard = Guard.permissive grid
         Admission = Admission.unbounded
+        Losses = ValueNone
         Mode = Mode.Act
         Clock = Clock.Lockstep
     }

@@ -44,6 +44,8 @@ let tests =
                     [
                         "nothing answered", CycleError.IncompleteMetrics 0
                         "nothing answered", CycleError.IncompleteMetrics 1
+                        "requests lost", CycleError.RequestsLost(1, 0.5)
+                        "outage", CycleError.Outage(0, 15.0)
                         "unusable metrics", CycleError.UnusableMetrics "a is needed"
                         "settling", CycleError.Settling
                         "too few samples", CycleError.TooFewSamples(1, 30)

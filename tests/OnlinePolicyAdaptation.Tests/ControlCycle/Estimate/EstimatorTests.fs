@@ -379,7 +379,7 @@ let tests =
                     for length in 0 .. whole.Length / 40 .. whole.Length - 1 do
                         refused (whole.Substring(0, length)) "checkpoint"
 
-                    refused (whole.Replace("\"version\":2", "\"version\":9")) "version"
+                    refused (whole.Replace("\"version\":3", "\"version\":9")) "version"
                     refused (whole.Replace("\"weight\":1", "\"weight\":2")) "cells[0].samples[0]"
                     refused (whole.Replace("\"features\":[\"c1\"", "\"features\":[\"c9\"")) "features"
                     refused (whole.Replace("\"forest\":\"", "\"forest\":\"AAAA")) "forest"
@@ -393,7 +393,13 @@ let tests =
                     refused (whole.Replace($"\"since\":{System.Int32.MinValue}", "\"since\":1")) ": since: 1"
                     refused (whole.Replace("\"height\":0", "\"height\":-1")) "detector[0]"
                     refused (whole.Replace("\"detector\":[", "\"detector\":[null,")) "detector: 2 tests"
-                    refused (whole.Replace("\"cells\":[", "\"cells\":[null,")) "cells[0]: null"
+                    refused (whole.Replace("\"cells\":[{", "\"cells\":[null,{")) "cells[0]: null"
+                    refused (whole.Replace("\"lost\":{\"cells\":[", "\"lost\":{\"cells\":[null")) "lost.cells[0]"
+
+                    refused
+                        (whole.Replace("\"runs\":[", "\"runs\":[{\"service\":0,\"first\":2,\"last\":1}"))
+                        "lost.runs"
+
                     refused (whole.Replace("\"samples\":[", "\"samples\":[null,")) "cells[0].samples[0]"
 
                     refused

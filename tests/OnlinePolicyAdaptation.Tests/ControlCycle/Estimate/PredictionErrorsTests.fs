@@ -6,13 +6,14 @@ open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Tests
 
 let private measured (seconds: float list) =
-    let services =
-        seconds
-        |> List.map (fun s -> ServiceMetrics(RequestRate 5.0, RequestRate 5.0, ResponseTime s))
+    Ok
+        {
+            Configuration = TwoNodes.configuration 1.0 1.0
+            OfferedLoads = TwoNodes.array [ for _ in seconds -> RequestRate 5.0 ]
+            ResponseTimes = TwoNodes.array [ for seconds in seconds -> ResponseTime seconds ]
+        }
 
-    Metrics(0L, TwoNodes.configuration 1.0 1.0, TwoNodes.array services)
-
-let private silent = TwoNodes.metrics 0 (TwoNodes.configuration 1.0 1.0) ValueNone
+let private silent = Error(CycleError.IncompleteMetrics 0)
 
 let private nmae errors =
     match PredictionErrors.nmae errors with
@@ -59,6 +60,12 @@ let tests =
                     PredictionErrors.none |> PredictionErrors.add (ValueSome [| 0.2 |]) silent
 
                 Expect.equal (PredictionErrors.nmae errors) ValueNone "nothing served"
+            }
+
+            test "a service that was not measured adds nothing" {
+                let errors = PredictionErrors.none |> added [| 0.3; 7.0 |] [ 0.2; nan ]
+
+                Expect.floatClose Accuracy.veryHigh (nmae errors) 0.5 "the other one's"
             }
 
             test "the last 50 intervals count" {
