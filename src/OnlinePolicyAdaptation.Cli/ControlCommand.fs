@@ -11,6 +11,7 @@ open Argu
 open Microsoft.Extensions.Logging
 open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.ControlCycle
+open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Service
 
 /// The web server, if one is asked for, while some work is done.
@@ -282,6 +283,8 @@ let private inOrder control (cancellation: CancellationToken) : Result<unit, str
 let run (arguments: ParseResults<ControlArguments>) =
     result {
         let! request = ControlRequest.ofArguments arguments
+
+        RecordedUnits.doubts request.Scenario |> List.iter Terminal.tell
 
         // Before there is a journal: it may be refused.
         let! cycle =

@@ -111,6 +111,20 @@ let private names (text: string) =
     text.Split(',', StringSplitOptions.TrimEntries ||| StringSplitOptions.RemoveEmptyEntries)
     |> List.ofArray
 
+/// The columns that an option names, each once.
+let private namedOnce option (columns: string list option) =
+    match
+        columns
+        |> Option.defaultValue []
+        |> List.countBy id
+        |> List.tryFind (fun (_, times) -> times > 1)
+    with
+    | Some(name, times) -> Error $"{option}: {Excerpt.Of(name, 100)} is named {times} times; expected each column once"
+    | None -> Ok columns
+
+/// As many as a scenario may ask for.
+let private mostTrees = 10_000
+
 let private atLeastOne option value =
     if value >= 1 then
         Ok value
@@ -126,15 +140,24 @@ let fit (arguments: ParseResults<FitArguments>) =
     let options =
         atLeastOne "--trees" (arguments.GetResult(FitArguments.Trees, 120))
         |> Result.bind (fun trees ->
+            if trees <= mostTrees then
+                Ok trees
+            else
+                Error $"--trees: {trees}; expected at most {mostTrees}")
+        |> Result.bind (fun trees ->
             atLeastOne "--threads" (arguments.GetResult(FitArguments.Threads, Environment.ProcessorCount))
             |> Result.map (fun threads -> ForestOptions(Trees = trees, Threads = threads)))
 
     options
     |> Result.bind (fun options ->
-        readTrainingSet
-            path
-            (arguments.TryGetResult FitArguments.Features |> Option.map names)
-            (arguments.TryGetResult FitArguments.Targets |> Option.map names)
+        arguments.TryGetResult FitArguments.Features
+        |> Option.map names
+        |> namedOnce "--features"
+        |> Result.bind (fun features ->
+            arguments.TryGetResult FitArguments.Targets
+            |> Option.map names
+            |> namedOnce "--targets"
+            |> Result.bind (readTrainingSet path features))
         |> Result.map (fun (set, withoutService) ->
             let quality = FitQuality.OnHeldOut(set, options, key.Split 0)
             let forest = RandomForest.Fit(set, options, key.Split 1)

@@ -194,6 +194,7 @@ let run (arguments: ParseResults<RunArguments>) =
         let! scenario = Scenario.load (arguments.GetResult RunArguments.Scenario)
         let! scenario = configured arguments scenario
         let! traces = Traces.read scenario
+        RecordedUnits.doubts scenario |> List.iter Terminal.tell
         let! retrains = retrains arguments scenario
         return! execute arguments scenario traces retrains
     }

@@ -49,6 +49,8 @@ let private check (arguments: ParseResults<ScenarioCheckArguments>) =
         for line in summary scenario do
             printfn "%s" line
 
+        RecordedUnits.doubts scenario |> List.iter Terminal.tell
+
         Ok()
     | Error faults ->
         for fault in faults do

@@ -30,13 +30,13 @@ let private exactness = 1e-9
 let private size (values: float[]) =
     values |> Array.fold (fun largest value -> max largest (abs value)) 0.0
 
-/// The values of a process that are exact, or how far they are known.
+/// The value of a process that is exact, or how far it is known.
 let private exactValues (problem: PlanningProblem) chain =
     let discount = problem.Scenario.Goal.Discount
     let evaluated = PolicyEvaluation.bounded discount chain
 
     if evaluated.ErrorBound <= exactness * (1.0 + size evaluated.Values) then
-        Ok evaluated.Values
+        Ok evaluated
     else
         Error
             $"the base policy's value is known to within {number evaluated.ErrorBound} only, at discount {discount.Value}; expected a smaller discount, or fewer configurations"
@@ -58,23 +58,64 @@ let private hold (problem: PlanningProblem) =
 
     Array.create problem.Model.StateCount (grid.IndexOf(ControlAction.Keep grid.Controls.Count))
     |> FinitePolicy.ofActions problem.Model
-    |> Result.map (PolicyEvaluation.exact problem.Model problem.Scenario.Goal.Discount)
+    |> Result.bind (RewardProcess.ofPolicy problem.Model >> exactValues problem)
+
+/// Values at the leaves.
+type private Terminal =
+    {
+        Values: float[]
+        Extended: ExtendedValues
+        Solution: PlanSolution
+    }
+
+let private ofEvaluated (evaluated: EvaluatedPolicy) =
+    {
+        Values = evaluated.Values
+        Extended =
+            {
+                Highs = evaluated.Values
+                Lows = evaluated.Remainders
+            }
+        Solution = PlanSolution.OfBase
+    }
+
+let private ofFloats solution values =
+    {
+        Values = values
+        Extended = ExtendedValues.ofFloats values
+        Solution = solution
+    }
+
+/// In each state the largest.
+let private bestOf (evaluated: EvaluatedPolicy list) =
+    let better (a: EvaluatedPolicy) (b: EvaluatedPolicy) =
+        let isBetter =
+            Array.init a.Values.Length (fun state ->
+                struct (b.Values[state], b.Remainders[state]) > struct (a.Values[state], a.Remainders[state]))
+
+        let select x y =
+            Array.mapi2 (fun state x y -> if isBetter[state] then y else x) x y
+
+        { a with
+            Values = select a.Values b.Values
+            Remainders = select a.Remainders b.Remainders
+        }
+
+    { ofEvaluated (evaluated |> List.reduce better) with
+        Solution = PlanSolution.OfBest
+    }
 
 let private terminalValues (problem: PlanningProblem) basePolicy terminal =
     match terminal with
-    | TerminalValues.Exact ->
-        baseValues problem basePolicy
-        |> Result.map (fun values -> values, PlanSolution.OfBase)
+    | TerminalValues.Exact -> baseValues problem basePolicy |> Result.map ofEvaluated
     | TerminalValues.Best ->
         baseValues problem basePolicy
         |> Result.bind (fun given ->
             baseValues problem PlannedBase.Greedy
-            |> Result.bind (fun greedy ->
-                hold problem
-                |> Result.map (fun hold -> Rollout.bestOf [ given; greedy; hold ], PlanSolution.OfBest)))
+            |> Result.bind (fun greedy -> hold problem |> Result.map (fun hold -> bestOf [ given; greedy; hold ])))
     | TerminalValues.Given(source, values) when values.Length <> problem.Model.StateCount ->
         Error $"{source}: {values.Length} values; expected one for each of {problem.Model.StateCount} states"
-    | TerminalValues.Given(_, values) -> Ok(values, PlanSolution.Given)
+    | TerminalValues.Given(_, values) -> Ok(ofFloats PlanSolution.Given values)
 
 /// Q-factors of admissible actions, spread over all actions of the grid.
 let private overAllActions (problem: PlanningProblem) state (qFactors: float[]) =
@@ -87,9 +128,8 @@ let private overAllActions (problem: PlanningProblem) state (qFactors: float[]) 
 
     all
 
-let private lookahead (problem: PlanningProblem) horizon values state =
-    let decision =
-        Lookahead.decide problem.Model problem.Scenario.Goal.Discount horizon values ValueNone state
+let private decided (problem: PlanningProblem) decide state =
+    let decision: LookaheadDecision = decide state
 
     {
         State = state
@@ -99,23 +139,19 @@ let private lookahead (problem: PlanningProblem) horizon values state =
         StandardErrors = [||]
     }
 
+let private lookahead (problem: PlanningProblem) horizon terminal =
+    let model = problem.Model
+    let leaves = RelativeValues.within model horizon terminal.Extended
+
+    decided problem (fun state ->
+        Lookahead.decideRelative model problem.Scenario.Goal.Discount horizon (leaves state) ValueNone state)
+
 /// The decision in a state by values that are known to more digits than floats have.
 let private exactly (problem: PlanningProblem) values remainders =
     let terminal = { Highs = values; Lows = remainders }
 
-    let decide =
-        Lookahead.decideExtended problem.Model problem.Scenario.Goal.Discount terminal
-
-    fun state ->
-        let decision = decide state
-
-        {
-            State = state
-            Action = decision.Action
-            Value = decision.Value
-            QFactors = overAllActions problem state decision.QFactors
-            StandardErrors = [||]
-        }
+    Lookahead.decideExtended problem.Model problem.Scenario.Goal.Discount terminal
+    |> decided problem
 
 /// What sweeps came to, where that is not what they were asked for.
 let private unreached name theta (discount: Discount) (swept: SweptValues) =
@@ -148,28 +184,45 @@ let private exactSolution (problem: PlanningProblem) =
             $"policy iteration: every value is within {number solution.ErrorBound} of the optimum, and is known no nearer at discount {discount.Value}; expected a smaller discount, or fewer configurations"
 
 /// The multiagent decision, with the Q-factors of the values that its components were chosen by.
-let private multiagent (problem: PlanningProblem) horizon basePolicy values =
+let private multiagent (problem: PlanningProblem) horizon basePolicy terminal =
     let model = problem.Model
     let discount = problem.Scenario.Goal.Discount
     let components = ActionComponents.ofGrid problem.Scenario.System.Grid
     let order = ActionComponents.naturalOrder components
+    let within = RelativeValues.within model horizon terminal.Extended
 
-    let oneStep =
-        MultiagentRollout.policy model discount components order 1 basePolicy values
+    /// What the values at the leaves become by following the one-step policy to the last step.
+    let followed =
+        let of' (leaves: RelativeValues) =
+            let oneStep =
+                MultiagentRollout.policy model discount components order 1 basePolicy leaves.Distances
 
-    let leaves =
-        (values, [ 2..horizon ])
-        ||> List.fold (fun values _ -> Bellman.ofPolicy model discount oneStep values)
+            (leaves.Distances, [ 2..horizon ])
+            ||> List.fold (fun values _ -> Bellman.ofPolicy model discount oneStep values)
+
+        let shared = within 0
+
+        if shared.Offset = Extended.zero then
+            let values = of' shared
+            fun _ -> values
+        else
+            of'
 
     fun state ->
+        let leaves = within state
+        let absolute = RelativeValues.qFactor discount horizon leaves
+
         let decision =
-            MultiagentRollout.decide model discount components order horizon basePolicy values state
+            MultiagentRollout.decide model discount components order horizon basePolicy leaves.Distances state
 
         {
             State = state
             Action = decision.Action
-            Value = decision.Value
-            QFactors = Bellman.qFactors model discount leaves state |> overAllActions problem state
+            Value = absolute decision.Value
+            QFactors =
+                Bellman.qFactors model discount (followed leaves) state
+                |> Array.map absolute
+                |> overAllActions problem state
             StandardErrors = [||]
         }
 
@@ -187,13 +240,13 @@ let private acting (problem: PlanningProblem) choice =
         basePolicy problem choice
         |> Result.map (fun policy -> fun state _ -> model.Actions[policy[state]])
 
-let private truncation (problem: PlanningProblem) (settings: SampledSettings) (values: float[]) act =
+let private truncation (problem: PlanningProblem) (settings: SampledSettings) (leaves: RelativeValues) act =
     {
         Model = FiniteModel.sampled problem.Model
         Discount = problem.Scenario.Goal.Discount
         BasePolicy = act
         Steps = settings.Steps
-        Terminal = fun state -> values[state]
+        Terminal = fun state -> leaves.Distances[state]
     }
 
 /// The moves of the controls, by action numbers.
@@ -205,7 +258,10 @@ let private composed (grid: ControlGrid) =
     }
 
 /// What was sampled in a state, spread over all actions of the grid.
-let private sampledDecision (problem: PlanningProblem) (settings: SampledSettings) state decision =
+let private sampledDecision (problem: PlanningProblem) (settings: SampledSettings) leaves state decision =
+    let absolute =
+        RelativeValues.qFactor problem.Scenario.Goal.Discount (settings.Steps + 1) leaves
+
     let chosen =
         match settings.StandardErrors with
         | Some errors -> SampledRollout.fortified errors decision
@@ -222,8 +278,8 @@ let private sampledDecision (problem: PlanningProblem) (settings: SampledSetting
     {
         State = state
         Action = chosen.Action
-        Value = chosen.QFactor.Mean
-        QFactors = over (fun q -> ValueSome q.Mean)
+        Value = absolute chosen.QFactor.Mean
+        QFactors = over (fun q -> ValueSome(absolute q.Mean))
         StandardErrors =
             over (fun q ->
                 if q.Samples > 1 then
@@ -232,8 +288,9 @@ let private sampledDecision (problem: PlanningProblem) (settings: SampledSetting
                     ValueNone)
     }
 
-let private sampledRollout problem (settings: SampledSettings) values act =
-    let truncation = truncation problem settings values act
+let private sampledRollout (problem: PlanningProblem) (settings: SampledSettings) terminal act =
+    let leaves =
+        RelativeValues.within problem.Model (settings.Steps + 1) terminal.Extended
 
     let sampling =
         {
@@ -243,23 +300,34 @@ let private sampledRollout problem (settings: SampledSettings) values act =
         }
 
     fun (state: int) ->
-        SampledRollout.decide truncation sampling (RandomKey(settings.Seed).Split state) state
-        |> sampledDecision problem settings state
+        let leaves = leaves state
 
-let private sampledMultiagent problem (settings: SampledSettings) values act =
+        SampledRollout.decide
+            (truncation problem settings leaves act)
+            sampling
+            (RandomKey(settings.Seed).Split state)
+            state
+        |> sampledDecision problem settings leaves state
+
+let private sampledMultiagent (problem: PlanningProblem) (settings: SampledSettings) terminal act =
     let grid = problem.Scenario.System.Grid
-    let truncation = truncation problem settings values act
+
+    let leaves =
+        RelativeValues.within problem.Model (settings.Steps + 1) terminal.Extended
+
     let order = Array.init grid.Controls.Count id
 
     fun (state: int) ->
+        let leaves = leaves state
+
         SampledMultiagentRollout.decide
-            truncation
+            (truncation problem settings leaves act)
             (composed grid)
             order
             settings.Trajectories
             (RandomKey(settings.Seed).Split state)
             state
-        |> sampledDecision problem settings state
+        |> sampledDecision problem settings leaves state
 
 let private requestedStates (problem: PlanningProblem) (request: PlanRequest) =
     let count = problem.Model.StateCount
@@ -312,15 +380,18 @@ let runTelling (progress: SweepProgress -> unit) (problem: PlanningProblem) (req
             NewtonSteps = states |> Array.choose newton
         }
 
-    let decided values solution decide =
+    let found values solution decide =
         Ok(result values solution decide (fun _ -> None))
+
+    let ofTerminal terminal decide =
+        found terminal.Values terminal.Solution decide
 
     let sampled (settings: SampledSettings) by =
         checkSampling problem settings
         |> Result.bind (fun () -> terminalValues problem settings.Base settings.Terminal)
-        |> Result.bind (fun (values, solution) ->
+        |> Result.bind (fun terminal ->
             acting problem settings.Base
-            |> Result.bind (fun act -> decided values solution (by problem settings values act)))
+            |> Result.bind (fun act -> ofTerminal terminal (by problem settings terminal act)))
 
     let settings theta most =
         {
@@ -333,7 +404,7 @@ let runTelling (progress: SweepProgress -> unit) (problem: PlanningProblem) (req
         match unreached name theta discount solution with
         | Some message -> Error message
         | None ->
-            decided solution.Values (PlanSolution.Swept solution) (exactly problem solution.Values solution.Remainders)
+            found solution.Values (PlanSolution.Swept solution) (exactly problem solution.Values solution.Remainders)
 
     let planned =
         match request.Algorithm with
@@ -349,7 +420,7 @@ let runTelling (progress: SweepProgress -> unit) (problem: PlanningProblem) (req
         | PlanAlgorithm.PolicyIteration ->
             exactSolution problem
             |> Result.bind (fun solution ->
-                decided
+                found
                     solution.Values
                     (PlanSolution.Iterated solution)
                     (exactly problem solution.Values solution.Remainders))
@@ -365,7 +436,7 @@ let runTelling (progress: SweepProgress -> unit) (problem: PlanningProblem) (req
             horizonOf settings
             |> Result.bind (fun horizon ->
                 terminalValues problem settings.Base settings.Terminal
-                |> Result.bind (fun (values, solution) -> decided values solution (lookahead problem horizon values)))
+                |> Result.bind (fun terminal -> ofTerminal terminal (lookahead problem horizon terminal)))
         | PlanAlgorithm.Multiagent settings ->
             horizonOf settings
             |> Result.bind (fun horizon ->
@@ -373,16 +444,19 @@ let runTelling (progress: SweepProgress -> unit) (problem: PlanningProblem) (req
                 |> Result.mapError (fun message -> $"multiagent rollout: {message}")
                 |> Result.bind (fun policy ->
                     terminalValues problem settings.Base settings.Terminal
-                    |> Result.bind (fun (values, solution) ->
-                        decided values solution (multiagent problem horizon policy values))))
+                    |> Result.bind (fun terminal -> ofTerminal terminal (multiagent problem horizon policy terminal))))
         | PlanAlgorithm.Newton choice ->
             basePolicy problem choice
             |> Result.mapError (fun message -> $"Newton step: {message}")
             |> Result.bind (fun policy -> exactSolution problem |> Result.map (fun optimal -> policy, optimal.Values))
             |> Result.map (fun (policy, optimal) ->
-                let values = PolicyEvaluation.exact model discount policy
+                let terminal =
+                    RewardProcess.ofPolicy model policy
+                    |> PolicyEvaluation.bounded discount
+                    |> ofEvaluated
+
                 let newton = NewtonStep.at model discount optimal newtonPoints policy
-                result values PlanSolution.OfBase (lookahead problem 1 values) (newton >> Some))
+                result terminal.Values PlanSolution.OfBase (lookahead problem 1 terminal) (newton >> Some))
 
     planned
     |> Result.bind (fun plan -> requestedStates problem request |> Result.map plan)

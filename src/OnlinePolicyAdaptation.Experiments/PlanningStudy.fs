@@ -111,15 +111,22 @@ module PlanningStudy =
         {
             Name: string
             Values: float[]
+            /// At the leaves of rollout.
+            Extended: ExtendedValues
             Actions: FinitePolicy option
         }
 
     let private evaluated problem (studied: StudiedBase) =
         Plan.baseValues problem studied.Policy
-        |> Result.map (fun values ->
+        |> Result.map (fun evaluated ->
             {
                 Name = studied.Name
-                Values = values
+                Values = evaluated.Values
+                Extended =
+                    {
+                        Highs = evaluated.Values
+                        Lows = evaluated.Remainders
+                    }
                 Actions = Plan.basePolicy problem studied.Policy |> Result.toOption
             })
 
@@ -148,7 +155,7 @@ module PlanningStudy =
     let private joint (problem: PlanningProblem) settings (basePolicy: Evaluated) horizon =
         let model = problem.Model
         let discount = problem.Scenario.Goal.Discount
-        let values = basePolicy.Values
+        let leaves = RelativeValues.within model horizon basePolicy.Extended
 
         rollout
             problem
@@ -156,13 +163,15 @@ module PlanningStudy =
             basePolicy.Name
             RolloutScheme.Joint
             horizon
-            (Lookahead.policy model discount horizon values)
-            (fun state -> Lookahead.decide model discount horizon values ValueNone state |> ignore)
+            (Lookahead.policyRelative model discount horizon leaves)
+            (fun state ->
+                Lookahead.decideRelative model discount horizon (leaves state) ValueNone state
+                |> ignore)
 
     let private multiagent (problem: PlanningProblem) settings (basePolicy: Evaluated) actions horizon =
         let model = problem.Model
         let discount = problem.Scenario.Goal.Discount
-        let values = basePolicy.Values
+        let leaves = RelativeValues.within model horizon basePolicy.Extended
         let components = ActionComponents.ofGrid problem.Scenario.System.Grid
         let order = ActionComponents.naturalOrder components
 
@@ -172,9 +181,9 @@ module PlanningStudy =
             basePolicy.Name
             RolloutScheme.Multiagent
             horizon
-            (MultiagentRollout.policy model discount components order horizon actions values)
+            (MultiagentRollout.policyRelative model discount components order horizon actions leaves)
             (fun state ->
-                MultiagentRollout.decide model discount components order horizon actions values state
+                MultiagentRollout.decide model discount components order horizon actions (leaves state).Distances state
                 |> ignore)
 
     let private rollouts problem (settings: StudySettings) (bases: Evaluated list) =

@@ -115,6 +115,39 @@ module Scenario =
         ]
         |> Check.units
 
+    /// How many times what its bound allows on all cores a request may take before its unit is wrong: a faster node would not do.
+    let private mostWork = 10.0
+
+    /// CPU seconds of requests that no configuration answers anywhere near their bound are in another unit, such as ms.
+    let private workFaults (scenario: Scenario) =
+        let cores =
+            scenario.System.Grid.Controls
+            |> Seq.filter (fun control -> control.Target :? ControlTarget.CpuCores)
+            |> Seq.map _.Highest
+            |> Seq.fold max 0.0
+
+        let faults place policy =
+            match policy with
+            | BasePolicySpecification.Threshold options when cores > 0.0 ->
+                Seq.zip options.CpuSecondsPerRequest scenario.Goal.Reward.Objectives
+                |> Seq.mapi (fun service (seconds, objective) ->
+                    let highest = mostWork * cores * objective.Bound.Seconds
+
+                    Check.require
+                        $"{place}.threshold.cpuSecondsPerRequest[{service}]"
+                        $"{seconds}"
+                        $"at most {highest:g6} s, {mostWork} times the bound of {objective.Bound.Seconds} s on {cores:g6} cores; {seconds:g6} ms are {seconds / 1000.0:g6}"
+                        (seconds <= highest))
+            | _ -> Seq.empty
+
+        [
+            yield! faults "controller.basePolicy" scenario.Controller.BasePolicy
+
+            for i, policy in List.indexed scenario.Experiment.AlsoBasePolicies do
+                yield! faults $"experiment.compared.basePolicies[{i}]" policy
+        ]
+        |> Check.units
+
     let private texts (file: ScenarioFile.T) (name: string) =
         match file.Filled[name] with
         | NonNull value when value.GetValueKind() = Text.Json.JsonValueKind.String -> Some(value.GetValue<string>())
@@ -246,6 +279,7 @@ module Scenario =
                 }
 
             let! _ = experimentFaults scenario
+            and! _ = workFaults scenario
             return scenario
         }
 

@@ -19,7 +19,7 @@ type FitArguments =
             | Features _ ->
                 "columns to predict from, such as c1,p11,l1,cl1 (default: all of c*, p*, l*, cl* that the trace has)"
             | Targets _ -> "columns to predict, such as d1 (default: d1, d2, .. that the trace has)"
-            | Trees _ -> "number of trees (default 120)"
+            | Trees _ -> "number of trees, at most 10000 (default 120)"
             | Seed _ -> "seed of the forest and of the split into training and held-out rows (default 1)"
             | Threads _ -> "threads to fit on (default: one per core); the model does not depend on it"
 

@@ -112,7 +112,14 @@ module PrequentialReport =
             |> List.sortBy snd
 
         match ranked with
-        | [] -> "No model could be fitted: there are too few samples."
+        | [] ->
+            let predicted =
+                result.Predictions |> Seq.collect snd |> Seq.filter _.Error.IsSome |> Seq.length
+
+            if predicted > 0 then
+                $"No error can be told as a share: all response times that were measured of the {predicted} predicted samples are 0 s; expected some above 0."
+            else
+                "No model could be fitted: there are too few samples."
         | [ only, error ] -> $"The error over all samples is {number error} ({only.Name})."
         | (best, error) :: others ->
             let rest =

@@ -28,19 +28,24 @@ type internal Comparison =
 module internal Comparison =
 
     /// Among actions of equal Q-factor keeping the configuration wins, then the smallest number.
-    let joint (grid: ControlGrid) discount horizon values =
+    let joint (grid: ControlGrid) discount horizon (leaves: int -> RelativeValues) =
         let keep = grid.IndexOf(ControlAction.Keep grid.Controls.Count)
 
         fun (model: FiniteModel) point ->
-            let qFactors = Lookahead.qFactors model discount horizon values point.State
+            let leaves = leaves point.State
+
+            let qFactors =
+                Lookahead.qFactors model discount horizon leaves.Distances point.State
+
+            let absolute = RelativeValues.qFactor discount horizon leaves
             let first = model.FirstChoice[point.State]
 
             {
-                QFactor = fun choice -> qFactors[choice - first]
+                QFactor = fun choice -> absolute qFactors[choice - first]
                 Choose = fun () -> first + Lookahead.best model qFactors point.Allows (ValueSome keep) point.State
             }
 
-    let multiagent (grid: ControlGrid) discount horizon (basePolicy: FinitePolicy) values =
+    let multiagent (grid: ControlGrid) discount horizon (basePolicy: FinitePolicy) (leaves: int -> RelativeValues) =
         let components = ActionComponents.ofGrid grid
         let order = ActionComponents.naturalOrder components
 
@@ -57,11 +62,14 @@ module internal Comparison =
                 |> ValueOption.defaultValue choice
 
         fun (model: FiniteModel) point ->
+            let leaves = leaves point.State
+            let values = leaves.Distances
+
             let qFactor =
                 MultiagentRollout.qFactor model discount components order horizon basePolicy values
 
             {
-                QFactor = qFactor
+                QFactor = qFactor >> RelativeValues.qFactor discount horizon leaves
                 Choose =
                     fun () ->
                         MultiagentRollout.choose

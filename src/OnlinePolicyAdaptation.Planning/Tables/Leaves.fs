@@ -8,7 +8,7 @@ open OnlinePolicyAdaptation.Domain.Network
 /// Iteration, and Distributed Reinforcement Learning, 2020, section 2.3: parallel rollout.)
 type Leaves =
     {
-        Values: float[]
+        Values: ExtendedValues
         Policy: FinitePolicy
     }
 
@@ -54,27 +54,35 @@ module Leaves =
             |> grid.IndexOf
             |> choice model state)
 
-    /// The larger value in each state; of equal ones the first.
-    let better (first: Leaves) (second: Leaves) =
-        let isBetter = Array.map2 (fun a b -> b > a) first.Values second.Values
+    /// The larger value in each state; of equal ones, but for the rounding of rewards, the first.
+    let better (model: FiniteModel) (first: Leaves) (second: Leaves) =
+        let tie = ExtendedBellman.tie * Sweeping.largestSize model.Rewards
+
+        let isBetter =
+            Array.init model.StateCount (fun state -> (second.Values[state] - first.Values[state]: Extended).High > tie)
 
         let select a b =
             Array.mapi2 (fun state x y -> if isBetter[state] then y else x) a b
 
         {
-            Values = select first.Values second.Values
+            Values =
+                {
+                    Highs = select first.Values.Highs second.Values.Highs
+                    Lows = select first.Values.Lows second.Values.Lows
+                }
             Policy = select first.Policy second.Policy
         }
 
-    let private ofPolicy model discount policy =
+    let ofPolicy model discount policy =
         {
-            Values = PolicyEvaluation.exact model discount policy
+            Values = (RewardProcess.ofPolicy model policy |> PolicyEvaluation.evaluate discount).Extended
             Policy = policy
         }
 
     /// Holding still, and going straight to the best configuration.
     let ofStaying (grid: ControlGrid) (model: FiniteModel) discount =
         better
+            model
             (ofPolicy model discount (hold grid model))
             (ofPolicy model discount (straightTo grid model (best grid model)))
 
@@ -82,4 +90,4 @@ module Leaves =
     let ofBase kind (grid: ControlGrid) model discount (baseLeaves: Leaves) =
         match kind with
         | LeafValues.Base -> baseLeaves
-        | LeafValues.BetterOf -> better baseLeaves (ofStaying grid model discount)
+        | LeafValues.BetterOf -> better model baseLeaves (ofStaying grid model discount)

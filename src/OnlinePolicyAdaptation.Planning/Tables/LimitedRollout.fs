@@ -28,12 +28,14 @@ type private Problem =
         States: SystemState[]
         Model: FiniteModel
         Reward: int -> int -> float
+        /// Values no farther apart than this are equal but for the rounding of rewards.
+        Tie: float
         Discount: Discount
         Settings: RolloutSettings
         BasePolicy: IPolicy<SystemState, ControlAction>
         Key: RandomKey
         /// What leaves are worth, and the action of the policy that makes it so.
-        Known: ConcurrentDictionary<Standing, struct (float * ControlAction)>
+        Known: ConcurrentDictionary<Standing, struct (Extended * ControlAction)>
     }
 
 let private maskAt (problem: Problem) (standing: Standing) =
@@ -73,7 +75,7 @@ let private worth (problem: Problem) (act: Standing -> ControlAction) (start: St
     for i in first - 1 .. -1 .. 0 do
         value <- Round.before gamma rewards[i] value
 
-    value.High
+    value
 
 let private basePolicy (problem: Problem) (standing: Standing) =
     let mask = maskAt problem standing
@@ -134,7 +136,11 @@ let private leaf (problem: Problem) (standing: Standing) =
             |> List.reduce (fun a b ->
                 let struct (first, _) = a
                 let struct (second, _) = b
-                if second > first then b else a)
+
+                if (second - first: Extended).High > problem.Tie then
+                    b
+                else
+                    a)
     )
 
 /// The problem on the states within reach of a state, which is the first; what a mask forbids there is no choice.
@@ -218,7 +224,11 @@ let private around (problem: Problem) (start: Standing) startMask =
 
     struct (model,
             {
-                Values = known |> Array.map (fun (struct (value, _)) -> value)
+                Values =
+                    {
+                        Highs = known |> Array.map (fun (struct (value, _)) -> value.High)
+                        Lows = known |> Array.map (fun (struct (value, _)) -> value.Low)
+                    }
                 Policy = policy
             })
 
@@ -248,12 +258,13 @@ let private within (problem: Problem) (left: EquatableArray<int>) =
 
         let model = FiniteModel.until cancellation model
 
+        let values = RelativeValues.within model problem.Settings.Horizon leaves.Values
+
         let compare =
             match problem.Settings.Scheme with
-            | RolloutScheme.Joint ->
-                Comparison.joint problem.Grid problem.Discount problem.Settings.Horizon leaves.Values
+            | RolloutScheme.Joint -> Comparison.joint problem.Grid problem.Discount problem.Settings.Horizon values
             | RolloutScheme.Multiagent ->
-                Comparison.multiagent problem.Grid problem.Discount problem.Settings.Horizon leaves.Policy leaves.Values
+                Comparison.multiagent problem.Grid problem.Discount problem.Settings.Horizon leaves.Policy values
 
         struct (model, compare model point)
 
@@ -319,6 +330,7 @@ let create
                     States = NetworkModel.states grid offeredLoads
                     Model = model
                     Reward = reward
+                    Tie = ExtendedBellman.tie * Sweeping.largestSize model.Rewards
                     Discount = discount
                     Settings = settings
                     BasePolicy = basePolicy

@@ -132,6 +132,16 @@ module Lookahead =
             QFactors = q
         }
 
+    /// The same, with terminal values as distances.
+    let decideRelative (model: FiniteModel) (discount: Discount) horizon (terminal: RelativeValues) preferred state =
+        let decision = decide model discount horizon terminal.Distances preferred state
+        let qFactor = RelativeValues.qFactor discount horizon terminal
+
+        { decision with
+            Value = qFactor decision.Value
+            QFactors = decision.QFactors |> Array.map qFactor
+        }
+
     /// The one-step decisions with terminal values in extended numbers. Among actions of equal Q-factor, but for the rounding of
     /// rewards, the smallest number wins.
     let decideExtended (model: FiniteModel) (discount: Discount) (terminal: ExtendedValues) =
@@ -160,3 +170,19 @@ module Lookahead =
     let policy (model: FiniteModel) (discount: Discount) horizon (terminal: float[]) : FinitePolicy =
         Bellman.iterated model discount (horizon - 1) terminal
         |> Bellman.greedy model discount
+
+    /// The same, with terminal values as distances, which may be from another number in each state.
+    let policyRelative
+        (model: FiniteModel)
+        (discount: Discount)
+        horizon
+        (terminal: int -> RelativeValues)
+        : FinitePolicy =
+        let shared = terminal 0
+
+        if shared.Offset = Extended.zero then
+            policy model discount horizon shared.Distances
+        else
+            Array.init model.StateCount (fun state ->
+                let q = qFactors model discount horizon (terminal state).Distances state
+                model.FirstChoice[state] + best model q (fun _ -> true) ValueNone state)

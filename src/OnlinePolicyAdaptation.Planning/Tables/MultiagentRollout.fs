@@ -271,3 +271,25 @@ module MultiagentRollout =
                 values <- Bellman.ofPolicy model discount mu1 values
 
             improved mu1 values
+
+    /// The same, with the base policy's values as distances, which may be from another number in each state.
+    let policyRelative
+        (model: FiniteModel)
+        (discount: Discount)
+        components
+        order
+        horizon
+        (basePolicy: FinitePolicy)
+        (baseValues: int -> RelativeValues)
+        : FinitePolicy =
+        let shared = baseValues 0
+
+        if shared.Offset = Extended.zero then
+            policy model discount components order horizon basePolicy shared.Distances
+        else
+            Array.init model.StateCount (fun state ->
+                let decision =
+                    decide model discount components order horizon basePolicy (baseValues state).Distances state
+
+                FiniteModel.tryChoice model state decision.Action
+                |> ValueOption.defaultValue basePolicy[state])

@@ -4,14 +4,19 @@
 [<RequireQualifiedAccess>]
 module OnlinePolicyAdaptation.Planning.Rollout
 
+let private leaves model discount horizon basePolicy =
+    (RewardProcess.ofPolicy model basePolicy |> PolicyEvaluation.evaluate discount).Extended
+    |> RelativeValues.within model horizon
+
 /// The rollout decision in a state with the base policy's exact value. Nowhere worse than the base policy.
 /// `horizon` and `preferred` as in `Lookahead.decide`.
 let decide model discount horizon (basePolicy: FinitePolicy) preferred state =
-    Lookahead.decide model discount horizon (PolicyEvaluation.exact model discount basePolicy) preferred state
+    Lookahead.decideRelative model discount horizon (leaves model discount horizon basePolicy state) preferred state
 
 /// The rollout policy in all states.
 let policy model discount horizon (basePolicy: FinitePolicy) : FinitePolicy =
-    Lookahead.policy model discount horizon (PolicyEvaluation.exact model discount basePolicy)
+    leaves model discount horizon basePolicy
+    |> Lookahead.policyRelative model discount horizon
 
 /// The terminal values of parallel rollout: in each state the largest of the exact values of several base policies, of which
 /// there is at least one. Lookahead with these is nowhere worse than any of the policies.

@@ -164,7 +164,8 @@ module internal Sweeping =
                 && changes.Count < most
                 && (changes.Count > 1 || isPlain rounding gamma settings.Theta change)
 
-        struct (values, bound (), change < settings.Theta)
+        // With a theta below rounding, floats may stand still before they are right to it.
+        struct (values, bound (), change < settings.Theta && bound () <= settings.Theta / (1.0 - gamma))
 
     /// Synchronous sweeps, each followed by a lift.
     let private lifted settings gamma (rounding: Rounding) (operator: Operator) (changes: ResizeArray<float>) start =

@@ -101,14 +101,23 @@ let create
     let comparison model =
         match basePolicy, settings.Scheme with
         | RolloutBase.Distribution policy, RolloutScheme.Joint ->
-            let values =
+            let evaluated =
                 NetworkModel.randomized dynamics offeredLoads policy model
                 |> RewardProcess.ofRandomizedPolicy model
-                |> PolicyEvaluation.exactOf discount
+                |> PolicyEvaluation.evaluate discount
 
-            match settings.Leaves with
-            | LeafValues.Base -> values
-            | LeafValues.BetterOf -> Rollout.bestOf [ values; (Leaves.ofStaying grid model discount).Values ]
+            Leaves.ofBase
+                settings.Leaves
+                grid
+                model
+                discount
+                {
+                    Values = evaluated.Extended
+                    // What it draws is not looked at where all actions are compared at once.
+                    Policy = Leaves.hold grid model
+                }
+            |> _.Values
+            |> RelativeValues.within model settings.Horizon
             |> Comparison.joint grid discount settings.Horizon
             |> Ok
         | RolloutBase.Distribution _, RolloutScheme.Multiagent ->
@@ -117,20 +126,13 @@ let create
             NetworkModel.policy dynamics offeredLoads policy key model
             |> Result.map (fun actions ->
                 let leaves =
-                    Leaves.ofBase
-                        settings.Leaves
-                        grid
-                        model
-                        discount
-                        {
-                            Values = PolicyEvaluation.exact model discount actions
-                            Policy = actions
-                        }
+                    Leaves.ofBase settings.Leaves grid model discount (Leaves.ofPolicy model discount actions)
+
+                let values = RelativeValues.within model settings.Horizon leaves.Values
 
                 match settings.Scheme with
-                | RolloutScheme.Joint -> Comparison.joint grid discount settings.Horizon leaves.Values
-                | RolloutScheme.Multiagent ->
-                    Comparison.multiagent grid discount settings.Horizon leaves.Policy leaves.Values)
+                | RolloutScheme.Joint -> Comparison.joint grid discount settings.Horizon values
+                | RolloutScheme.Multiagent -> Comparison.multiagent grid discount settings.Horizon leaves.Policy values)
 
     if settings.Horizon < 1 then
         Error $"the horizon is {settings.Horizon}; expected at least 1"

@@ -75,6 +75,53 @@ let tests =
                 [ ":3: column d2: 'NaN' is not a number, though cl2 is 7" ]
 
             refusesText "a header alone" [ header ] [ "a header and no row" ]
+            for name, options, parts in
+                [
+                    "a feature that is named twice",
+                    [ "--features"; "c1,p11,c1" ],
+                    [ "--features: c1 is named 2 times"; "expected each column once" ]
+                    "a target that is named twice",
+                    [ "--targets"; "d1,d1" ],
+                    [ "--targets: d1 is named 2 times"; "expected each column once" ]
+                    "more trees than there may be",
+                    [ "--trees"; "100000" ],
+                    [ "--trees: 100000; expected at most 10000" ]
+                ] do
+                testCase name (fun () ->
+                    Scratch.withFolder (fun folder ->
+                        SmallScenario.write folder
+
+                        let outcome =
+                            Opar.run folder ([ "fit"; "before.csv"; "--out"; "model.forest" ] @ options)
+
+                        Expect.equal outcome.ExitCode 1 outcome.Errors
+
+                        for part in parts do
+                            Expect.stringContains outcome.Errors part "names place and value"
+
+                        Expect.isFalse (File.Exists(Path.Combine(folder, "model.forest"))) "nothing written"))
+
+            testCase "response times that are all 0 are not too few samples" (fun () ->
+                Scratch.withFolder (fun folder ->
+                    SmallScenario.write folder
+
+                    let zeros =
+                        File.ReadAllLines(Path.Combine(folder, "before.csv"))
+                        |> Array.mapi (fun i line ->
+                            if i = 0 then
+                                line
+                            else
+                                line.Substring(0, line.LastIndexOf ',' + 1) + "0")
+
+                    File.WriteAllLines(Path.Combine(folder, "zero.csv"), zeros)
+                    let outcome = Opar.run folder [ "evaluate"; "zero.csv" ]
+                    Expect.equal outcome.ExitCode 0 outcome.Errors
+
+                    Expect.stringContains
+                        outcome.Output
+                        "all response times that were measured of the"
+                        "what is wrong with them"))
+
             refusesText "a single row" [ header; row ] [ "one row"; "expected two" ]
             refusesText "rows without service alone" [ header; "5,1,0,,7,1,0," ] [ "no row in which every service" ]
             refusesText "a column twice" [ "l1,c1,d1,d1"; "1,1,1,1" ] [ ":1:"; "'d1'"; "cells 3 and 4" ]

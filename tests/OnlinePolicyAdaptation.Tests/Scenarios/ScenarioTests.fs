@@ -228,6 +228,59 @@ let tests =
                 [ "targetUtilisation: 80"; "80 % is 0.8" ]
 
             refusesController
+                "CPU time of a request in milliseconds"
+                "\"basePolicy\": { \"threshold\": { \"cpuSecondsPerRequest\": [65] } }"
+                [
+                    "controller.basePolicy.threshold.cpuSecondsPerRequest[0]: 65"
+                    "at most 6 s"
+                    "65 ms are 0.065"
+                ]
+
+            for unit, factor, said in [ "ms", 1.0, "below"; "s", 1000.0, "above" ] do
+                test $"response times 1,000 times {said} their bound are pointed out, with their column and unit" {
+                    Scratch.withFolder (fun folder ->
+                        SmallScenario.write folder
+
+                        let rows =
+                            File.ReadAllLines(Path.Combine(folder, "before.csv"))
+                            |> Array.mapi (fun i line ->
+                                if i = 0 then
+                                    line
+                                else
+                                    let cells = line.Split ','
+                                    cells[4] <- string (factor * float cells[4])
+                                    String.concat "," cells)
+
+                        File.WriteAllLines(Path.Combine(folder, "before.csv"), rows)
+
+                        let columns =
+                            sprintf
+                                """"traces": { "before": "before.csv", "columns": { "controls": [{ "column": "p11", "unit": "fraction" }, { "column": "c1", "unit": "cores" }], "services": [{ "offeredLoad": { "column": "l1", "unit": "req/s" }, "carriedLoad": { "column": "cl1", "unit": "req/s" }, "meanResponseTime": { "column": "d1", "unit": "%s" } }] } }"""
+                                unit
+
+                        File.WriteAllText(
+                            Path.Combine(folder, "scenario.json"),
+                            SmallScenario.json.Replace("\"traces\": { \"before\": \"before.csv\" }", columns)
+                        )
+
+                        match RecordedUnits.doubts (SmallScenario.load folder) with
+                        | doubt :: _ ->
+                            for part in
+                                [
+                                    "before.csv: column d1"
+                                    $"times {said} the bound of 0.12 s"
+                                    $"is '{unit}' its unit?"
+                                ] do
+                                Expect.stringContains doubt part "place, value, expected"
+                        | [] -> failtest "nothing is said")
+                }
+
+            test "response times near their bound raise no doubt" {
+                SmallScenario.withScenario (fun _ scenario ->
+                    Expect.isEmpty (RecordedUnits.doubts scenario) "in seconds")
+            }
+
+            refusesController
                 "bounds off the grid"
                 "\"guard\": { \"bounds\": { \"c1\": { \"lowest\": 1.5, \"highest\": 5 } } }"
                 [ "controller.guard.bounds.c1.lowest: 1.5" ]

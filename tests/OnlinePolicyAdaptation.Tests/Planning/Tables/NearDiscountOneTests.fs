@@ -130,6 +130,51 @@ let tests =
                     found.Values
                     |> within $"{sweeps}" found.ErrorBound (RationalPlanner.value p.Process.Gamma (choices chain)))
 
+            few "rollout takes actions that are best in fractions, from values that floats do not tell apart"
+            <| atEach (fun p ->
+                let gamma = p.Process.Gamma
+                let policy = p.Policies[0]
+
+                let mutable leaves =
+                    Array.map2 (fun (all: Choice[]) position -> all[position]) p.Process.Choices policy
+                    |> RationalPlanner.value gamma
+
+                // Where chance mixes what is far apart, floats round the mixture.
+                let tolerance =
+                    if p.Model.IsDeterministic then
+                        1e-12
+                    else
+                        1e-12 + 2.0 ** -48.0 / (1.0 - gamma)
+
+                for horizon in 1..3 do
+                    let inAll = Rollout.policy p.Model p.Discount horizon (p.Finite policy)
+
+                    for state in 0 .. p.Model.StateCount - 1 do
+                        let decision =
+                            Rollout.decide p.Model p.Discount horizon (p.Finite policy) ValueNone state
+
+                        let qFactors =
+                            p.Process.Choices[state]
+                            |> Array.map (fun choice -> choice.Action, RationalPlanner.qFactor gamma leaves choice)
+
+                        let best = qFactors |> Array.map snd |> Array.max
+
+                        for action in [ decision.Action; p.Model.Actions[inAll[state]] ] do
+                            let _, taken = qFactors |> Array.find (fst >> (=) action)
+
+                            (best - taken, Rational.ofFloat tolerance)
+                            |> Expect.isLessThanOrEqual $"horizon {horizon}, state {state}, action {action}"
+
+                        [| decision.Value |]
+                        |> within
+                            $"the Q-factor, horizon {horizon}"
+                            (tolerance + 2.0 ** -52.0 * abs decision.Value)
+                            [| best |]
+
+                    leaves <-
+                        p.Process.Choices
+                        |> Array.map (Array.map (RationalPlanner.qFactor gamma leaves) >> Array.max))
+
             test "where changes stay apart, sweeps end at their limit and know how near they are" {
                 let gamma = 1.0 - 1e-10
                 let progress = ResizeArray<SweepProgress>()
