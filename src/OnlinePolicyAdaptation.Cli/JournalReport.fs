@@ -83,17 +83,10 @@ let private control (scenario: Scenario) rows index =
 let private gain rows =
     figure
         "Predicted difference"
-        "How much more the controller expects of its action than of the base policy's: the difference of their Q-factors, sums of discounted rewards as the system model sees them."
+        "How much more the controller expects of its action than of the base policy's: the difference of their Q-factors, sums of discounted rewards as the system model sees them. Where a rule of the guard changed what was planned, there is none."
         "difference of Q-factors"
         rows
-        [
-            line
-                "rollout over base policy"
-                Palette.blue
-                "solid"
-                (fun row -> Option.map2 (-) row.QFactor row.BaseQFactor)
-                rows
-        ]
+        [ line "rollout over base policy" Palette.blue "solid" _.Gain rows ]
 
 let private reward rows =
     figure "Reward" "Of each interval, as measured." "reward" rows [ line "reward" Palette.blue "solid" _.Reward rows ]

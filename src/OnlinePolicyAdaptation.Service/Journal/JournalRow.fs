@@ -31,6 +31,13 @@ type JournalRow =
         Errors: string list
     }
 
+    /// How much more was expected of what went out than of the base policy's action; none where a rule changed what was planned.
+    member row.Gain =
+        if row.Rules.IsEmpty then
+            Option.map2 (-) row.QFactor row.BaseQFactor
+        else
+            None
+
 [<RequireQualifiedAccess>]
 module JournalRow =
 

@@ -94,10 +94,7 @@ module JournalSummary =
                     Authors = rows |> Seq.map _.By |> counted
                     Actions = rows |> Seq.filter (fun row -> Array.exists ((<>) 0) row.Action) |> Seq.length
                     Departures = departures.Length
-                    PredictedGain =
-                        departures
-                        |> Seq.choose (fun row -> Option.map2 (-) row.QFactor row.BaseQFactor)
-                        |> mean
+                    PredictedGain = departures |> Seq.choose _.Gain |> mean
                     Reward = rows |> Seq.choose _.Reward |> mean
                     Violations = violations reward rows
                     Changes =
