@@ -26,20 +26,28 @@ module PredictionErrors =
 
     let toList errors = List.truncate length errors.recent
 
-    /// Mean absolute error over mean response time; none before the first prediction.
+    /// An interval counts for at most so many usual ones.
+    let private most = 5.0
+
+    /// Mean absolute error over mean response time; none before the first prediction. The response time of an interval, and its
+    /// error, count up to five times the median: no single measurement rules the mean (Huber 1981, winsorised mean).
     let nmae errors =
+        let recent = List.truncate length errors.recent
+        let totals = [| for struct (_, total) in recent -> total |]
+        Array.sortInPlace totals
+
+        let cap =
+            if totals.Length = 0 then
+                infinity
+            else
+                most * totals[(totals.Length - 1) / 2]
+
         let mutable error = 0.0
         let mutable total = 0.0
 
-        let mutable rest = errors.recent
-        let mutable left = length
-
-        while left > 0 && not rest.IsEmpty do
-            let struct (e, t) = rest.Head
-            error <- error + e
-            total <- total + t
-            rest <- rest.Tail
-            left <- left - 1
+        for struct (e, t) in recent do
+            error <- error + min e cap
+            total <- total + min t cap
 
         if total > 0.0 then ValueSome(error / total) else ValueNone
 

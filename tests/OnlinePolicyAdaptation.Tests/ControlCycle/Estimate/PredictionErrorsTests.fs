@@ -68,6 +68,21 @@ let tests =
                 Expect.floatClose Accuracy.veryHigh (nmae errors) 0.5 "the other one's"
             }
 
+            test "a single measurement does not rule the mean, and counts for at most five" {
+                let usual count errors =
+                    (errors, [ 1..count ])
+                    ||> List.fold (fun errors _ -> added [| 0.11 |] [ 0.1 ] errors)
+
+                let hit = PredictionErrors.none |> usual 24 |> added [| 0.1 |] [ 1e6 ] |> usual 25
+                // 49 errors of 0.01 where 0.1 was measured, and one that counts as 0.5 of 0.5.
+                Expect.floatClose Accuracy.veryHigh (nmae hit) ((0.49 + 0.5) / (4.9 + 0.5)) "one in 50"
+
+                let changed =
+                    (hit, [ 1..25 ]) ||> List.fold (fun errors _ -> added [| 0.1 |] [ 1.0 ] errors)
+
+                Expect.isGreaterThan (nmae changed) 0.5 "what lasts counts in full"
+            }
+
             test "the last 50 intervals count" {
                 let fifty errors =
                     (errors, [ 1..50 ])
