@@ -140,7 +140,14 @@ let private control
 
         let watch =
             let log =
-                WatchLog.create measures health log limit scenario.Goal.Reward system.Topology.Services
+                WatchLog.create
+                    measures
+                    health
+                    log
+                    limit
+                    scenario.Goal.Reward
+                    system.Topology.Services
+                    [| for control in system.Grid.Controls -> control.Name |]
                 |> ControlFiles.counting time files
 
             { log with

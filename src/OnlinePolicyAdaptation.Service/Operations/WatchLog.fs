@@ -57,6 +57,25 @@ let private kindOf =
     | CycleError.UnusableModel _ -> "unusable model"
     | CycleError.StageFailed(stage, _) -> $"stage failed {stage}"
 
+/// A base policy that acts by itself and goes to and fro: said once.
+let private oscillating
+    (log: ILogger)
+    (limit: LimitedLog)
+    (controls: string[])
+    (oscillation: Oscillation)
+    (decision: Decision)
+    =
+    if decision.Mode = Mode.Base then
+        match oscillation.Next decision.Action with
+        | ValueSome control ->
+            limit.SayOnce $"oscillation {control}" (fun () ->
+                log.LogWarning(
+                    "cycle {Cycle}: the base policy moves {Control} to and fro, in half of the last 20 decisions",
+                    decision.Record.Cycle,
+                    controls[control]
+                ))
+        | ValueNone -> ()
+
 let private decided
     (measures: Measures)
     (health: Health)
@@ -203,7 +222,7 @@ let ended (log: ILogger) (limit: LimitedLog) =
     for kind, count in limit.PassedOver do
         log.LogInformation("{Count} more of this kind since the last line: {Kind}", count, kind)
 
-/// `services` are their names.
+/// `services` and `controls` are their names.
 let create
     (measures: Measures)
     (health: Health)
@@ -211,9 +230,15 @@ let create
     (limit: LimitedLog)
     reward
     (services: string seq)
+    (controls: string[])
     : Watch =
+    let oscillation = Oscillation controls.Length
+
     {
-        Decided = decided measures health log limit reward services
+        Decided =
+            fun decision latency durations ->
+                decided measures health log limit reward services decision latency durations
+                oscillating log limit controls oscillation decision
         Refitted = fun model -> measures.Refitted(TimeSpan.FromSeconds model.RefitSeconds, model.Samples)
         RefitFailed = refitFailed log limit
         Quarantined =
