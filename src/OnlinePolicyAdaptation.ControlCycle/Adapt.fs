@@ -3,6 +3,7 @@ namespace OnlinePolicyAdaptation.ControlCycle
 open System.Threading
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.Planning
 
 /// An interval, and what is planned for it.
 type Planned =
@@ -11,6 +12,8 @@ type Planned =
         Action: ControlAction
         /// What the base policy would do.
         BaseAction: ControlAction
+        /// What goes out where the plan must not: the base policy's action, or keeping where the model thinks it no better.
+        Fallback: ControlAction
         /// Of the action and of the base policy's, where rollout chose it.
         QFactor: float voption
         BaseQFactor: float voption
@@ -34,6 +37,7 @@ module Adapt =
             Estimated = estimated
             Action = action
             BaseAction = action
+            Fallback = action
             QFactor = ValueNone
             BaseQFactor = ValueNone
             Errors = List.distinct (estimated.Errors @ errors)
@@ -52,7 +56,42 @@ module Adapt =
             actionKey key taken.Cycle
         )
 
-    /// What rollout decides, where it is to decide, and the plans it did so on. An error: it cannot.
+    /// The mask of keeping everything, where that is admissible.
+    let private keeping (mask: ActionMask) =
+        let keep = 0b010UL
+
+        if mask.Allowed |> Seq.forall (fun allowed -> allowed &&& keep <> 0UL) then
+            mask.Allowed
+            |> Seq.map (fun _ -> keep)
+            |> EquatableArray.ToEquatableArray
+            |> ActionMask
+            |> ValueSome
+        else
+            ValueNone
+
+    /// The base policy's action, but only where the plan thinks it better than keeping everything.
+    let private steadied
+        settings
+        monitored
+        plan
+        here
+        (decision: RolloutDecision)
+        (baseAction: ControlAction)
+        cancellation
+        =
+        let keep = ControlAction.Keep baseAction.Moves.Count
+
+        match keeping (mask settings monitored), decision.BaseQFactor with
+        | ValueSome only, ValueSome baseQFactor when not baseAction.IsKeep ->
+            let kept = Plans.decide plan monitored.MovesLeft here only keep cancellation
+            if baseQFactor > kept.QFactor then baseAction else keep
+        | _ -> baseAction
+
+    /// Whether the guard may put something else in the place of a plan.
+    let private isReplaceable (guard: GuardSettings) =
+        guard.MaximumError < infinity || guard.MinimumSamples > 0
+
+    /// What rollout decides, with what goes out in its place, where it is to decide, and the plans it did so on. An error: it cannot.
     let private decide (settings: ControllerSettings) key cancellation plans (estimated: Estimated) baseAction =
         let monitored = estimated.Monitored
         let here = SystemState(monitored.Metrics.Configuration, monitored.Loads)
@@ -67,8 +106,16 @@ module Adapt =
             plans,
             plan
             |> Result.map (fun plan ->
-                Plans.decide plan monitored.MovesLeft here (mask settings monitored) baseAction cancellation
-                |> ValueSome)
+                let decision =
+                    Plans.decide plan monitored.MovesLeft here (mask settings monitored) baseAction cancellation
+
+                let fallback =
+                    if isReplaceable settings.Guard then
+                        steadied settings monitored plan here decision baseAction cancellation
+                    else
+                        baseAction
+
+                ValueSome(struct (decision, fallback)))
 
     let private planned settings key cancellation plans taken (estimated: Estimated) =
         let baseAction = baseAction settings key taken estimated
@@ -76,12 +123,13 @@ module Adapt =
         match decide settings key cancellation plans estimated baseAction with
         | plans, Error error -> struct (plans, byBasePolicy estimated baseAction [ error ])
         | plans, Ok ValueNone -> struct (plans, byBasePolicy estimated baseAction [])
-        | plans, Ok(ValueSome decision) ->
+        | plans, Ok(ValueSome(struct (decision, fallback))) ->
             struct (plans,
                     {
                         Estimated = estimated
                         Action = decision.Action
                         BaseAction = baseAction
+                        Fallback = fallback
                         QFactor = ValueSome decision.QFactor
                         BaseQFactor = decision.BaseQFactor
                         Errors = List.distinct estimated.Errors

@@ -51,6 +51,7 @@ module Guard =
                     GuardRules.bounds settings
                     GuardRules.exploration settings
                     GuardRules.stabilisation settings
+                    GuardRules.reversal settings
                 ]
         }
 
@@ -59,6 +60,7 @@ module Guard =
         {
             LastAction = ValueNone
             Moves = Array.create controls []
+            Turns = Array.create controls { Direction = 0; Cycle = 0 }
             Held = ValueNone
         }
 
@@ -71,6 +73,7 @@ module Guard =
             Explored = whole
             MaximumChanges = Int32.MaxValue
             StabilisationWindow = TimeSpan.Zero
+            ReversalCycles = 0
             SettlingTime = TimeSpan.Zero
             MaximumAge = TimeSpan.MaxValue
             MaximumError = infinity
@@ -78,7 +81,7 @@ module Guard =
         }
 
     /// What is remembered once an action has gone out.
-    let commit (settings: GuardSettings) (state: GuardState) (time: DateTimeOffset) (action: ControlAction) =
+    let commit (settings: GuardSettings) (state: GuardState) cycle (time: DateTimeOffset) (action: ControlAction) =
         let moves = state.Moves |> Array.map (GuardRules.recent settings time)
 
         if action.IsKeep then
@@ -93,15 +96,27 @@ module Guard =
                             earlier
                         else
                             time :: earlier)
+                Turns =
+                    state.Turns
+                    |> Array.mapi (fun control last ->
+                        match action.Moves[control] with
+                        | 0 -> last
+                        | move -> { Direction = move; Cycle = cycle })
             }
 
     /// The proposal as a rule leaves it.
     let private apply state (proposal: Proposal) (before: GuardedAction) (rule: GuardRule) =
-        match rule.Judge state { proposal with Action = before.Action } with
+        let standing =
+            { proposal with
+                Action = before.Action
+                IsUnplanned = proposal.IsUnplanned || before.IsReplaced
+            }
+
+        match rule.Judge state standing with
         | Verdict.Pass -> before
         | Verdict.Base fired ->
             { before with
-                Action = proposal.BaseAction
+                Action = proposal.Fallback
                 Rules = before.Rules @ [ fired ]
                 IsReplaced = true
             }
@@ -145,10 +160,11 @@ module Guard =
 
     // --- The stage
 
-    let private proposal (taken: Taken) (planned: Planned) =
+    let private proposal (settings: ControllerSettings) (taken: Taken) (planned: Planned) =
         let estimated = planned.Estimated
 
         {
+            Cycle = taken.Cycle
             Time = taken.Interval.Time
             Age = taken.Age
             IsLate = planned.IsLate
@@ -159,7 +175,8 @@ module Guard =
                 | _ -> ValueNone
             Configuration = estimated.Monitored.Metrics.Configuration
             Action = planned.Action
-            BaseAction = planned.BaseAction
+            IsUnplanned = settings.Planner <> Planner.BasePolicy && planned.QFactor.IsNone
+            Fallback = planned.Fallback
         }
 
     let private isAdmissible (grid: ControlGrid) configuration (action: ControlAction) =
@@ -191,7 +208,7 @@ module Guard =
                     IsReplaced = false
                     IsHeld = false
                 }
-            | ValueNone -> check rules state (proposal taken planned)
+            | ValueNone -> check rules state (proposal settings taken planned)
 
         if
             ValueOption.isNone planned.Estimated.Monitored.Unusable
@@ -199,7 +216,7 @@ module Guard =
         then
             invalidOp $"action {checked'.Action.Moves} is masked in {settings.Grid.Describe configuration}"
 
-        struct (commit settings.Guard state taken.Interval.Time checked'.Action,
+        struct (commit settings.Guard state taken.Cycle taken.Interval.Time checked'.Action,
                 {
                     Planned = planned
                     Checked = checked'
@@ -216,6 +233,7 @@ module Guard =
             {
                 LastAction = StateJson.option StateJson.ticks state.LastAction
                 Moves = state.Moves |> Array.map (List.map StateJson.ticks >> Array.ofList)
+                Turns = [| for turn in state.Turns -> [| turn.Direction; turn.Cycle |] |]
                 Held =
                     state.Held
                     |> StateJson.option (fun held ->
@@ -232,11 +250,17 @@ module Guard =
         let read (json: GuardStateJson) =
             if json.Moves.Length <> controls then
                 Error $"moves: of {json.Moves.Length} controls; expected {controls}"
+            elif
+                json.Turns.Length <> controls
+                || json.Turns |> Array.exists (fun turn -> turn.Length <> 2)
+            then
+                Error $"turns: of {json.Turns.Length} controls; expected a direction and a cycle of each of {controls}"
             else
                 Ok
                     {
                         LastAction = StateJson.voption StateJson.time json.LastAction
                         Moves = json.Moves |> Array.map (Array.map StateJson.time >> List.ofArray)
+                        Turns = [| for turn in json.Turns -> { Direction = turn[0]; Cycle = turn[1] } |]
                         Held =
                             json.Held
                             |> StateJson.voption (fun held ->

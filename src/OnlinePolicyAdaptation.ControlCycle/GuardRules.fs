@@ -8,6 +8,8 @@ type GuardStateJson =
     {
         LastAction: int64 option
         Moves: int64[][]
+        /// Of each control the direction of its last move and its cycle; 0: it has not moved.
+        Turns: int[][]
         Held: HeldJson option
     }
 
@@ -18,12 +20,23 @@ and HeldJson =
         Until: int64 option
     }
 
+/// The last move of a control.
+[<Struct>]
+type Turn =
+    {
+        /// -1 or 1; 0: it has not moved.
+        Direction: int
+        Cycle: int
+    }
+
 /// What the guard remembers of the actions that went out, and of orders.
 type GuardState =
     {
         LastAction: DateTimeOffset voption
         /// When each control has moved, newest first, within the stabilisation window.
         Moves: DateTimeOffset list[]
+        /// The last move of each control.
+        Turns: Turn[]
         /// The standing order to hold the configuration.
         Held: Command voption
     }
@@ -31,6 +44,7 @@ type GuardState =
 /// An action that was planned, and what is known of it.
 type Proposal =
     {
+        Cycle: int
         /// The end of the interval that was measured.
         Time: DateTimeOffset
         /// How long ago that was; none where there is no clock to tell.
@@ -43,7 +57,10 @@ type Proposal =
         Samples: int voption
         Configuration: Configuration
         Action: ControlAction
-        BaseAction: ControlAction
+        /// Whether the action is the base policy's for want of a plan.
+        IsUnplanned: bool
+        /// What goes out where the plan must not.
+        Fallback: ControlAction
     }
 
 /// A rule that kept or replaced what was proposed. Recorded with the decision.
@@ -205,3 +222,12 @@ module GuardRules =
         restrain "stabilisation" (fun state proposal control ->
             List.length (recent settings proposal.Time state.Moves[control])
             >= settings.MaximumChanges)
+
+    /// Where the base policy acts in place of a plan, a control that has just been moved is not moved back.
+    let reversal (settings: GuardSettings) =
+        restrain "reversal" (fun state proposal control ->
+            let last = state.Turns[control]
+
+            proposal.IsUnplanned
+            && last.Direction * proposal.Action.Moves[control] < 0
+            && proposal.Cycle - last.Cycle <= settings.ReversalCycles)

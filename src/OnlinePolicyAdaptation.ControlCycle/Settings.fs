@@ -16,6 +16,8 @@ type GuardSettings =
         /// At most so many moves of a control within `StabilisationWindow`; at least 1.
         MaximumChanges: int
         StabilisationWindow: TimeSpan
+        /// Where the base policy acts in place of a plan, no control is moved back within so many cycles of a move; at least 0.
+        ReversalCycles: int
         /// No action while the last one may not have taken effect yet.
         SettlingTime: TimeSpan
         /// Metrics older than this are not acted on; where their age is known.

@@ -158,6 +158,7 @@ module internal ControllerPart =
                     Explored = Exploration.levels grid Exploration.All []
                     MaximumChanges = section.MaximumChanges |> Option.defaultValue Int32.MaxValue
                     StabilisationWindow = Check.seconds (section.StabilisationSeconds |> Option.defaultValue 0.0)
+                    ReversalCycles = section.ReversalIntervals
                     SettlingTime = Check.seconds section.SettlingSeconds
                     MaximumAge = Check.seconds (section.MaximumAgeSeconds |> Option.defaultValue (patience * interval))
                     MaximumError = section.MaximumError |> Option.defaultValue infinity

@@ -274,6 +274,11 @@ type GuardSection =
         MaximumChanges: int option
         [<Field("The window of maximumChanges, in seconds.", Above = 0.0, Highest = 86400.0)>]
         StabilisationSeconds: float option
+        [<Field("Where the base policy acts in place of a plan, no control is moved back within so many intervals of a move.",
+                Lowest = 0.0,
+                Highest = 1e6,
+                Default = "5")>]
+        ReversalIntervals: int
         [<Field("Metrics older than this are not acted on; default: three intervals.", Above = 0.0, Highest = 259200.0)>]
         MaximumAgeSeconds: float option
         [<Field("While the mean absolute error of the last predictions, over the mean response time, is above this, the base policy acts; default: no limit.",

@@ -50,16 +50,8 @@ let private loop cycle onNode2 start cycles =
 
 let private corner = TwoNodes.configuration 1.0 5.0
 
-/// In closed loop with a guard: the configurations one after the other, and the rules that fired.
-let private guarded guard leaves planner onNode2 start cycles =
-    let settings =
-        { TwoNodes.settings planner with
-            Guard = guard (Guard.permissive TwoNodes.grid)
-            Leaves = leaves
-        }
-
-    let cycle = informedOf settings onNode2
-
+/// A cycle in closed loop: the configurations one after the other, and the rules that fired.
+let private looped cycle onNode2 start cycles =
     ((Cycle.start cycle, start, []), [ 0 .. cycles - 1 ])
     ||> List.fold (fun (state, configuration, past) number ->
         let seconds = ValueSome(TwoNodes.responseTime onNode2 configuration)
@@ -73,6 +65,16 @@ let private guarded guard leaves planner onNode2 start cycles =
             stepped.State, decision.Target, (configuration, decision.Rules |> List.map _.Rule) :: past
         | Element.Event _ -> failtest "it was not decided on")
     |> fun (_, last, past) -> (List.rev past |> List.map fst) @ [ last ], List.collect snd past
+
+/// The same of a controller with a guard that has measured the whole system.
+let private guarded guard leaves planner onNode2 start cycles =
+    let settings =
+        { TwoNodes.settings planner with
+            Guard = guard (Guard.permissive TwoNodes.grid)
+            Leaves = leaves
+        }
+
+    looped (informedOf settings onNode2) onNode2 start cycles
 
 /// In closed loop where configurations of fewer than three cores lose this share of their requests and answer the rest in 20 ms:
 /// the configurations one after the other, with the errors.
@@ -205,6 +207,57 @@ let private limitedMovesAreCounted () =
                     Expect.isGreaterThanOrEqual (List.min earned) 0.0 $"{planner}: no bound is missed on the way"
                     Expect.isGreaterThan (List.last earned) 0.0 $"{planner}: and cores are saved"
 
+/// Moves the routing weight up and down between two levels for ever.
+let private toAndFro =
+    { new IPolicy<SystemState, ControlAction> with
+        member _.Act(state, _, _) =
+            let up = if state.Configuration.Levels[0] < 3 then 1 else -1
+            ControlAction(TwoNodes.array [ up; 0 ])
+    }
+
+let private withToAndFro guard planner =
+    { TwoNodes.settings planner with
+        BasePolicy = toAndFro
+        Guard = guard (Guard.permissive TwoNodes.grid)
+    }
+
+/// How often the routing weight moves.
+let private moves path =
+    path
+    |> List.map (fun (configuration: Configuration) -> configuration.Levels[0])
+    |> List.pairwise
+    |> List.filter (fun (one, other) -> one <> other)
+    |> List.length
+
+let private fallbacksHoldStill () =
+    // No prediction is that good: the base policy acts in place of all plans, and no rule but this one looks at it.
+    let distrusted (guard: GuardSettings) = { guard with MaximumError = 1e-12 }
+
+    let path, rules =
+        looped (informedOf (withToAndFro distrusted (Planner.Rollout 3)) 0.08) 0.3 corner 40
+
+    Expect.contains rules "poorModel" "it falls back"
+    Expect.isLessThanOrEqual (path |> List.skip 10 |> moves) 1 "with a model: it stays where moving gains nothing"
+
+let private fallbacksWithoutAModelTurnRarely () =
+    let steady cycles (guard: GuardSettings) = { guard with ReversalCycles = cycles }
+
+    let turns planner cycles =
+        let settings =
+            { withToAndFro (steady cycles) planner with
+                Estimation =
+                    { (TwoNodes.settings planner).Estimation with
+                        MinimumSamples = 1000
+                    }
+            }
+
+        looped (Cycle.create settings [] (RandomKey 7UL)) 0.08 corner 43 |> fst |> moves
+
+    // From level 5 to 2 in three moves, and then to and fro.
+    Expect.equal (turns (Planner.Rollout 3) 0) 43 "where nothing holds it"
+    Expect.equal (turns (Planner.Rollout 3) 3) (3 + 10) "once in four cycles"
+    Expect.equal (turns Planner.BasePolicy 3) 43 "the base policy itself does as it does"
+
 /// Any metrics a service may report, sane or not.
 type AnyMetrics =
     static member Metrics() =
@@ -263,6 +316,13 @@ let tests =
                     | ValueSome reward -> Expect.isGreaterThanOrEqual reward 0.4 "p11 = 1 with 3 cores or fewer"
                     | ValueNone -> failtest "no reward"
             }
+
+            testCase
+                "as a fallback, a base policy that goes to and fro holds still where the model sees no gain"
+                fallbacksHoldStill
+            testCase
+                "as a fallback without a model, it turns back only after some cycles"
+                fallbacksWithoutAModelTurnRarely
 
             test "rollout of a policy that draws its actions improves its expected value, whatever it would draw" {
                 let settings =

@@ -92,6 +92,7 @@ let private settings =
         let! explored = grid.Controls |> Seq.map bounds |> Gen.sequenceToArray
         let! changes = Gen.choose (1, 4)
         let! window = Gen.choose (0, 60)
+        let! reversal = Gen.choose (0, 4)
         let! settling = Gen.choose (0, 20)
         let! age = Gen.choose (0, 20)
         let! error = Gen.elements [ 0.1; 0.5; infinity ]
@@ -103,6 +104,7 @@ let private settings =
                 Explored = explored
                 MaximumChanges = changes
                 StabilisationWindow = seconds window
+                ReversalCycles = reversal
                 SettlingTime = seconds settling
                 MaximumAge = seconds age
                 MaximumError = error
@@ -132,8 +134,9 @@ let private smaller (case: Case) =
             }
     }
 
-let private proposed time configuration (asked: Asked) : Proposal =
+let private proposed cycle time configuration (asked: Asked) : Proposal =
     {
+        Cycle = cycle
         Time = time
         Age = asked.Age |> Option.toValueOption |> ValueOption.map seconds
         IsLate = asked.Missed
@@ -141,17 +144,18 @@ let private proposed time configuration (asked: Asked) : Proposal =
         Samples = Option.toValueOption asked.Samples
         Configuration = configuration
         Action = asked.Proposed
-        BaseAction = asked.Base
+        IsUnplanned = asked.Samples.IsNone
+        Fallback = asked.Base
     }
 
 /// What the guard makes of all proposals, whose actions are taken.
 let private verdicts (case: Case) =
     let rules = Guard.rules case.Settings
 
-    let judge struct (time: DateTimeOffset, configuration, state) (asked: Asked) =
+    let judge struct (cycle, time: DateTimeOffset, configuration, state) (asked: Asked) =
         let time = time + seconds asked.Seconds
         let configuration = asked.Moved |> Option.defaultValue configuration
-        let left = Guard.check rules state (proposed time configuration asked)
+        let left = Guard.check rules state (proposed cycle time configuration asked)
         let next = grid.Move(configuration, left.Action)
 
         {
@@ -162,10 +166,10 @@ let private verdicts (case: Case) =
             Rules = left.Rules
             Next = next
         },
-        struct (time, next, Guard.commit case.Settings state time left.Action)
+        struct (cycle + 1, time, next, Guard.commit case.Settings state cycle time left.Action)
 
     case.Proposals
-    |> List.mapFold judge (struct (beginning, case.Start, Guard.start controls))
+    |> List.mapFold judge (struct (0, beginning, case.Start, Guard.start controls))
     |> fst
 
 let private lawOf settings name (check: Case -> Answer list -> unit) =
@@ -248,6 +252,21 @@ let private settled (case: Case) (all: Answer list) =
     for earlier, later in all |> List.filter (fun verdict -> not verdict.Action.IsKeep) |> List.pairwise do
         must (later.Time - earlier.Time >= case.Settings.SettlingTime) (earlier, later)
 
+/// A move back may go out where it was planned; without a plan only some cycles after the move.
+let private steady (case: Case) (all: Answer list) =
+    for control in 0 .. controls - 1 do
+        let moves =
+            List.indexed all
+            |> List.filter (fun (_, verdict) -> verdict.Action.Moves[control] <> 0)
+
+        for (first, earlier), (second, later) in List.pairwise moves do
+            let isBack = earlier.Action.Moves[control] = -later.Action.Moves[control]
+
+            let isPlanned =
+                later.Proposal.Samples.IsSome && not (List.exists isFallback later.Rules)
+
+            must (not isBack || isPlanned || second - first > case.Settings.ReversalCycles) (earlier, later)
+
 let private fallenBack (case: Case) (all: Answer list) =
     for verdict in all do
         let action, rule = chosen case.Settings verdict.Proposal
@@ -279,7 +298,7 @@ let private recorded (case: Case) (all: Answer list) =
             let named =
                 [
                     for rule in rest do
-                        must (List.contains rule.Rule [ "bounds"; "exploration"; "stabilisation" ]) verdict
+                        must (List.contains rule.Rule [ "bounds"; "exploration"; "stabilisation"; "reversal" ]) verdict
 
                         match rule.Control with
                         | ValueSome control -> control
@@ -329,6 +348,7 @@ let private move = ControlAction(TwoNodes.array [ 1; 1 ])
 
 let private plain (after: int) : Proposal =
     {
+        Cycle = after
         Time = beginning + seconds after
         Age = ValueNone
         IsLate = false
@@ -336,7 +356,8 @@ let private plain (after: int) : Proposal =
         Samples = ValueNone
         Configuration = TwoNodes.configuration 0.4 3.0
         Action = move
-        BaseAction = ControlAction.Keep controls
+        IsUnplanned = false
+        Fallback = ControlAction.Keep controls
     }
 
 let private command order : Command =
@@ -466,15 +487,18 @@ let private remembersTheSame (case: Case) =
     let answers between =
         case.Proposals
         |> List.mapFold
-            (fun struct (time: DateTimeOffset, configuration, state) asked ->
+            (fun struct (cycle, time: DateTimeOffset, configuration, state) asked ->
                 let time = time + seconds asked.Seconds
-                let left = Guard.check rules (between state) (proposed time configuration asked)
+
+                let left =
+                    Guard.check rules (between state) (proposed cycle time configuration asked)
 
                 left,
-                struct (time,
+                struct (cycle + 1,
+                        time,
                         grid.Move(configuration, left.Action),
-                        Guard.commit case.Settings (between state) time left.Action))
-            (struct (beginning, case.Start, ordered [ Order.Hold(ValueSome(beginning + seconds 10)) ]))
+                        Guard.commit case.Settings (between state) cycle time left.Action))
+            (struct (0, beginning, case.Start, ordered [ Order.Hold(ValueSome(beginning + seconds 10)) ]))
         |> fst
 
     Expect.equal (answers stopped) (answers id) "the same answers"
@@ -489,6 +513,7 @@ let tests =
                 "no control leaves what may be explored, and one that is outside only moves towards it"
                 (within _.Explored)
             law "a control moves at most so many times within any window" stabilised
+            law "without a plan, no control is moved back within some cycles of a move" steady
             law "no action before the last one's settling time has passed" settled
             law
                 "stale metrics are not acted on; a late plan, a poor model and few samples leave it to the base policy"
@@ -515,7 +540,8 @@ let tests =
 
                 let remembered =
                     (Guard.start controls, [ 1..1000 ])
-                    ||> List.fold (fun state second -> Guard.commit settings state (beginning + seconds second) move)
+                    ||> List.fold (fun state second ->
+                        Guard.commit settings state second (beginning + seconds second) move)
 
                 Expect.equal (remembered.Moves |> Array.map List.length) [| 10; 10 |] "those of the window"
 
@@ -527,12 +553,13 @@ let tests =
 
                 let move = ControlAction(TwoNodes.array [ 0; 1 ])
                 let keep = ControlAction.Keep controls
-                let moved = Guard.commit settings (Guard.start controls) beginning move
-                let kept = Guard.commit settings moved (beginning + seconds 10) keep
+                let moved = Guard.commit settings (Guard.start controls) 0 beginning move
+                let kept = Guard.commit settings moved 1 (beginning + seconds 10) keep
 
                 let rules (after: TimeSpan) =
                     let proposal: Proposal =
                         {
+                            Cycle = 2
                             Time = beginning + after
                             Age = ValueNone
                             IsLate = false
@@ -540,7 +567,8 @@ let tests =
                             Samples = ValueNone
                             Configuration = TwoNodes.configuration 0.4 3.0
                             Action = move
-                            BaseAction = keep
+                            IsUnplanned = false
+                            Fallback = keep
                         }
 
                     (Guard.check (Guard.rules settings) kept proposal).Rules

@@ -69,6 +69,7 @@ let private holdsAtNight () =
 
         let proposal: Proposal =
             {
+                Cycle = 0
                 Time = Intervals.beginning.AddHours(hour - float Intervals.beginning.Hour)
                 Age = ValueNone
                 IsLate = false
@@ -76,7 +77,8 @@ let private holdsAtNight () =
                 Samples = ValueNone
                 Configuration = TwoNodes.configuration 0.4 3.0
                 Action = action
-                BaseAction = action
+                IsUnplanned = false
+                Fallback = action
             }
 
         let left = Guard.check rules (Guard.start 2) proposal
