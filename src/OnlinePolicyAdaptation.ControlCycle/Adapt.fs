@@ -45,7 +45,7 @@ module Adapt =
         }
 
     let private mask settings (monitored: Monitored) =
-        Admissible.mask settings monitored.MovesLeft monitored.Metrics.Configuration
+        Admissible.mask settings monitored.MovesLeft monitored.Outage monitored.Metrics.Configuration
 
     let private baseAction (settings: ControllerSettings) key (taken: Taken) (estimated: Estimated) =
         let configuration = estimated.Monitored.Metrics.Configuration

@@ -48,8 +48,17 @@ module Admissible =
                     Bounds = levels
                 }
 
+    /// What an outage leaves of the actions of a configuration.
+    let inOutage (settings: ControllerSettings) outage configuration =
+        Outage.limits settings.Guard.Outage (levels settings.Guard) settings.Grid outage configuration
+
     /// The admissible actions of a configuration. What else bars actions of the present decision alone is masked here.
-    let mask (settings: ControllerSettings) movesLeft (configuration: Configuration) =
-        match limits settings with
-        | ValueNone -> settings.Grid.Mask configuration
-        | ValueSome limits -> MoveLimits.mask limits movesLeft configuration
+    let mask (settings: ControllerSettings) movesLeft outage (configuration: Configuration) =
+        let mask =
+            match limits settings with
+            | ValueNone -> settings.Grid.Mask configuration
+            | ValueSome limits -> MoveLimits.mask limits movesLeft configuration
+
+        match outage with
+        | ValueNone -> mask
+        | ValueSome outage -> ActionMasks.common mask (inOutage settings outage configuration).Mask

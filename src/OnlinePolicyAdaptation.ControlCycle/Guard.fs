@@ -41,6 +41,7 @@ module Guard =
                 [
                     GuardRules.ordered
                     GuardRules.stale settings
+                    OutageRule.acts settings
                     GuardRules.missedDeadline
                     GuardRules.poorModel settings
                     GuardRules.fewSamples settings
@@ -48,6 +49,7 @@ module Guard =
             Limiting =
                 [
                     GuardRules.settling settings
+                    OutageRule.limits
                     GuardRules.bounds settings
                     GuardRules.exploration settings
                     GuardRules.stabilisation settings
@@ -78,6 +80,11 @@ module Guard =
             MaximumAge = TimeSpan.MaxValue
             MaximumError = infinity
             MinimumSamples = 0
+            Outage =
+                {
+                    Action = OutageAction.Most
+                    After = TimeSpan.MaxValue
+                }
         }
 
     /// What is remembered once an action has gone out.
@@ -114,6 +121,10 @@ module Guard =
 
         match rule.Judge state standing with
         | Verdict.Pass -> before
+        | Verdict.Stand fired ->
+            { before with
+                Rules = before.Rules @ [ fired ]
+            }
         | Verdict.Base fired ->
             { before with
                 Action = proposal.Fallback
@@ -174,6 +185,10 @@ module Guard =
                 | ValueSome _, Ok model -> ValueSome model.Samples
                 | _ -> ValueNone
             Configuration = estimated.Monitored.Metrics.Configuration
+            Outage =
+                estimated.Monitored.Outage
+                |> ValueOption.map (fun outage ->
+                    Admissible.inOutage settings outage estimated.Monitored.Metrics.Configuration)
             Action = planned.Action
             IsUnplanned = settings.Planner <> Planner.BasePolicy && planned.QFactor.IsNone
             Fallback = planned.Fallback

@@ -56,6 +56,8 @@ type Proposal =
         /// The samples of the model that was planned with; none where the base policy acts anyway.
         Samples: int voption
         Configuration: Configuration
+        /// What an outage leaves of the actions; none where every service answers.
+        Outage: OutageLimits voption
         Action: ControlAction
         /// Whether the action is the base policy's for want of a plan.
         IsUnplanned: bool
@@ -78,6 +80,8 @@ type FiredRule =
 [<RequireQualifiedAccess>]
 type Verdict =
     | Pass
+    /// What was planned goes out, since it is planned as the rule has it.
+    | Stand of FiredRule
     /// The base policy acts.
     | Base of FiredRule
     /// The configuration is held.
@@ -169,7 +173,7 @@ module GuardRules =
             | _ -> Verdict.Pass)
 
     /// The controls that a condition keeps from moving stay.
-    let private restrain name isBarred =
+    let restrain name isBarred =
         rule name (fun state proposal ->
             let barred =
                 [

@@ -48,6 +48,8 @@ type Monitored =
         Sample: Result<Sample, CycleError>
         /// What became of the requests of each service; empty where losses do not count, and where nothing can be learned.
         Answers: ServiceAnswers[]
+        /// The one that has lasted for longest.
+        Outage: Outage voption
         /// Of the step that led here.
         Reward: float voption
         /// Why nothing can be decided on it.
@@ -224,6 +226,7 @@ module Monitor =
                     MovesLeft = Admissible.movesLeft settings.Guard state.Moves
                     Sample = sample
                     Answers = if Result.isOk usable then answers else [||]
+                    Outage = Outage.ofAnswers answers
                     Reward =
                         match usable with
                         | Ok _ -> Samples.reward settings before.InForce answers metrics

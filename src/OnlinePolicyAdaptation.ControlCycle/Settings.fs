@@ -6,6 +6,31 @@ open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Learning.Regression
 open OnlinePolicyAdaptation.Planning
 
+/// What is done once an outage has lasted for its time.
+[<RequireQualifiedAccess>]
+type OutageAction =
+    /// The configuration of most capacity inside the bounds is approached.
+    | Most
+    /// The configuration is held.
+    | Hold
+    /// The base policy acts, but takes no capacity away.
+    | Base
+
+    /// The word in scenarios.
+    member this.Name =
+        match this with
+        | Most -> "most"
+        | Hold -> "hold"
+        | Base -> "base"
+
+/// What is done while a service answers nothing, though it is offered requests.
+type OutageSettings =
+    {
+        Action: OutageAction
+        /// It is done once the outage has lasted so long; until then no capacity is taken away.
+        After: TimeSpan
+    }
+
 /// What an operator allows a controller to do, whatever it has planned.
 type GuardSettings =
     {
@@ -26,6 +51,7 @@ type GuardSettings =
         MaximumError: float
         /// With a model of fewer samples the base policy acts.
         MinimumSamples: int
+        Outage: OutageSettings
     }
 
 /// Which levels of the controls may be entered though nothing has been measured there.

@@ -128,7 +128,20 @@ module internal ControllerPart =
         |> Check.all
         |> Result.map Array.ofList
 
-    let private guard grid (interval: float) (section: GuardSection) =
+    let private outage (interval: float) (section: ControllerSection) : Check.Checked<OutageSettings> =
+        match
+            [ OutageAction.Most; OutageAction.Hold; OutageAction.Base ]
+            |> List.tryFind (fun action -> action.Name = section.Outage)
+        with
+        | Some action ->
+            Ok
+                {
+                    Action = action
+                    After = Check.seconds (section.OutageSeconds |> Option.defaultValue (patience * interval))
+                }
+        | None -> Check.fail (ScenarioFault.at "controller.outage" section.Outage "most, hold or base")
+
+    let private guard grid (interval: float) outage (section: GuardSection) =
         let path = "controller.guard"
 
         validation {
@@ -163,6 +176,7 @@ module internal ControllerPart =
                     MaximumAge = Check.seconds (section.MaximumAgeSeconds |> Option.defaultValue (patience * interval))
                     MaximumError = section.MaximumError |> Option.defaultValue infinity
                     MinimumSamples = section.MinimumSamples
+                    Outage = outage
                 }
         }
 
@@ -199,7 +213,12 @@ module internal ControllerPart =
             and! leaves = leaves section.Leaves
             and! estimation = estimation section.Estimation
             and! exploration = exploration section.Exploration
-            and! guard = guard system.Grid interval section.Guard
+
+            and! guard =
+                validation {
+                    let! outage = outage interval section
+                    return! guard system.Grid interval outage section.Guard
+                }
 
             and! own =
                 section.History

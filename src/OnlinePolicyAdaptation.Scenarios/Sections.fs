@@ -329,6 +329,14 @@ type ControllerSection =
         Guard: GuardSection
         [<Field("Bounds above which a measurement is not believed, and put into quarantine.", Default = "{}")>]
         Plausible: PlausibleSection
+        [<Field("What is done while a service is offered requests and answers none of them: the configuration of most capacity inside the bounds is approached, it is held, or the base policy acts. No capacity is taken away meanwhile.",
+                Words = "most hold base",
+                Default = "\"most\"")>]
+        Outage: string
+        [<Field("Seconds that an outage lasts before outage is done; default: three intervals.",
+                Lowest = 0.0,
+                Highest = 86400.0)>]
+        OutageSeconds: float option
         [<Field("A jump in time of more intervals is doubted.", Lowest = 1.0, Highest = 1e9, Default = "720")>]
         MaximumGapIntervals: int
     }

@@ -99,6 +99,13 @@ type Measures(services: string seq) =
             "opar_slo_violations_total"
             "Intervals in which a service missed its objective: the bound of its mean response time, or of the share of requests it may lose."
 
+    let outages =
+        create.CreateGauge(
+            "opar_outage_seconds",
+            "For how long a service has been offered requests and answered none; 0: it answers.",
+            [| "service" |]
+        )
+
     let lastInterval =
         lateGauge "opar_last_interval_timestamp_seconds" "End of the last interval that was taken in."
 
@@ -157,6 +164,7 @@ type Measures(services: string seq) =
 
         for service in services do
             violations.WithLabels [| service |] |> ignore
+            outages.WithLabels [| service |] |> ignore
 
         for kind in Quarantine.Kinds do
             quarantined.WithLabels [| Quarantine.Word kind |] |> ignore
@@ -217,6 +225,10 @@ type Measures(services: string seq) =
     /// An interval that ended then was taken in.
     member _.LastInterval(ended: DateTimeOffset) =
         lastInterval.Set(float (ended.ToUnixTimeMilliseconds()) / 1000.0)
+
+    /// A service (from 0) has answered nothing for so many seconds; 0: it answers.
+    member _.Outage(service: int, seconds: float) =
+        outages.WithLabels([| services[service] |]).Set seconds
 
     /// The source of metrics could not be reached, or gave no answer.
     member _.SourceFailed() = sourceFailures.Inc()

@@ -111,12 +111,21 @@ let private decided
     for service in violations reward record do
         measures.ObjectiveMissed service
 
+    for service in 0 .. Seq.length services - 1 do
+        let seconds =
+            record.Errors
+            |> List.tryPick (function
+                | CycleError.Outage(silent, seconds) when silent = service -> Some seconds
+                | _ -> None)
+
+        measures.Outage(service, Option.defaultValue 0.0 seconds)
+
     for rule in decision.Rules do
         measures.RuleFired rule
 
         limit.Say $"rule {rule.Rule}" (fun more ->
             log.LogWarning(
-                "cycle {Cycle}: guard rule {Rule} changed what was planned{More}",
+                "cycle {Cycle}: guard rule {Rule} decides what goes out{More}",
                 record.Cycle,
                 rule.Rule,
                 more

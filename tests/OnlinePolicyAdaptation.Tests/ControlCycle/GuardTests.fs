@@ -109,6 +109,7 @@ let private settings =
                 MaximumAge = seconds age
                 MaximumError = error
                 MinimumSamples = samples
+                Outage = (Guard.permissive grid).Outage
             }
     }
 
@@ -143,6 +144,7 @@ let private proposed cycle time configuration (asked: Asked) : Proposal =
         Error = Option.toValueOption asked.Error
         Samples = Option.toValueOption asked.Samples
         Configuration = configuration
+        Outage = ValueNone
         Action = asked.Proposed
         IsUnplanned = asked.Samples.IsNone
         Fallback = asked.Base
@@ -355,6 +357,7 @@ let private plain (after: int) : Proposal =
         Error = ValueNone
         Samples = ValueNone
         Configuration = TwoNodes.configuration 0.4 3.0
+        Outage = ValueNone
         Action = move
         IsUnplanned = false
         Fallback = ControlAction.Keep controls
@@ -566,6 +569,7 @@ let tests =
                             Error = ValueNone
                             Samples = ValueNone
                             Configuration = TwoNodes.configuration 0.4 3.0
+                            Outage = ValueNone
                             Action = move
                             IsUnplanned = false
                             Fallback = keep

@@ -76,6 +76,7 @@ let private holdsAtNight () =
                 Error = ValueNone
                 Samples = ValueNone
                 Configuration = TwoNodes.configuration 0.4 3.0
+                Outage = ValueNone
                 Action = action
                 IsUnplanned = false
                 Fallback = action

@@ -116,6 +116,7 @@ let private full: Decision =
             [
                 fired "ordered"
                 measured "stale" "ageSeconds" 20.0
+                measured "outage" "silentSeconds" 15.0
                 fired "missedDeadline"
                 measured "poorModel" "error" 0.5
                 measured "fewSamples" "samples" 3.0
