@@ -28,6 +28,7 @@ type Decision =
         Error: float voption
         /// From the last interval to this one, where that is more than is usual.
         Gap: TimeSpan voption
+        Lag: ToldLag voption
         /// A refit that was made for this decision.
         Refit: Result<ModelVersion, CycleError> voption
         /// Whether a model was asked for that is fitted beside.
@@ -106,6 +107,7 @@ module Act =
             Rules = guarded.Checked.Rules
             Error = estimated.Error
             Gap = estimated.Monitored.Gap
+            Lag = estimated.Lag
             Refit =
                 estimated.Refit
                 |> ValueOption.map (Result.map (fun fitted -> version fitted.Estimate))
@@ -145,6 +147,7 @@ module Act =
             Rules = []
             Error = ValueNone
             Gap = ValueNone
+            Lag = ValueNone
             Refit = ValueNone
             IsRefitAsked = false
             Failure = ValueSome failure

@@ -218,6 +218,8 @@ type ControllerSettings =
         Admission: AdmissionSettings
         /// None: lost requests do not count.
         Losses: LossSettings voption
+        /// Response times are taken for those of the configuration that the estimated lag says, not the one they came with.
+        FollowsLag: bool
         Mode: Mode
         Clock: Clock
     }

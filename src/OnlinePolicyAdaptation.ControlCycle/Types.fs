@@ -43,6 +43,17 @@ type DetectedChange =
         Since: int
     }
 
+/// By how many intervals response times are thought to lag behind the configuration that they are reported with.
+[<Struct>]
+type ToldLag =
+    {
+        Intervals: int
+        /// It was another one before this interval.
+        IsNew: bool
+        /// Whether samples are labelled by it.
+        IsFollowed: bool
+    }
+
 /// The estimate of the managed system that is planned with.
 type EstimatedModel =
     {

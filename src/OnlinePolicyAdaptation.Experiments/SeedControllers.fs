@@ -44,6 +44,7 @@ module SeedControllers =
             Guard = Guard.permissive scenario.System.Grid
             Admission = Admission.unbounded
             Losses = ValueNone
+            FollowsLag = false
             Mode = Mode.Act
             Clock = Clock.Lockstep
         }

@@ -31,6 +31,8 @@ type ControllerPart =
         Exploration: Exploration
         /// As far as it is known without the recording: everything may be explored.
         Guard: GuardSettings
+        /// No settling is fixed: response times belong to the configuration that the estimated lag says.
+        FollowsLag: bool
         Plausible: PlausibleBounds
         /// A jump in time of more intervals is doubted.
         MaximumGapIntervals: int
@@ -172,7 +174,7 @@ module internal ControllerPart =
                     MaximumChanges = section.MaximumChanges |> Option.defaultValue Int32.MaxValue
                     StabilisationWindow = Check.seconds (section.StabilisationSeconds |> Option.defaultValue 0.0)
                     ReversalCycles = section.ReversalIntervals
-                    SettlingTime = Check.seconds section.SettlingSeconds
+                    SettlingTime = Check.seconds (section.SettlingSeconds |> Option.defaultValue 0.0)
                     MaximumAge = Check.seconds (section.MaximumAgeSeconds |> Option.defaultValue (patience * interval))
                     MaximumError = section.MaximumError |> Option.defaultValue infinity
                     MinimumSamples = section.MinimumSamples
@@ -236,6 +238,7 @@ module internal ControllerPart =
                     History = own |> Option.orElse history
                     Exploration = exploration
                     Guard = guard
+                    FollowsLag = section.Guard.SettlingSeconds.IsNone
                     Plausible = plausible longestBound highestLoad section.Plausible
                     MaximumGapIntervals = section.MaximumGapIntervals
                 }

@@ -263,11 +263,10 @@ type GuardSection =
                 Keys = TextKind.Control,
                 Default = "{}")>]
         Bounds: Map<string, BoundsSection>
-        [<Field("No action within so many seconds of the last change, whose metrics are not learned from.",
+        [<Field("No action within so many seconds of the last change, whose metrics are not learned from; default: the lag of response times is estimated, and they are learned for the configuration that they belong to.",
                 Lowest = 0.0,
-                Highest = 86400.0,
-                Default = "0")>]
-        SettlingSeconds: float
+                Highest = 86400.0)>]
+        SettlingSeconds: float option
         [<Field("A control moves at most so many times within stabilisationSeconds; default: no limit.",
                 Lowest = 1.0,
                 Highest = 1e6)>]

@@ -119,6 +119,10 @@ let write (controller: string) (system: SystemDescription) (decision: Decision) 
     writeOption writer "error" decision.Error
     writeOption writer "gapSeconds" (decision.Gap |> ValueOption.map _.TotalSeconds)
 
+    match decision.Lag with
+    | ValueSome lag when lag.Intervals > 0 -> writer.WriteNumber("lagIntervals", lag.Intervals)
+    | _ -> ()
+
     match record.Model with
     | ValueSome model -> writeModel writer record.Cycle model
     | ValueNone -> ()

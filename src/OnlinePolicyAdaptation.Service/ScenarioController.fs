@@ -104,6 +104,7 @@ let create (scenario: Scenario) mode planner clock knowsTrace (key: RandomKey) =
                             Objectives = scenario.Goal.LossObjectives
                             IntervalSeconds = scenario.Live.Interval.TotalSeconds
                         }
+                FollowsLag = scenario.Controller.FollowsLag
                 Mode = mode
                 Clock = clock
             }

@@ -13,6 +13,7 @@ type EstimateJson =
         IsRefitting: bool
         /// `EstimatorFile`.
         Estimator: byte[]
+        Lag: LagJson
     }
 
 /// What estimation carries from one interval to the next.
@@ -24,6 +25,7 @@ type EstimateState =
         Cycle: int
         /// Whether a model is being fitted beside.
         IsRefitting: bool
+        Lag: MetricsLag
     }
 
 /// An interval, and what was learned from it.
@@ -34,6 +36,8 @@ type Estimated =
         Predicted: float[] voption
         /// The change of the system that was noticed.
         Change: DetectedChange voption
+        /// None where no model is estimated.
+        Lag: ToldLag voption
         /// The model in place; an error: there is none.
         Model: Result<EstimatedModel, CycleError>
         /// Of the last predictions: mean absolute error over mean response time.
@@ -62,6 +66,7 @@ module Estimate =
             Errors = PredictionErrors.none
             Cycle = 0
             IsRefitting = false
+            Lag = MetricsLag.start
         }
 
     let private isEstimating (settings: ControllerSettings) =
@@ -79,15 +84,71 @@ module Estimate =
             (modelKey key request.Cycle)
             request.Estimator
 
-    let private learned settings (state: EstimateState) cycle (monitored: Monitored) =
+    /// The interval as the lag is estimated from it, where it can be used.
+    let private lagAfter
+        (settings: ControllerSettings)
+        (start: EstimateState)
+        cycle
+        (monitored: Monitored)
+        (state: EstimateState)
+        =
+        let metrics = monitored.Metrics
+
+        match isEstimating settings, MetricsCheck.check settings metrics with
+        | true, Ok _ ->
+            let before =
+                match monitored.Gap with
+                | ValueSome _ -> MetricsLag.interrupted state.Lag
+                | ValueNone -> state.Lag
+
+            let sample =
+                match monitored.Sample with
+                | Ok sample -> Ok sample
+                | Error CycleError.Settling -> Samples.partial metrics
+                | Error error -> Error error
+
+            let seconds =
+                match sample with
+                | Ok sample -> ValueSome [| for time in sample.ResponseTimes -> time.Seconds |]
+                | Error _ -> ValueNone
+
+            MetricsLag.observe
+                start.Estimator.Window
+                (MetricsLag.entry cycle metrics.Configuration monitored.Loads seconds before)
+                before
+        | _ -> state.Lag
+
+    /// Configuration and loads that the response times of an interval belong to.
+    let private origin (settings: ControllerSettings) (lag: MetricsLag) (monitored: Monitored) =
+        if settings.FollowsLag && lag.Lag > 0 && lag.Entries.Length > 0 then
+            let origin = MetricsLag.origin lag
+            struct (origin.Configuration, origin.OfferedLoads)
+        else
+            struct (monitored.Metrics.Configuration, monitored.Loads)
+
+    let private learned settings start (state: EstimateState) lag cycle (monitored: Monitored) =
+        let struct (configuration, loads) = origin settings lag monitored
+
         let predicted =
             match monitored.Unusable, state.Estimator.Model with
-            | ValueNone, Ok model -> ValueSome(Estimator.predict model monitored.Metrics.Configuration monitored.Loads)
+            | ValueNone, Ok model -> ValueSome(Estimator.predict model configuration loads)
             | _ -> ValueNone
 
         let estimator, change =
             match monitored.Sample with
+            | _ when settings.FollowsLag && lag.Lag <> state.Lag.Lag ->
+                LagRevision.relearned settings.Estimation (layout settings) start.Estimator state.Estimator lag,
+                ValueNone
             | Ok sample when isEstimating settings ->
+                let sample =
+                    if lag.Lag > 0 && settings.FollowsLag then
+                        { sample with
+                            Configuration = configuration
+                            OfferedLoads = loads
+                        }
+                    else
+                        sample
+
                 Estimator.observe settings.Estimation (layout settings) cycle sample predicted state.Estimator
             | _ -> state.Estimator, ValueNone
 
@@ -123,9 +184,11 @@ module Estimate =
             | [], Error error when isEstimating settings -> [ error ]
             | losses, _ -> losses
 
-    let private interval settings key (state: EstimateState) (taken: Taken) (monitored: Monitored) =
+    let private interval settings key start (state: EstimateState) (taken: Taken) (monitored: Monitored) =
+        let lag = lagAfter settings start taken.Cycle monitored state
+
         let struct (predicted, estimator, change) =
-            learned settings state taken.Cycle monitored
+            learned settings start state lag taken.Cycle monitored
 
         let predictionErrors = PredictionErrors.add predicted monitored.Sample state.Errors
 
@@ -157,11 +220,22 @@ module Estimate =
                     Errors = predictionErrors
                     Cycle = taken.Cycle + 1
                     IsRefitting = state.IsRefitting || ValueOption.isSome asked
+                    Lag = lag
                 },
                 {
                     Monitored = monitored
                     Predicted = predicted
                     Change = change
+                    Lag =
+                        if isEstimating settings then
+                            ValueSome
+                                {
+                                    Intervals = lag.Lag
+                                    IsNew = lag.Lag <> state.Lag.Lag
+                                    IsFollowed = settings.FollowsLag
+                                }
+                        else
+                            ValueNone
                     Model = current.Model
                     Error = PredictionErrors.nmae predictionErrors
                     Errors =
@@ -197,7 +271,7 @@ module Estimate =
             state
 
     let private codec (settings: ControllerSettings) key =
-        let write (state: EstimateState) =
+        let write (state: EstimateState) : EstimateJson =
             {
                 Errors =
                     [|
@@ -212,6 +286,7 @@ module Estimate =
                             Cycle = state.Cycle
                             Key = key
                         }
+                Lag = LagJson.write state.Lag
             }
 
         let read (json: EstimateJson) =
@@ -219,19 +294,22 @@ module Estimate =
                 Error "errors: expected pairs of an error and a total"
             else
                 EstimatorFile.read settings.Estimation (layout settings) "estimator" json.Estimator
-                |> Result.map (fun kept ->
-                    {
-                        Estimator = kept.Estimator
-                        Errors = PredictionErrors.ofList [ for pair in json.Errors -> struct (pair[0], pair[1]) ]
-                        Cycle = kept.Cycle
-                        IsRefitting = json.IsRefitting
-                    })
+                |> Result.bind (fun kept ->
+                    LagJson.read (layout settings) kept.Cycle json.Lag
+                    |> Result.map (fun lag ->
+                        {
+                            Estimator = kept.Estimator
+                            Errors = PredictionErrors.ofList [ for pair in json.Errors -> struct (pair[0], pair[1]) ]
+                            Cycle = kept.Cycle
+                            IsRefitting = json.IsRefitting
+                            Lag = lag
+                        }))
 
         StateJson.codec write read
 
     let name = "estimate"
 
     let stage settings key start =
-        { Stage.create name start (Element.stepWith (interval settings key) event) with
+        { Stage.create name start (Element.stepWith (interval settings key start) event) with
             Codec = ValueSome(codec settings key)
         }

@@ -13,7 +13,7 @@ type LagEntry =
         Configuration: Configuration
         /// Quantised.
         OfferedLoads: EquatableArray<RequestRate>
-        /// Mean response time of every service; none where a service answered nothing.
+        /// Mean response time of every service, NaN where it is not known; none where none is.
         Seconds: float[] voption
         /// Intervals since configuration and loads have last changed.
         Age: int
@@ -42,6 +42,9 @@ module LagEvidence =
     let private smallestDeviation = 0.05
 
     let private unknownDeviation = 0.1
+
+    /// Services that are asked, so that the cost does not grow with a mesh.
+    let private mostAsked = 16
 
     /// From a mean absolute, or median absolute, deviation to a standard deviation.
     let private ofMedian = 1.4826
@@ -87,6 +90,8 @@ module LagEvidence =
 
     /// What was recorded of a service in a configuration under a load.
     let private recordedOf (samples: WeightedSample list) service =
+        let samples = CellStatistics.measured samples service
+
         if samples.IsEmpty then
             nothing
         else
@@ -237,12 +242,14 @@ module LagEvidence =
                 OverLast = lasts |> List.map (fun last -> lead losses[lag] last 0) |> List.min
             })
 
-    /// By service the leads of the candidates, from lag 0. `recorded` is what was known before the first interval.
+    /// By service the leads of the candidates, from lag 0; of many services only some are asked, evenly spread. `recorded` is what was known before the first interval.
     let ofServices (recorded: SampleWindow) present (entries: LagEntry[]) =
         let services =
             entries
             |> Array.tryPick (fun entry -> entry.Seconds |> ValueOption.map Array.length |> ValueOption.toOption)
             |> Option.defaultValue 0
+
+        let asked = min mostAsked services
 
         let places = Dictionary<struct (Configuration * EquatableArray<RequestRate>), int>()
 
@@ -266,7 +273,9 @@ module LagEvidence =
 
                     cells.Count - 1)
 
-        Array.init services (fun service ->
+        Array.init asked (fun i ->
+            let service = i * services / asked
+
             leads
                 {
                     Entries = entries

@@ -128,6 +128,14 @@ module MetricsLag =
             IsWhole = lag.IsWhole && lag.Entries.Length = 0
         }
 
+    /// The interval whose configuration and loads the last response time belongs to; some interval was noted.
+    let origin (lag: MetricsLag) =
+        let last = Array.last lag.Entries
+
+        lag.Entries
+        |> Array.tryFindBack (fun entry -> entry.Cycle <= last.Cycle - lag.Lag)
+        |> Option.defaultValue lag.Entries[0]
+
     /// The interval whose configuration and loads each response time belongs to, by the estimate.
     let origins (lag: MetricsLag) =
         LagEvidence.inForce lag.Entries lag.Lag

@@ -89,6 +89,19 @@ module SampleWindow =
             })
         |> Map.filter (fun _ cell -> not cell.Samples.IsEmpty)
 
+    /// The window of what was measured before a cycle; a change since then is one since that cycle.
+    let before cycle window =
+        {
+            cells =
+                window.cells
+                |> Map.map (fun _ cell ->
+                    { cell with
+                        Samples = cell.Samples |> List.filter (fun sample -> sample.Cycle < cycle)
+                    })
+                |> Map.filter (fun _ cell -> not cell.Samples.IsEmpty)
+            since = min cycle window.since
+        }
+
     /// Adds the sample of a cycle, its loads quantised, and forgets by count.
     let add settings cycle (sample: Sample) window =
         let loads = quantised settings sample.OfferedLoads

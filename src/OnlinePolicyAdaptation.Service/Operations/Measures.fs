@@ -69,6 +69,11 @@ type Measures(services: string seq) =
     let age =
         lateGauge "opar_model_age_intervals" "Intervals since the last one that the system model was fitted to."
 
+    let lag =
+        lateGauge
+            "opar_metrics_lag_intervals"
+            "Intervals by which response times are thought to lag behind the configuration that they are reported with."
+
     let detections =
         counter "opar_detections_total" "Changes of the managed system that were noticed."
 
@@ -198,6 +203,9 @@ type Measures(services: string seq) =
 
     /// Intervals since the last one that the model in use was fitted to.
     member _.ModelAge(intervals: int) = age.Set(float intervals)
+
+    /// Response times are thought to be so many intervals old.
+    member _.Lag(intervals: int) = lag.Set(float intervals)
 
     /// The managed system was seen to change.
     member _.ChangeDetected() = detections.Inc()

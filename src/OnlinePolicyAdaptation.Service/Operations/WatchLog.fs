@@ -155,6 +155,22 @@ let private decided
             let trouble = said (DecisionJson.error services error)
             log.LogWarning("cycle {Cycle}: {Trouble}{More}", record.Cycle, trouble, more))
 
+    match decision.Lag with
+    | ValueSome lag ->
+        measures.Lag lag.Intervals
+
+        if lag.IsNew then
+            log.LogWarning(
+                "cycle {Cycle}: response times are {Intervals} intervals old: {What}",
+                record.Cycle,
+                lag.Intervals,
+                (if lag.IsFollowed then
+                     "they are learned for the configurations of then"
+                 else
+                     "settlingSeconds must cover that")
+            )
+    | ValueNone -> ()
+
     match record.Change with
     | ValueSome change ->
         measures.ChangeDetected()

@@ -98,6 +98,7 @@ let settings planner =
         Guard = Guard.permissive grid
         Admission = Admission.unbounded
         Losses = ValueNone
+        FollowsLag = true
         Mode = Mode.Act
         Clock = Clock.Lockstep
     }

@@ -130,6 +130,13 @@ let private full: Decision =
             ]
         Error = ValueSome 0.08
         Gap = ValueSome(TimeSpan.FromHours 2.0)
+        Lag =
+            ValueSome
+                {
+                    Intervals = 2
+                    IsNew = false
+                    IsFollowed = true
+                }
         Refit = ValueSome(Ok { FittedAt = 40; Samples = 311 })
         IsRefitAsked = false
         Failure = ValueNone
