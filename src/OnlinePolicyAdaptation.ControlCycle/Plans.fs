@@ -49,8 +49,12 @@ module Plans =
 
     /// The response times that are planned with.
     let private responseTimes attitude (model: EstimatedModel) : IResponseTimeModel =
-        let bounded sign confidence =
-            BoundedResponseTimes(model.ResponseTimes, sign * Normal.InvCDF(0.0, 1.0, confidence))
+        let bounded sign confidence : IResponseTimeModel =
+            let deviations = Normal.InvCDF(0.0, 1.0, confidence)
+
+            match model.ResponseTimes with
+            | :? FactoredResponseTimes as factored -> factored.WithOptimism(-sign * deviations)
+            | responseTimes -> BoundedResponseTimes(responseTimes, sign * deviations)
 
         match attitude with
         | RiskAttitude.Expected -> model.ResponseTimes

@@ -116,6 +116,9 @@ type Forgetting =
     /// The newest samples of each configuration and load step, at least 1; and once the system was seen to change, the
     /// older ones lose weight where new measurements contradict them, and are corrected where nothing is measured yet.
     | ByRelevance of samples: int
+    /// The newest samples of each configuration and load step, at least 1, of the system as it was first and as many of
+    /// those taken since: what changes is the factors of the nodes, which are filtered. No sample is ever rewritten.
+    | ByFactors of samples: int
 
 /// Which of the response times that are thought possible is planned with.
 [<RequireQualifiedAccess>]

@@ -2,7 +2,6 @@ namespace OnlinePolicyAdaptation.ControlCycle
 
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
-open OnlinePolicyAdaptation.Learning.SystemModels
 
 /// One measurement that the system model learns from.
 type Sample =
@@ -57,7 +56,7 @@ type ToldLag =
 /// The estimate of the managed system that is planned with.
 type EstimatedModel =
     {
-        ResponseTimes: CorrectedResponseTimes
+        ResponseTimes: IResponseTimeModel
         /// Measurements it was fitted to.
         Samples: int
         /// The cycle after whose metrics it was fitted; -1 for the model that a run starts with.

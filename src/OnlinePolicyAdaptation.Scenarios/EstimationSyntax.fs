@@ -7,7 +7,7 @@ open System.Globalization
 open OnlinePolicyAdaptation.ControlCycle
 
 let private forgettings =
-    "never, window:<samples>, newest:<samples per configuration> or relevance:<samples per configuration>"
+    "never, window:<samples>, newest:<samples per configuration>, relevance:<samples per configuration> or factors:<samples per configuration>"
 
 let private riskAttitudes =
     "expected, optimistic:<confidence> or cautious:<confidence>, a confidence being a number from 0.5 to below 1"
@@ -23,6 +23,7 @@ let forgettingName forgetting =
     | Forgetting.Window samples -> $"window:{samples}"
     | Forgetting.PerConfiguration samples -> $"newest:{samples}"
     | Forgetting.ByRelevance samples -> $"relevance:{samples}"
+    | Forgetting.ByFactors samples -> $"factors:{samples}"
 
 /// The samples that the model is fitted to, in words.
 let describe forgetting =
@@ -32,6 +33,8 @@ let describe forgetting =
     | Forgetting.PerConfiguration samples -> $"the newest {samples} samples of each configuration and load step"
     | Forgetting.ByRelevance samples ->
         $"the newest {samples} samples of each configuration and load step, weighed by relevance once the system was seen to change"
+    | Forgetting.ByFactors samples ->
+        $"the newest {samples} samples of each configuration and load step, seen through the factors that nodes had at their time"
 
 let forgetting (text: string) =
     let samples (number: string option) make =
@@ -47,6 +50,7 @@ let forgetting (text: string) =
     | "window", number -> samples number Forgetting.Window
     | "newest", number -> samples number Forgetting.PerConfiguration
     | "relevance", number -> samples number Forgetting.ByRelevance
+    | "factors", number -> samples number Forgetting.ByFactors
     | _ -> Error $"'{text}'; expected {forgettings}"
 
 let riskAttitudeText attitude =

@@ -21,8 +21,8 @@ let internal texts kind =
     | TextKind.Query -> Some("\\S", "a PromQL query")
     | TextKind.Forgetting ->
         Some(
-            "^(never|(window|newest|relevance):[1-9][0-9]{0,8})$",
-            "never, window:<samples>, newest:<samples per configuration> or relevance:<samples per configuration>"
+            "^(never|(window|newest|relevance|factors):[1-9][0-9]{0,8})$",
+            "never, window:<samples>, newest:<samples per configuration>, relevance:<samples per configuration> or factors:<samples per configuration>"
         )
     | TextKind.ResponseTimeBound ->
         Some(

@@ -29,7 +29,7 @@ type RunArguments =
                 "the system changes before this cycle; 0: the first cycle already runs on the changed system"
             | Lookahead _ -> "lookahead horizons of the rollout policies, such as 1,3"
             | Forgetting _ ->
-                "samples the system model is fitted to: never (forget), window:N, newest:N (of each configuration), relevance:N (default: the scenario's); further ones after a comma are compared at the longest horizon"
+                "samples the system model is fitted to: never (forget), window:N, newest:N (of each configuration), relevance:N, factors:N (default: the scenario's); further ones after a comma are compared at the longest horizon"
             | Outlook _ ->
                 "response times that are planned with: expected, optimistic:P or cautious:P, P being the confidence of the bound (default: the scenario's)"
             | Also_Base _ ->

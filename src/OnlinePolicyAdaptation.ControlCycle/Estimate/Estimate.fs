@@ -212,8 +212,8 @@ module Estimate =
             | Clock.RealTime when isDue && not state.IsRefitting ->
                 let struct (snapshot, begun) = Estimator.beginRefit (layout settings) estimator
 
-                struct (begun, ValueNone, ValueSome(request snapshot))
-            | _ -> struct (estimator, ValueNone, ValueNone)
+                struct (Estimator.refresh (layout settings) begun, ValueNone, ValueSome(request snapshot))
+            | _ -> struct (Estimator.refresh (layout settings) estimator, ValueNone, ValueNone)
 
         struct ({
                     Estimator = current
@@ -247,11 +247,13 @@ module Estimate =
                     Request = asked
                 })
 
-    let private event (state: EstimateState) event =
+    let private event settings (state: EstimateState) event =
         match event with
         | Event.Refitted refit ->
             { state with
-                Estimator = Estimator.install refit.Model state.Estimator
+                Estimator =
+                    Estimator.install refit.Model state.Estimator
+                    |> Estimator.refresh (layout settings)
                 IsRefitting = false
             }
         | _ -> state
@@ -310,6 +312,6 @@ module Estimate =
     let name = "estimate"
 
     let stage settings key start =
-        { Stage.create name start (Element.stepWith (interval settings key start) event) with
+        { Stage.create name start (Element.stepWith (interval settings key start) (event settings)) with
             Codec = ValueSome(codec settings key)
         }

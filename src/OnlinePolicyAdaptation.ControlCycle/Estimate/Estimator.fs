@@ -15,6 +15,8 @@ type Estimator =
         /// How much slower nodes have become since the last change, one entry per service; empty before the first.
         NodeFactors: NodeFactors[]
         Lost: LostCells
+        /// What is thought of the nodes by filtering; none where changes are judged otherwise.
+        Filter: NodeFactorFilter voption
         /// Fitted to the window, as if the system were still the one before the last change.
         Forest: RandomForest voption
         /// The last model that could be fitted, or why there is none.
@@ -84,38 +86,50 @@ module Estimator =
                 |> ValueOption.isNone)
             |> Seq.toArray
 
-        let count = SampleWindow.count window + unmeasured.Length
+        let measured =
+            [|
+                for cell in window.Cells ->
+                    struct (cell,
+                            match estimator.Filter with
+                            | ValueSome _ -> Factors.surfaceRows layout cell
+                            | ValueNone -> [ for sample in cell.Samples -> sample, sample.Seconds ])
+            |]
+
+        let count =
+            unmeasured.Length
+            + Array.sumBy (fun (struct (_, samples)) -> List.length samples) measured
+
         let features = Array.zeroCreate<float>(count * width)
         let targets = Array.zeroCreate<float>(count * height)
         let weights = Array.zeroCreate<float> count
         let place = Array.zeroCreate<float> width
         let mutable row = 0
 
-        let add configuration (loads: EquatableArray<RequestRate>) (samples: WeightedSample list) =
+        let add configuration (loads: EquatableArray<RequestRate>) (samples: (WeightedSample * float[]) list) =
             layout.Write(configuration, loads.AsSpan(), Span place)
             let factors = estimator.NodeFactors |> Array.map _.Factor(configuration)
 
             let lost =
                 Array.init height (fun service -> LostCells.tryFind configuration loads service estimator.Lost)
 
-            for sample in samples do
+            for sample, seconds in samples do
                 place.CopyTo(features, row * width)
-                sample.Seconds.CopyTo(targets, row * height)
+                seconds.CopyTo(targets, row * height)
                 weights[row] <- sample.Weight
 
                 for service in 0 .. height - 1 do
                     let factor = if factors.Length = 0 then 1.0 else factors[service]
 
                     match lost[service] with
-                    | ValueSome seconds -> targets[row * height + service] <- seconds / factor
+                    | ValueSome lost -> targets[row * height + service] <- lost / factor
                     | ValueNone when sample.Cycle >= window.Since ->
-                        targets[row * height + service] <- sample.Seconds[service] / factor
+                        targets[row * height + service] <- seconds[service] / factor
                     | ValueNone -> ()
 
                 row <- row + 1
 
-        for cell in window.Cells do
-            add cell.Configuration cell.OfferedLoads cell.Samples
+        for struct (cell, samples) in measured do
+            add cell.Configuration cell.OfferedLoads samples
 
         for cell in unmeasured do
             add
@@ -124,9 +138,11 @@ module Estimator =
                 [
                     {
                         Cycle = Int32.MinValue
-                        Seconds = Array.create height nan
+                        Seconds = [||]
                         Weight = 1.0
-                    }
+                        NodeLogs = [||]
+                    },
+                    Array.create height nan
                 ]
 
         fillMissing estimator.Forest width height features targets
@@ -167,20 +183,25 @@ module Estimator =
             |> Seq.map (fun cell -> CellStatistics.deviation cell.Samples service)
             |> Statistics.Median)
 
-    let private model (layout: FeatureLayout) cycle forest (estimator: Estimator) =
-        let struct (lowest, highest) =
-            ranges layout.Services estimator.Window estimator.Lost
+    let private responseTimes (layout: FeatureLayout) forest (estimator: Estimator) : IResponseTimeModel =
+        match estimator.Filter with
+        | ValueSome filter -> Factors.responseTimes layout forest estimator.Window estimator.Lost filter
+        | ValueNone ->
+            let struct (lowest, highest) =
+                ranges layout.Services estimator.Window estimator.Lost
 
+            CorrectedResponseTimes(
+                forest,
+                ReadOnlySpan estimator.NodeFactors,
+                layout,
+                lowest,
+                highest,
+                noise layout.Services estimator.Window
+            )
+
+    let private model (layout: FeatureLayout) cycle forest (estimator: Estimator) =
         {
-            ResponseTimes =
-                CorrectedResponseTimes(
-                    forest,
-                    ReadOnlySpan estimator.NodeFactors,
-                    layout,
-                    lowest,
-                    highest,
-                    noise layout.Services estimator.Window
-                )
+            ResponseTimes = responseTimes layout forest estimator
             Samples = SampleWindow.count estimator.Window
             FittedAt = cycle
         }
@@ -250,6 +271,15 @@ module Estimator =
                 Model = estimator.Model |> Result.mapError (fun _ -> error)
             }
 
+    /// The model in place by what is thought of the nodes now; where factors are not filtered it stays as it is.
+    let refresh (layout: FeatureLayout) (estimator: Estimator) =
+        match estimator.Filter, estimator.Model, estimator.Forest with
+        | ValueSome _, Ok last, ValueSome forest ->
+            { estimator with
+                Model = Ok(model layout last.FittedAt forest estimator)
+            }
+        | _ -> estimator
+
     /// Begins a refit: what `refit` makes a model of, and the estimator that goes on meanwhile.
     let beginRefit layout (estimator: Estimator) =
         let corrected = corrected layout estimator
@@ -263,6 +293,12 @@ module Estimator =
     /// Whether the model is to be refitted.
     let isRefitDue estimation (estimator: Estimator) =
         estimator.Pending >= estimation.RefitEvery
+
+    /// What is thought of the nodes at first, where that is filtered.
+    let private filterOf estimation (layout: FeatureLayout) =
+        match estimation.Forgetting with
+        | Forgetting.ByFactors _ -> ValueSome(NodeFactorFilter.Unchanged(max 1 layout.Grid.Nodes, layout.Services))
+        | _ -> ValueNone
 
     /// An estimator that has learned from these samples, oldest first.
     let start estimation (layout: FeatureLayout) (key: RandomKey) (history: Sample seq) =
@@ -278,6 +314,7 @@ module Estimator =
                 Detector = ChangeDetector.create layout.Services history.Length
                 NodeFactors = [||]
                 Lost = LostCells.none
+                Filter = filterOf estimation layout
                 Forest = ValueNone
                 Model = Error(CycleError.TooFewSamples(0, estimation.MinimumSamples))
                 Pending = 0
@@ -286,13 +323,14 @@ module Estimator =
 
         estimator |> install (refit estimation layout -1 key estimator)
 
-    /// The estimator that was stopped with this window, detector and forest, fitted last after a cycle.
+    /// The estimator that was stopped with this window, detector, filter and forest, fitted last after a cycle.
     let resume
         estimation
         (layout: FeatureLayout)
         window
         lost
         detector
+        filter
         (forest: RandomForest voption)
         fittedAt
         pending
@@ -308,6 +346,7 @@ module Estimator =
                     else
                         [||]
                 Lost = lost
+                Filter = filter
                 Forest = forest
                 Model = Error(CycleError.TooFewSamples(SampleWindow.count window, estimation.MinimumSamples))
                 Pending = pending
@@ -357,26 +396,63 @@ module Estimator =
             Detector = ChangeDetector.create services 0
         }
 
+    /// Takes note of the sample of a cycle where factors are filtered.
+    let private filtered estimation cycle (sample: Sample) (estimator: Estimator) =
+        match estimator.Filter, estimator.Model with
+        | ValueSome filter,
+          Ok {
+                 ResponseTimes = :? FactoredResponseTimes as model
+             } ->
+            let loads = SampleWindow.quantised estimation sample.OfferedLoads
+
+            let seconds = sample.ResponseTimes |> Seq.map _.Seconds |> Seq.toArray
+
+            let after =
+                filter.After(model.Observe(sample.Configuration, loads, ReadOnlySpan seconds))
+
+            let window =
+                estimator.Window
+                |> Factors.reconsider model.Surface filter after cycle
+                |> SampleWindow.addUnder
+                    (Factors.nodeLogs model.Surface after sample.Configuration)
+                    estimation
+                    cycle
+                    sample
+
+            { estimator with
+                Filter = ValueSome after
+                Window = window
+            },
+            Factors.change model.Surface after sample.Configuration cycle
+        | _ ->
+            { estimator with
+                Window = SampleWindow.add estimation cycle sample estimator.Window
+            },
+            ValueNone
+
     /// Takes note of the sample of a cycle: what it changes, apart from the model, which had predicted it so.
     let observe estimation (layout: FeatureLayout) cycle (sample: Sample) predicted (estimator: Estimator) =
         let loads = SampleWindow.quantised estimation sample.OfferedLoads
         let cell = SampleWindow.tryCell sample.Configuration loads
 
-        let struct (detector, change) =
+        let renewed, change =
             match estimation.Forgetting with
-            | Forgetting.ByRelevance _ -> detect (cell estimator.Window) cycle sample predicted estimator
-            | _ -> estimator.Detector, ValueNone
+            | Forgetting.ByFactors _ -> filtered estimation cycle sample estimator
+            | _ ->
+                let struct (detector, change) =
+                    match estimation.Forgetting with
+                    | Forgetting.ByRelevance _ -> detect (cell estimator.Window) cycle sample predicted estimator
+                    | _ -> estimator.Detector, ValueNone
 
-        let measured =
-            { estimator with
-                Detector = detector
-                Window = SampleWindow.add estimation cycle sample estimator.Window
-            }
+                let measured =
+                    { estimator with
+                        Detector = detector
+                        Window = SampleWindow.add estimation cycle sample estimator.Window
+                    }
 
-        let renewed =
-            match change with
-            | ValueSome change -> renew layout.Services change measured
-            | ValueNone -> measured
+                match change with
+                | ValueSome found -> renew layout.Services found measured, change
+                | ValueNone -> measured, change
 
         // A few trees of many learn too slowly what is new.
         let isNew =
@@ -386,7 +462,10 @@ module Estimator =
 
         { renewed with
             Pending = renewed.Pending + 1
-            IsNews = renewed.IsNews || isNew || ValueOption.isSome change
+            IsNews =
+                renewed.IsNews
+                || isNew
+                || (ValueOption.isSome change && ValueOption.isNone renewed.Filter)
         },
         change
 
@@ -425,4 +504,4 @@ module Estimator =
 
             install fitted begun, change, errors
         else
-            observed, change, []
+            refresh layout observed, change, []

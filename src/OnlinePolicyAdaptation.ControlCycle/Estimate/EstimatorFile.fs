@@ -30,7 +30,20 @@ type SampleJson =
         Cycle: int
         /// Null: not measured.
         Seconds: Nullable<float>[]
+        /// Empty: as in the reference system.
+        NodeLogs: float[]
         Weight: float
+    }
+
+/// What is thought of the nodes: `NodeFactorState`.
+type FilterJson =
+    {
+        Joint: float[]
+        Probabilities: float[]
+        Announced: float[]
+        Streaks: int[]
+        LeftOver: float[]
+        Ages: int[]
     }
 
 type CellJson =
@@ -51,6 +64,8 @@ type FileJson =
         Key: uint64
         Since: int
         Detector: ServiceTest[]
+        /// None where factors are not filtered.
+        Filter: FilterJson option
         FittedAt: int
         Pending: int
         IsNews: bool
@@ -60,8 +75,8 @@ type FileJson =
         Lost: LostCellsJson
     }
 
-/// In version 2 every service was measured in every sample, and nothing was lost.
-let private version = 3
+/// In version 2 every service was measured in every sample, and nothing was lost; in 3 nodes had no factors.
+let private version = 4
 
 let private options = StrictJson.Options()
 
@@ -85,8 +100,21 @@ let private cellJson (cell: Cell) : CellJson =
                         Cycle = sample.Cycle
                         Seconds = nullable sample.Seconds
                         Weight = sample.Weight
+                        NodeLogs = sample.NodeLogs
                     }
             |]
+    }
+
+let private filterJson (filter: NodeFactorFilter) =
+    let state = filter.State
+
+    {
+        Joint = state.Joint
+        Probabilities = state.Probabilities
+        Announced = state.Announced
+        Streaks = state.Streaks
+        LeftOver = state.LeftOver
+        Ages = state.Ages
     }
 
 let private fileOf (layout: FeatureLayout) (checkpoint: EstimatorCheckpoint) =
@@ -100,6 +128,7 @@ let private fileOf (layout: FeatureLayout) (checkpoint: EstimatorCheckpoint) =
         Key = checkpoint.Key.Value
         Since = estimator.Window.Since
         Detector = ChangeDetector.tests estimator.Detector
+        Filter = estimator.Filter |> ValueOption.toOption |> Option.map filterJson
         FittedAt =
             match estimator.Model with
             | Ok model -> model.FittedAt
@@ -139,6 +168,8 @@ let private cell (layout: FeatureLayout) next index (file: CellJson) =
         && Array.exists (fun (seconds: Nullable<float>) -> seconds.HasValue) sample.Seconds
         && sample.Weight >= 0.0
         && sample.Weight <= 1.0
+        && (sample.NodeLogs.Length = 0 || sample.NodeLogs.Length = max 1 layout.Grid.Nodes)
+        && finite sample.NodeLogs
 
     let descending () =
         file.Samples |> Array.pairwise |> Array.forall (fun (a, b) -> a.Cycle > b.Cycle)
@@ -159,7 +190,7 @@ let private cell (layout: FeatureLayout) next index (file: CellJson) =
         match Array.tryFindIndex (sound >> not) file.Samples with
         | Some sample ->
             Error
-                $"cells[{index}].samples[{sample}]: expected a cycle before cycle {next}, {services} finite response times in seconds and a weight from 0 to 1"
+                $"cells[{index}].samples[{sample}]: expected a cycle before cycle {next}, {services} finite response times in seconds, a weight from 0 to 1, and a finite number of each node or none"
         | None when not (descending ()) -> Error $"cells[{index}].samples: expected the newest first"
         | None ->
             Ok
@@ -174,6 +205,7 @@ let private cell (layout: FeatureLayout) next index (file: CellJson) =
                                     Cycle = sample.Cycle
                                     Seconds = ofNullable sample.Seconds
                                     Weight = sample.Weight
+                                    NodeLogs = sample.NodeLogs
                                 }
                         ]
                 }
@@ -210,6 +242,34 @@ let private isSound next (test: ServiceTest) =
     && isSum test.Slower
     && isSum test.Faster
 
+/// A distribution for each node, and what was left over of each service.
+let private isSoundFilter (layout: FeatureLayout) (filter: FilterJson) =
+    let nodes, services = max 1 layout.Grid.Nodes, layout.Services
+
+    let isDistribution (probabilities: float[]) =
+        Array.forall (fun p -> p >= 0.0) probabilities
+        && abs (Array.sum probabilities - 1.0) < 1e-6
+
+    filter.Probabilities.Length = nodes * FactorGrid.Points
+    && finite filter.Probabilities
+    && Array.chunkBySize FactorGrid.Points filter.Probabilities
+       |> Array.forall isDistribution
+    && filter.Joint.Length =
+        (if nodes = 2 then
+             FactorGrid.Points * FactorGrid.Points
+         else
+             0)
+    && finite filter.Joint
+    && (nodes <> 2 || isDistribution filter.Joint)
+    && filter.Announced.Length = nodes
+    && finite filter.Announced
+    && filter.Streaks.Length = nodes
+    && Array.forall (fun n -> n >= 0) filter.Streaks
+    && filter.LeftOver.Length = services
+    && finite filter.LeftOver
+    && filter.Ages.Length = services
+    && Array.forall (fun n -> n >= 0) filter.Ages
+
 /// The first thing that cannot be, apart from the cells.
 let private fault (layout: FeatureLayout) (file: FileJson) =
     let names = String.concat ", " file.Features
@@ -232,6 +292,8 @@ let private fault (layout: FeatureLayout) (file: FileJson) =
         Some $"fittedAt: {file.FittedAt}; expected a cycle from -1 to {lastFit}"
     elif file.Pending < 0 then
         Some $"pending: {file.Pending}; expected a number of samples, from 0"
+    elif file.Filter |> Option.exists (isSoundFilter layout >> not) then
+        Some "filter: expected a distribution over the factors of each node, and numbers of each node and service"
     elif file.Detector.Length <> layout.Services then
         Some $"detector: {file.Detector.Length} tests; expected {layout.Services}, one per service"
     else
@@ -258,6 +320,11 @@ let private cells layout (file: FileJson) =
         | Some(index, _) -> Error $"cells[{index}]: expected other levels or offered loads than those of a cell before"
         | None -> file.Cells |> Array.mapi (cell layout file.Cycle) |> sequence
 
+let private filterOf (file: FilterJson) =
+    NodeFactorFilter.Of(
+        NodeFactorState(file.Joint, file.Probabilities, file.Announced, file.Streaks, file.LeftOver, file.Ages)
+    )
+
 let private checkpoint estimation (layout: FeatureLayout) path (file: FileJson) =
     let sound =
         match fault layout file with
@@ -278,6 +345,7 @@ let private checkpoint estimation (layout: FeatureLayout) path (file: FileJson) 
                 (SampleWindow.ofCells file.Since cells)
                 lost
                 (ChangeDetector.ofTests file.Detector)
+                (file.Filter |> Option.map filterOf |> Option.toValueOption)
                 forest
                 file.FittedAt
                 file.Pending

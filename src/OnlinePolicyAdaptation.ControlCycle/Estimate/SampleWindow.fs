@@ -13,6 +13,9 @@ type WeightedSample =
         Seconds: float[]
         /// What it counts, from 0 to 1. Never grows.
         Weight: float
+        /// The logarithms of the factors that nodes are thought to have had then; of the nodes that the configuration does
+        /// not use, 0. None: all as in the reference system.
+        NodeLogs: float[]
     }
 
 /// All that is remembered of one configuration under one load.
@@ -102,8 +105,25 @@ module SampleWindow =
             since = min cycle window.since
         }
 
-    /// Adds the sample of a cycle, its loads quantised, and forgets by count.
-    let add settings cycle (sample: Sample) window =
+    /// Nodes within this of their factor in the reference system, in logarithms, are as there.
+    let private referenceDistance = 0.1
+
+    /// Whether a sample was taken with the nodes as in the reference system.
+    let isReference (sample: WeightedSample) =
+        sample.NodeLogs |> Array.forall (fun log -> abs log < referenceDistance)
+
+    /// The newest so many; seen through factors, as many of the reference system and of others.
+    let private newest forgetting keep (samples: WeightedSample list) =
+        match forgetting with
+        | Forgetting.ByFactors _ when samples.Length > keep ->
+            let reference, others = List.partition isReference samples
+
+            (List.truncate keep reference @ List.truncate keep others)
+            |> List.sortByDescending _.Cycle
+        | _ -> List.truncate keep samples
+
+    /// Adds the sample of a cycle, taken under these factors of the nodes, its loads quantised, and forgets by count.
+    let addUnder nodeLogs settings cycle (sample: Sample) window =
         let loads = quantised settings sample.OfferedLoads
         let place = place sample.Configuration loads
 
@@ -112,6 +132,7 @@ module SampleWindow =
                 Cycle = cycle
                 Seconds = sample.ResponseTimes |> Seq.map _.Seconds |> Seq.toArray
                 Weight = 1.0
+                NodeLogs = nodeLogs
             }
 
         let cell =
@@ -129,6 +150,7 @@ module SampleWindow =
             | Forgetting.Never
             | Forgetting.Window _ -> Int32.MaxValue
             | Forgetting.PerConfiguration samples
+            | Forgetting.ByFactors samples
             | Forgetting.ByRelevance samples -> samples
 
         let cells =
@@ -136,7 +158,7 @@ module SampleWindow =
             |> Map.add
                 place
                 { cell with
-                    Samples = List.truncate keep (added :: cell.Samples)
+                    Samples = newest settings.Forgetting keep (added :: cell.Samples)
                 }
 
         { window with
@@ -145,6 +167,10 @@ module SampleWindow =
                 | Forgetting.Window samples -> withoutOlder (cycle - samples + 1) cells
                 | _ -> cells
         }
+
+    /// Adds the sample of a cycle, its loads quantised, and forgets by count.
+    let add settings cycle sample window =
+        addUnder [||] settings cycle sample window
 
     let count window =
         window.cells |> Map.fold (fun total _ cell -> total + cell.Samples.Length) 0

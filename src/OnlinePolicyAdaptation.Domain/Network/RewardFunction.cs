@@ -24,6 +24,9 @@ public enum CostAt
 /// </remarks>
 public sealed class RewardFunction
 {
+    /// <summary>Objectives that are kept this probably are kept.</summary>
+    private const double SurelyKept = 0.995;
+
     private readonly ControlGrid _grid;
     private readonly int[][] _saved;
     private readonly double[] _available;
@@ -93,6 +96,17 @@ public sealed class RewardFunction
             : CostAt == CostAt.NextState ? Rounded(Saving(next))
             : null;
     }
+
+    /// <summary>
+    /// The reward to expect of a step that does not depend on the configuration it leaves. Where the cost is charged at the
+    /// current state it does depend on it, unless an objective may well be missed; the one that is reached then stands for
+    /// it, and not a number for a step that pays on <see cref="Departure"/> alone.
+    /// </summary>
+    /// <param name="next">The configuration one reaches.</param>
+    /// <param name="kept">The probability that every objective is kept.</param>
+    /// <param name="excess">The seconds by which objectives are missed, to expect.</param>
+    public double ExpectedArrival(Configuration next, double kept, double excess) =>
+        CostAt == CostAt.CurrentState && kept >= SurelyKept ? double.NaN : (kept * Saving(next)) - excess;
 
     /// <summary>The reward of leaving a configuration for one that keeps every objective.</summary>
     public double Departure(Configuration current) => Rounded(Saving(current));

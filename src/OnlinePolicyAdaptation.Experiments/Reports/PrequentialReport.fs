@@ -73,6 +73,7 @@ module PrequentialReport =
         | Estimation.By(Forgetting.Window samples) when samples <= 500 -> Palette.orange, "dashdot"
         | Estimation.By(Forgetting.Window _) -> Palette.purple, "longdash"
         | Estimation.By(Forgetting.PerConfiguration _) -> Palette.skyBlue, "longdashdot"
+        | Estimation.By(Forgetting.ByFactors _) -> Palette.blue, "dash"
         | Estimation.FullRefit _ -> Palette.black, "dot"
         | Estimation.Oracle -> Palette.green, "dash"
 

@@ -37,26 +37,47 @@ let private responseTimesOf
 
     responseTimes
 
-let private table cancellation (dynamics: NetworkDynamics) (offeredLoads: EquatableArray<RequestRate>) =
-    let grid = dynamics.Grid
+/// The reward of reaching each configuration by its response times; nothing where the one that is left pays.
+let private arrivals cancellation (dynamics: NetworkDynamics) (offeredLoads: EquatableArray<RequestRate>) =
     let services = offeredLoads.Count
-    let configurations = grid.Configurations()
+    let configurations = dynamics.Grid.Configurations()
 
     let responseTimes =
         responseTimesOf cancellation dynamics.ResponseTimes configurations offeredLoads
 
-    let arrival index configuration =
+    configurations
+    |> Array.mapi (fun index configuration ->
         match
             dynamics.Reward.Arrival(configuration, ReadOnlySpan(responseTimes, index * services, services))
             |> Option.ofNullable
         with
         | Some reward -> ValueSome reward
-        | None -> ValueNone
+        | None -> ValueNone)
+
+/// The same, as a model that knows noise expects it.
+let private expectedArrivals (model: IExpectedRewards) (dynamics: NetworkDynamics) loads =
+    let configurations = dynamics.Grid.Configurations()
+    let expected = Array.zeroCreate<float> configurations.Length
+
+    let loads: EquatableArray<RequestRate> = loads
+    model.ExpectedArrivals(dynamics.Reward, ReadOnlySpan configurations, loads.AsSpan(), Span expected)
+
+    expected
+    |> Array.map (fun reward -> if Double.IsNaN reward then ValueNone else ValueSome reward)
+
+let private table cancellation (dynamics: NetworkDynamics) (offeredLoads: EquatableArray<RequestRate>) =
+    let grid = dynamics.Grid
+    let configurations = grid.Configurations()
+
+    let arrivals =
+        match dynamics.ResponseTimes with
+        | :? IExpectedRewards as model -> expectedArrivals model dynamics offeredLoads
+        | _ -> arrivals cancellation dynamics offeredLoads
 
     BoxModel.create
         (grid.Controls |> Seq.map _.Levels |> Seq.toArray)
         (configurations |> Array.map dynamics.Reward.Departure)
-        (configurations |> Array.mapi arrival)
+        arrivals
     |> Result.map (FiniteModel.ofBoxUntil cancellation grid.Edge)
 
 /// The system model under one load, as a table. The response times of each configuration are asked for once and taken

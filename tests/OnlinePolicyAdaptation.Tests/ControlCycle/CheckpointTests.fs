@@ -94,9 +94,9 @@ let private refuses () =
     let json = text whole
     Expect.isOk (Checkpoint.read cycle "c" (compressed json)) "whole"
 
-    json.Replace("\"formatVersion\":4", "\"formatVersion\":3")
+    json.Replace("\"formatVersion\":5", "\"formatVersion\":4")
     |> compressed
-    |> refused "formatVersion: 3; expected 4"
+    |> refused "formatVersion: 4; expected 5"
 
     json.Replace("\"monitor\":", "\"observe\":") |> compressed |> refused "monitor"
     compressed "null" |> refused "null"

@@ -73,6 +73,7 @@ let private changed cycle seconds =
                                             Cycle = cycle
                                             Seconds = [| seconds |]
                                             Weight = 1.0
+                                            NodeLogs = [||]
                                         }
                                 ]
                             Reference = ValueNone
@@ -176,6 +177,7 @@ let tests =
                         Cycle = 10
                         Seconds = [| seconds |]
                         Weight = weight
+                        NodeLogs = [||]
                     }
 
                 let cells =
@@ -379,7 +381,7 @@ let tests =
                     for length in 0 .. whole.Length / 40 .. whole.Length - 1 do
                         refused (whole.Substring(0, length)) "checkpoint"
 
-                    refused (whole.Replace("\"version\":3", "\"version\":9")) "version"
+                    refused (whole.Replace("\"version\":4", "\"version\":9")) "version"
                     refused (whole.Replace("\"weight\":1", "\"weight\":2")) "cells[0].samples[0]"
                     refused (whole.Replace("\"features\":[\"c1\"", "\"features\":[\"c9\"")) "features"
                     refused (whole.Replace("\"forest\":\"", "\"forest\":\"AAAA")) "forest"
@@ -470,6 +472,7 @@ let tests =
                         Cycle = 0
                         Seconds = [| seconds |]
                         Weight = 1.0
+                        NodeLogs = [||]
                     }
 
                 let scores current seconds =

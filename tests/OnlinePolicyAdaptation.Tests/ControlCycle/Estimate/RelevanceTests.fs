@@ -11,6 +11,7 @@ let private remembered cycle seconds =
         Cycle = cycle
         Seconds = [| seconds |]
         Weight = 1.0
+        NodeLogs = [||]
     }
 
 let private unchanged = [| NodeFactors(TwoNodes.grid, 0) |]
@@ -210,6 +211,7 @@ let tests =
                 let weighed weight seconds =
                     { remembered 1 seconds with
                         Weight = weight
+                        NodeLogs = [||]
                     }
 
                 let mean = CellStatistics.meanLog [ weighed 1.0 0.1; weighed 0.5 0.4 ] 0

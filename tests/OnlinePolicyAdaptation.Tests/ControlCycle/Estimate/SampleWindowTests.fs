@@ -89,6 +89,7 @@ let tests =
                         Cycle = cycle
                         Seconds = [| 0.1 |]
                         Weight = 1.0
+                        NodeLogs = [||]
                     }
 
                 let cell =
