@@ -29,6 +29,9 @@ module MetricsLag =
     /// Intervals that are remembered.
     let private memory = 256
 
+    /// For so many intervals the estimate may wait for one more cycle.
+    let private entriesPerCycle = 16
+
     /// The beginning of a stay, which is remembered in any case.
     let private beginning = 2 * LagEvidence.longest
 
@@ -106,6 +109,11 @@ module MetricsLag =
                 | None -> beginning
         }
 
+    /// The estimate is made anew in every cycle at first, and more rarely the more intervals there are: each says less then, and costs
+    /// more.
+    let private isDue (entry: LagEntry) (lag: MetricsLag) =
+        entry.Cycle % max 1 (lag.Entries.Length / entriesPerCycle) = 0
+
     /// Takes note of an interval; the estimate is made anew while the last change can tell something.
     let observe recorded (entry: LagEntry) (lag: MetricsLag) =
         let noted =
@@ -114,7 +122,7 @@ module MetricsLag =
                     Entries = Array.append lag.Entries [| entry |]
                 }
 
-        if entry.Age <= beginning && entry.Age < noted.Entries.Length then
+        if entry.Age <= beginning && entry.Age < noted.Entries.Length && isDue entry noted then
             { noted with
                 Lag = estimate recorded lag.Lag noted.Entries
             }
