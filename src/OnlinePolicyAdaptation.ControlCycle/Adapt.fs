@@ -56,19 +56,6 @@ module Adapt =
             actionKey key taken.Cycle
         )
 
-    /// The mask of keeping everything, where that is admissible.
-    let private keeping (mask: ActionMask) =
-        let keep = 0b010UL
-
-        if mask.Allowed |> Seq.forall (fun allowed -> allowed &&& keep <> 0UL) then
-            mask.Allowed
-            |> Seq.map (fun _ -> keep)
-            |> EquatableArray.ToEquatableArray
-            |> ActionMask
-            |> ValueSome
-        else
-            ValueNone
-
     /// The base policy's action, but only where the plan thinks it better than keeping everything.
     let private steadied
         settings
@@ -79,11 +66,14 @@ module Adapt =
         (baseAction: ControlAction)
         cancellation
         =
-        let keep = ControlAction.Keep baseAction.Moves.Count
+        let controls = baseAction.Moves.Count
+        let keep = ControlAction.Keep controls
 
-        match keeping (mask settings monitored), decision.BaseQFactor with
-        | ValueSome only, ValueSome baseQFactor when not baseAction.IsKeep ->
-            let kept = Plans.decide plan monitored.MovesLeft here only keep cancellation
+        match decision.BaseQFactor with
+        | ValueSome baseQFactor when not baseAction.IsKeep && keep.IsAllowedBy(mask settings monitored) ->
+            let kept =
+                Plans.decide plan monitored.MovesLeft here (ActionMasks.keeping controls) keep cancellation
+
             if baseQFactor > kept.QFactor then baseAction else keep
         | _ -> baseAction
 

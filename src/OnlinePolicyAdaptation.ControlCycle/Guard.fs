@@ -197,8 +197,7 @@ module Guard =
     let private isAdmissible (grid: ControlGrid) configuration (action: ControlAction) =
         let mask = grid.Mask configuration
 
-        action.Moves.Count = mask.Components
-        && Seq.forall (fun i -> mask.Allows(i, action.Choice i)) (seq { 0 .. mask.Components - 1 })
+        action.Moves.Count = mask.Components && action.IsAllowedBy mask
 
     /// What is remembered of actions, by a clock that has been put back since.
     let private putBack gap (state: GuardState) =

@@ -3,6 +3,7 @@ namespace OnlinePolicyAdaptation.ControlCycle
 open System
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
+open OnlinePolicyAdaptation.Planning
 
 /// A service that answers nothing, though it is offered requests.
 type Outage =
@@ -48,8 +49,6 @@ module Outage =
         | :? ControlTarget.BlockingRate as blocking -> blocking.Service = service
         | _ -> false
 
-    let private keep, private up, private all = 0b010UL, 0b100UL, 0b111UL
-
     /// Whether the outage has lasted long enough to be acted on.
     let isActedOn (settings: OutageSettings) silent = silent >= settings.After
 
@@ -71,18 +70,25 @@ module Outage =
         let isActedOn = isActedOn settings outage.Silent
         let canSomeGrow = Seq.exists canGrow (seq { 0 .. grid.Controls.Count - 1 })
 
+        let any = ActionMasks.down ||| ActionMasks.keep ||| ActionMasks.up
+
         let moves control =
             let isCapacity = isCapacity grid.Controls[control]
             let isConcerned = isOf outage.Service grid.Controls[control]
 
             match settings.Action with
-            | OutageAction.Hold when isActedOn -> keep
-            | OutageAction.Most when isActedOn && isCapacity -> if canGrow control then up else keep
-            | OutageAction.Most when isActedOn && isConcerned -> if canSomeGrow then keep else all
-            | OutageAction.Base when isActedOn && isConcerned -> all
-            | _ when isCapacity -> if canGrow control then keep ||| up else keep
-            | _ when isConcerned -> keep
-            | _ -> all
+            | OutageAction.Hold when isActedOn -> ActionMasks.keep
+            | OutageAction.Most when isActedOn && isCapacity ->
+                if canGrow control then ActionMasks.up else ActionMasks.keep
+            | OutageAction.Most when isActedOn && isConcerned -> if canSomeGrow then ActionMasks.keep else any
+            | OutageAction.Base when isActedOn && isConcerned -> any
+            | _ when isCapacity ->
+                if canGrow control then
+                    ActionMasks.keep ||| ActionMasks.up
+                else
+                    ActionMasks.keep
+            | _ when isConcerned -> ActionMasks.keep
+            | _ -> any
 
         {
             Silent = outage.Silent

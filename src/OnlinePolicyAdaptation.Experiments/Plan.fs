@@ -61,7 +61,7 @@ let private hold (problem: PlanningProblem) =
     |> Result.bind (RewardProcess.ofPolicy problem.Model >> exactValues problem)
 
 /// Values at the leaves.
-type private Terminal =
+type private EvaluatedLeaves =
     {
         Values: float[]
         Extended: ExtendedValues

@@ -7,10 +7,15 @@ open OnlinePolicyAdaptation.Domain.Network
 [<RequireQualifiedAccess>]
 module ActionMasks =
 
+    /// The moves of a control, as a mask has them.
+    let down, keep, up = 0b001UL, 0b010UL, 0b100UL
+
+    /// Allows nothing but keeping every control.
+    let keeping controls =
+        Seq.replicate controls keep |> EquatableArray.ToEquatableArray |> ActionMask
+
     /// What both allow. A control to which they allow no move in common keeps its level.
     let common (given: ActionMask) (other: ActionMask) =
-        let keep = 0b010UL
-
         Seq.map2 (fun a b -> if a &&& b = 0UL then keep else a &&& b) given.Allowed other.Allowed
         |> EquatableArray.ToEquatableArray
         |> ActionMask

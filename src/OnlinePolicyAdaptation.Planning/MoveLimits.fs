@@ -25,22 +25,20 @@ module MoveLimits =
     /// The admissible moves in a configuration, where each control has so many moves left. One that has none keeps its level.
     /// No move leaves the grid, whatever its edge.
     let mask limits (left: EquatableArray<int>) (configuration: Configuration) =
-        let down, keep, up = 0b001UL, 0b010UL, 0b100UL
-
         Seq.init left.Count (fun control ->
             let struct (lowest, highest) = limits.Bounds[control]
             let level = configuration.Levels[control]
 
             if left[control] <= 0 then
-                keep
+                ActionMasks.keep
             elif level < lowest then
-                up
+                ActionMasks.up
             elif level > highest then
-                down
+                ActionMasks.down
             else
-                keep
-                ||| (if level > lowest then down else 0UL)
-                ||| (if level < highest then up else 0UL))
+                ActionMasks.keep
+                ||| (if level > lowest then ActionMasks.down else 0UL)
+                ||| (if level < highest then ActionMasks.up else 0UL))
         |> EquatableArray.ToEquatableArray
         |> ActionMask
 

@@ -64,7 +64,7 @@ module LagEvidence =
 
     /// A prediction of the logarithm of a response time; by no measurements: there is none.
     [<Struct>]
-    type private Prediction =
+    type private LagPrediction =
         {
             Mean: float
             By: int
@@ -110,7 +110,7 @@ module LagEvidence =
         {
             Entries: LagEntry[]
             Numbers: int[]
-            Recorded: Prediction[]
+            Recorded: LagPrediction[]
             Logs: float[]
         }
 
@@ -162,7 +162,7 @@ module LagEvidence =
                 })
 
     /// The usual deviation from predictions: the larger of that of all and that soon after changes; none where too few say.
-    let private deviation (course: Course) (predictions: Prediction[]) =
+    let private deviation (course: Course) (predictions: LagPrediction[]) =
         let usual isCounted =
             let sizes =
                 [|
@@ -181,7 +181,7 @@ module LagEvidence =
         | all, soon -> max all soon
 
     /// The loss of a prediction: that of a t distribution of 3 degrees of freedom, bounded.
-    let private loss course deviation i (prediction: Prediction) =
+    let private loss course deviation i (prediction: LagPrediction) =
         if not (isMeasured course i) then
             0.0
         elif prediction.By = 0 then

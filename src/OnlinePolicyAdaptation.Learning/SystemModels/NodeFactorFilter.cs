@@ -42,10 +42,6 @@ public sealed class NodeFactorFilter
     /// <summary>Shares below this tell nothing of a node.</summary>
     public const double LeastShare = 0.02;
 
-    private const double DegreesOfFreedom = 6;
-    private const double OutlierShare = 0.03;
-    private const double OutlierDensity = 0.1;
-
     /// <summary>Messages do not fall below this share of their maximum.</summary>
     private const double LeastMessage = 1e-9;
 
@@ -282,7 +278,7 @@ public sealed class NodeFactorFilter
         }
         var messages = new double[observations.Count * Nodes * FactorGrid.Points];
         Array.Fill(messages, 1);
-        var likelihoods = new LikelihoodTable[observations.Count];
+        var likelihoods = new FactorLikelihood[observations.Count];
         var expected = new double[Nodes];
         var cavity = new double[FactorGrid.Points];
         var partnerMass = new double[FactorGrid.Points];
@@ -327,7 +323,7 @@ public sealed class NodeFactorFilter
         int s,
         int node,
         FactorObservation observation,
-        LikelihoodTable likelihood,
+        FactorLikelihood likelihood,
         ReadOnlySpan<double> made,
         double[] messages,
         double[] probabilities,
@@ -453,34 +449,10 @@ public sealed class NodeFactorFilter
         return correlation * _leftOver[observation.Service];
     }
 
-    private LikelihoodTable Likelihood(FactorObservation observation)
+    private FactorLikelihood Likelihood(FactorObservation observation)
     {
         var carried = Carried(observation, out var remaining);
-        var table = new LikelihoodTable();
-        for (var i = 0; i < LikelihoodTable.Entries; i++)
-        {
-            var logRatio = LikelihoodTable.LogRatio(i);
-            var (shift, variance) = Expected(observation, logRatio);
-            var noise = NoiseVariance(observation, logRatio) * remaining;
-            var scale = Math.Sqrt(noise + variance);
-            var z = (observation.LogRatio - logRatio - shift - carried) / scale;
-            table[i] = ((1 - OutlierShare) * StudentT(z) / scale) + (OutlierShare * OutlierDensity);
-        }
-        return table;
-    }
-
-    private static (double Shift, double Variance) Expected(FactorObservation observation, double logRatio) =>
-        LawCorrection.At(observation.Anchors, observation.Noise, observation.Prior, observation.LawError, logRatio);
-
-    /// <summary>Slower nodes are nearer to saturation, and their noise is larger.</summary>
-    private static double NoiseVariance(FactorObservation observation, double logRatio) =>
-        observation.Noise * observation.Noise * Math.Clamp(Math.Exp(logRatio), 1, 4);
-
-    private static double StudentT(double z)
-    {
-        // Of 6 degrees of freedom: 0.3827 (1 + z^2/6)^(-7/2).
-        var q = 1 + (z * z / DegreesOfFreedom);
-        return 0.3827 / (q * q * q * Math.Sqrt(q));
+        return new(observation, carried, remaining);
     }
 
     /// <summary>What is left over of each service once the factors are known; outliers are passed over.</summary>
@@ -507,9 +479,9 @@ public sealed class NodeFactorFilter
                 }
             }
             var logRatio = Math.Log(made);
-            var (shift, variance) = Expected(observation, logRatio);
+            var (shift, variance) = FactorLikelihood.Expected(observation, logRatio);
             var left = observation.LogRatio - logRatio - shift;
-            if (Math.Abs(left) <= 3 * Math.Sqrt(NoiseVariance(observation, logRatio) + variance))
+            if (Math.Abs(left) <= 3 * Math.Sqrt(FactorLikelihood.NoiseVariance(observation, logRatio) + variance))
             {
                 leftOver[observation.Service] = left;
                 ages[observation.Service] = 1;
@@ -564,43 +536,4 @@ public sealed class NodeFactorFilter
             density[i] /= total;
         }
     }
-
-    /// <summary>The likelihood of an observation by the logarithm of what the factors make of the response time.</summary>
-    private sealed class LikelihoodTable
-    {
-        private const double Lowest = -1.1;
-        private const double Step = 0.02;
-        public const int Entries = 261;
-        private readonly double[] _values = new double[Entries];
-
-        public static double LogRatio(int entry) => Lowest + (Step * entry);
-
-        public double this[int entry]
-        {
-            set => _values[entry] = value;
-        }
-
-        public double At(double logRatio)
-        {
-            var place = Math.Clamp((logRatio - Lowest) * (1 / Step), 0, Entries - 1.001);
-            var below = (int)place;
-            return _values[below] + ((place - below) * (_values[below + 1] - _values[below]));
-        }
-    }
 }
-
-/// <summary>All that a filter of node factors carries on, to be kept in a file.</summary>
-/// <param name="Joint">Of two nodes the probability of each pair of factors, the first node's row by row; else none.</param>
-/// <param name="Probabilities">Node by node, the probability of each factor of the grid.</param>
-/// <param name="Announced">Of each node, the logarithm of the factor that was announced last.</param>
-/// <param name="Streaks">Of each node, for how many intervals it has probably been another.</param>
-/// <param name="LeftOver">Of each service, what was left over last.</param>
-/// <param name="Ages">Of each service, how many intervals ago that was; 0: never.</param>
-public sealed record NodeFactorState(
-    double[] Joint,
-    double[] Probabilities,
-    double[] Announced,
-    int[] Streaks,
-    double[] LeftOver,
-    int[] Ages
-);
