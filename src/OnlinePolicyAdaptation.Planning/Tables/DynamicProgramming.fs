@@ -105,11 +105,13 @@ module DynamicProgramming =
         struct (improved, change)
 
     /// Evaluates and improves in turn, from a given policy, until nothing improves: in floats first, then in extended numbers.
-    /// Only what is an improvement for certain is made, so that it ends. (Puterman, 6.4.)
+    /// What is an improvement for certain is made; after that what is one as far as numbers show, as long as the bound gets
+    /// smaller: near discount 1 all values may be off by the same, and their differences by far less. So it ends.
+    /// (Puterman, 6.4.)
     let policyIterationFrom (start: FinitePolicy) (model: FiniteModel) (discount: Discount) =
         let rounding = Rounding.ofModel model
 
-        let rec iterate policy iterations =
+        let rec iterate (nearest: PolicyIteration voption) policy iterations =
             let evaluation =
                 RewardProcess.ofPolicy model policy |> PolicyEvaluation.evaluate discount
 
@@ -119,30 +121,43 @@ module DynamicProgramming =
             let improved = improveInFloats model discount margin values.Highs policy
 
             if improved <> policy then
-                iterate improved (iterations + 1)
+                iterate nearest improved (iterations + 1)
             else
                 let numbers = rounding.InExtended largest
-                let tolerance = 2.0 * (numbers + evaluation.ErrorBound)
 
-                let struct (improved, change) =
+                let improveBy tolerance =
                     improve model discount margin tolerance values policy
 
-                if improved <> policy then
-                    iterate improved (iterations + 1)
-                else
-                    {
-                        Policy = policy
-                        Values = values.Highs
-                        Remainders = values.Lows
-                        ErrorBound =
-                            (change + 2.0 * numbers) / (1.0 - discount.Value)
-                            * (1.0 + 8.0 * Rounding.ofFloat)
-                            + ExtendedValues.rounding values
-                        IsExact = evaluation.IsExact
-                        Iterations = iterations
-                    }
+                let struct (improved, change) = improveBy (2.0 * (numbers + evaluation.ErrorBound))
 
-        iterate start 1
+                if improved <> policy then
+                    iterate nearest improved (iterations + 1)
+                else
+                    let found =
+                        {
+                            Policy = policy
+                            Values = values.Highs
+                            Remainders = values.Lows
+                            ErrorBound =
+                                (change + 2.0 * numbers) / (1.0 - discount.Value)
+                                * (1.0 + 8.0 * Rounding.ofFloat)
+                                + ExtendedValues.rounding values
+                            IsExact = evaluation.IsExact
+                            Iterations = iterations
+                        }
+
+                    match nearest with
+                    | ValueSome nearest when nearest.ErrorBound <= found.ErrorBound ->
+                        { nearest with Iterations = iterations }
+                    | _ ->
+                        let struct (likely, _) = improveBy (2.0 * numbers)
+
+                        if likely = policy then
+                            found
+                        else
+                            iterate (ValueSome found) likely (iterations + 1)
+
+        iterate ValueNone start 1
 
     /// Policy iteration from the policy that is greedy for the immediate reward.
     let policyIteration (model: FiniteModel) (discount: Discount) =
