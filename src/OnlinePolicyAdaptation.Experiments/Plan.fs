@@ -144,7 +144,7 @@ let private lookahead (problem: PlanningProblem) horizon terminal =
     let leaves = RelativeValues.within model horizon terminal.Extended
 
     decided problem (fun state ->
-        Lookahead.decideRelative model problem.Scenario.Goal.Discount horizon (leaves state) ValueNone state)
+        Lookahead.decideRelative model problem.Scenario.Goal.Discount horizon (leaves.From state) ValueNone state)
 
 /// The decision in a state by values that are known to more digits than floats have.
 let private exactly (problem: PlanningProblem) values remainders =
@@ -200,16 +200,14 @@ let private multiagent (problem: PlanningProblem) horizon basePolicy terminal =
             (leaves.Distances, [ 2..horizon ])
             ||> List.fold (fun values _ -> Bellman.ofPolicy model discount oneStep values)
 
-        let shared = within 0
-
-        if shared.Offset = Extended.zero then
+        match within.Shared with
+        | ValueSome shared ->
             let values = of' shared
             fun _ -> values
-        else
-            of'
+        | ValueNone -> of'
 
     fun state ->
-        let leaves = within state
+        let leaves = within.From state
         let absolute = RelativeValues.qFactor discount horizon leaves
 
         let decision =
@@ -300,7 +298,7 @@ let private sampledRollout (problem: PlanningProblem) (settings: SampledSettings
         }
 
     fun (state: int) ->
-        let leaves = leaves state
+        let leaves = leaves.From state
 
         SampledRollout.decide
             (truncation problem settings leaves act)
@@ -318,7 +316,7 @@ let private sampledMultiagent (problem: PlanningProblem) (settings: SampledSetti
     let order = Array.init grid.Controls.Count id
 
     fun (state: int) ->
-        let leaves = leaves state
+        let leaves = leaves.From state
 
         SampledMultiagentRollout.decide
             (truncation problem settings leaves act)

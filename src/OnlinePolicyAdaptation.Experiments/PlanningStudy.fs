@@ -165,7 +165,7 @@ module PlanningStudy =
             horizon
             (Lookahead.policyRelative model discount horizon leaves)
             (fun state ->
-                Lookahead.decideRelative model discount horizon (leaves state) ValueNone state
+                Lookahead.decideRelative model discount horizon (leaves.From state) ValueNone state
                 |> ignore)
 
     let private multiagent (problem: PlanningProblem) settings (basePolicy: Evaluated) actions horizon =
@@ -183,7 +183,15 @@ module PlanningStudy =
             horizon
             (MultiagentRollout.policyRelative model discount components order horizon actions leaves)
             (fun state ->
-                MultiagentRollout.decide model discount components order horizon actions (leaves state).Distances state
+                MultiagentRollout.decide
+                    model
+                    discount
+                    components
+                    order
+                    horizon
+                    actions
+                    (leaves.From state).Distances
+                    state
                 |> ignore)
 
     let private rollouts problem (settings: StudySettings) (bases: Evaluated list) =

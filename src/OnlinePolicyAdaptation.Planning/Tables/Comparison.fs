@@ -28,11 +28,11 @@ type internal Comparison =
 module internal Comparison =
 
     /// Among actions of equal Q-factor keeping the configuration wins, then the smallest number.
-    let joint (grid: ControlGrid) discount horizon (leaves: int -> RelativeValues) =
+    let joint (grid: ControlGrid) discount horizon (leaves: RelativeLeaves) =
         let keep = grid.IndexOf(ControlAction.Keep grid.Controls.Count)
 
         fun (model: FiniteModel) point ->
-            let leaves = leaves point.State
+            let leaves = leaves.From point.State
 
             let qFactors =
                 Lookahead.qFactors model discount horizon leaves.Distances point.State
@@ -45,7 +45,7 @@ module internal Comparison =
                 Choose = fun () -> first + Lookahead.best model qFactors point.Allows (ValueSome keep) point.State
             }
 
-    let multiagent (grid: ControlGrid) discount horizon (basePolicy: FinitePolicy) (leaves: int -> RelativeValues) =
+    let multiagent (grid: ControlGrid) discount horizon (basePolicy: FinitePolicy) (leaves: RelativeLeaves) =
         let components = ActionComponents.ofGrid grid
         let order = ActionComponents.naturalOrder components
 
@@ -62,7 +62,7 @@ module internal Comparison =
                 |> ValueOption.defaultValue choice
 
         fun (model: FiniteModel) point ->
-            let leaves = leaves point.State
+            let leaves = leaves.From point.State
             let values = leaves.Distances
 
             let qFactor =

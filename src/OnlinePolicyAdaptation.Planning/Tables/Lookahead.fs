@@ -172,17 +172,10 @@ module Lookahead =
         |> Bellman.greedy model discount
 
     /// The same, with terminal values as distances, which may be from another number in each state.
-    let policyRelative
-        (model: FiniteModel)
-        (discount: Discount)
-        horizon
-        (terminal: int -> RelativeValues)
-        : FinitePolicy =
-        let shared = terminal 0
-
-        if shared.Offset = Extended.zero then
-            policy model discount horizon shared.Distances
-        else
+    let policyRelative (model: FiniteModel) (discount: Discount) horizon (terminal: RelativeLeaves) : FinitePolicy =
+        match terminal.Shared with
+        | ValueSome shared -> policy model discount horizon shared.Distances
+        | ValueNone ->
             Array.init model.StateCount (fun state ->
-                let q = qFactors model discount horizon (terminal state).Distances state
+                let q = qFactors model discount horizon (terminal.From state).Distances state
                 model.FirstChoice[state] + best model q (fun _ -> true) ValueNone state)

@@ -280,16 +280,14 @@ module MultiagentRollout =
         order
         horizon
         (basePolicy: FinitePolicy)
-        (baseValues: int -> RelativeValues)
+        (baseValues: RelativeLeaves)
         : FinitePolicy =
-        let shared = baseValues 0
-
-        if shared.Offset = Extended.zero then
-            policy model discount components order horizon basePolicy shared.Distances
-        else
+        match baseValues.Shared with
+        | ValueSome shared -> policy model discount components order horizon basePolicy shared.Distances
+        | ValueNone ->
             Array.init model.StateCount (fun state ->
                 let decision =
-                    decide model discount components order horizon basePolicy (baseValues state).Distances state
+                    decide model discount components order horizon basePolicy (baseValues.From state).Distances state
 
                 FiniteModel.tryChoice model state decision.Action
                 |> ValueOption.defaultValue basePolicy[state])

@@ -5,6 +5,15 @@ namespace OnlinePolicyAdaptation.Planning
 type RelativeValues =
     { Offset: Extended; Distances: float[] }
 
+/// The leaves as plans see them that begin in different states.
+type RelativeLeaves =
+    {
+        /// Those of plans from any state, where floats tell the values apart.
+        Shared: RelativeValues voption
+        /// Those of plans from a state.
+        From: int -> RelativeValues
+    }
+
 [<RequireQualifiedAccess>]
 module RelativeValues =
 
@@ -40,7 +49,7 @@ module RelativeValues =
 
     /// The leaves as a plan of so many steps from a state sees them: the values themselves where floats tell them apart, else how
     /// far they are from the largest one within reach, which is what good plans end near. Fit for many states.
-    let within (model: FiniteModel) steps (values: ExtendedValues) : int -> RelativeValues =
+    let within (model: FiniteModel) steps (values: ExtendedValues) : RelativeLeaves =
         if ExtendedValues.largest values <= far * Sweeping.largestSize model.Rewards then
             let all =
                 {
@@ -48,15 +57,23 @@ module RelativeValues =
                     Distances = values.Highs
                 }
 
-            fun _ -> all
+            {
+                Shared = ValueSome all
+                From = fun _ -> all
+            }
         else
-            fun state ->
-                let offset = largestAfter model steps values state
+            {
+                Shared = ValueNone
+                From =
+                    fun state ->
+                        let offset = largestAfter model steps values state
 
-                {
-                    Offset = offset
-                    Distances = Array.init model.StateCount (fun other -> (values[other] - offset: Extended).High)
-                }
+                        {
+                            Offset = offset
+                            Distances =
+                                Array.init model.StateCount (fun other -> (values[other] - offset: Extended).High)
+                        }
+            }
 
     /// The Q-factor that stands for one computed with the distances, so many steps before the leaves.
     let qFactor (discount: Discount) steps (values: RelativeValues) =

@@ -11,7 +11,8 @@ let private leaves model discount horizon basePolicy =
 /// The rollout decision in a state with the base policy's exact value. Nowhere worse than the base policy.
 /// `horizon` and `preferred` as in `Lookahead.decide`.
 let decide model discount horizon (basePolicy: FinitePolicy) preferred state =
-    Lookahead.decideRelative model discount horizon (leaves model discount horizon basePolicy state) preferred state
+    let leaves = leaves model discount horizon basePolicy
+    Lookahead.decideRelative model discount horizon (leaves.From state) preferred state
 
 /// The rollout policy in all states.
 let policy model discount horizon (basePolicy: FinitePolicy) : FinitePolicy =
