@@ -34,7 +34,7 @@ internal static class PpoLoss
         var entropy = (MaskedCategorical.Entropy(all) * minibatch.Weights).sum();
         using Scalar valueWeight = options.ValueWeight;
         using Scalar entropyWeight = options.EntropyWeight.At(progress);
-        return policyLoss + (valueLoss * valueWeight) - (entropy * entropyWeight);
+        return Sum(policyLoss, valueLoss * valueWeight) - (entropy * entropyWeight);
     }
 
     /// <summary>
@@ -60,7 +60,7 @@ internal static class PpoLoss
         {
             using Scalar lowest = -range;
             using Scalar highest = range;
-            var held = oldValues + (values - oldValues).clamp(lowest, highest);
+            var held = Sum(oldValues, (values - oldValues).clamp(lowest, highest));
             error = maximum(error, Squared(held - returns));
         }
         return error.mean();
@@ -70,7 +70,21 @@ internal static class PpoLoss
 
     private static Tensor Normalised(Tensor advantages)
     {
+        if (advantages.shape[0] <= 1)
+        {
+            return advantages;
+        }
         using Scalar smallest = SmallestDeviation;
-        return advantages.shape[0] > 1 ? (advantages - advantages.mean()) / (advantages.std() + smallest) : advantages;
+        using Scalar once = 1;
+        return (advantages - advantages.mean()) / advantages.std().add(smallest, once);
+    }
+
+    /// <summary>
+    /// TorchSharp's <c>+</c> gives libtorch a factor that nothing holds, so that it may be collected before it is read.
+    /// </summary>
+    private static Tensor Sum(Tensor one, Tensor other)
+    {
+        using Scalar once = 1;
+        return one.add(other, once);
     }
 }
