@@ -140,14 +140,7 @@ let private control
 
         let watch =
             let log =
-                WatchLog.create
-                    measures
-                    health
-                    log
-                    limit
-                    scenario.Goal.Reward
-                    system.Topology.Services
-                    [| for control in system.Grid.Controls -> control.Name |]
+                WatchLog.create measures health log limit scenario.Goal.Reward system.Topology.Services system.Grid
                 |> ControlFiles.counting time files
 
             { log with

@@ -111,6 +111,22 @@ type Measures(services: string seq) =
             [| "service" |]
         )
 
+    /// One per service or control, of which nothing is known until it is first set.
+    let lateGaugeBy (label: string) name (help: string) =
+        create.CreateGauge(name, help, [| label |], GaugeConfiguration(SuppressInitialValue = true))
+
+    let responseTimes =
+        lateGaugeBy "service" "opar_response_time_seconds" "Mean response time of a service in the last interval."
+
+    let bounds =
+        lateGaugeBy "service" "opar_response_time_bound_seconds" "Bound of a service's mean response time."
+
+    let inForce =
+        lateGaugeBy "control" "opar_control_in_force" "Value of a control in the last interval: cores, or a share."
+
+    let reward =
+        lateGauge "opar_reward" "Reward of the last interval of which it is known."
+
     let lastInterval =
         lateGauge "opar_last_interval_timestamp_seconds" "End of the last interval that was taken in."
 
@@ -229,6 +245,21 @@ type Measures(services: string seq) =
     /// A service (from 0) missed its objective in an interval.
     member _.ObjectiveMissed(service: int) =
         violations.WithLabels([| services[service] |]).Inc()
+
+    /// The bound of a service (from 0), in seconds.
+    member _.Bound(service: int, seconds: float) =
+        bounds.WithLabels([| services[service] |]).Set seconds
+
+    /// What a service (from 0) has measured in the last interval, in seconds.
+    member _.ResponseTime(service: int, seconds: float) =
+        responseTimes.WithLabels([| services[service] |]).Set seconds
+
+    /// The value of a control in the last interval.
+    member _.InForce(control: string, value: float) =
+        inForce.WithLabels([| control |]).Set value
+
+    /// The reward of the last interval of which it is known.
+    member _.Reward(value: float) = reward.Set value
 
     /// An interval that ended then was taken in.
     member _.LastInterval(ended: DateTimeOffset) =

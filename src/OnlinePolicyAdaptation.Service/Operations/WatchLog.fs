@@ -76,6 +76,19 @@ let private oscillating
                 ))
         | ValueNone -> ()
 
+/// What an operator's charts show of an interval.
+let private gauged (measures: Measures) (grid: ControlGrid) (record: CycleRecord) =
+    for control in 0 .. grid.Controls.Count - 1 do
+        let level = record.Metrics.Configuration.Levels[control]
+        measures.InForce(grid.Controls[control].Name, grid.Controls[control].Value level)
+
+    for service in 0 .. record.Metrics.Services.Count - 1 do
+        record.Metrics.Services[service].MeanResponseTime
+        |> ValueOption.ofNullable
+        |> ValueOption.iter (fun time -> measures.ResponseTime(service, time.Seconds))
+
+    record.Reward |> ValueOption.iter measures.Reward
+
 let private decided
     (measures: Measures)
     (health: Health)
@@ -83,6 +96,7 @@ let private decided
     (limit: LimitedLog)
     reward
     (services: string seq)
+    (grid: ControlGrid)
     (decision: Decision)
     latency
     (durations: (struct (string * TimeSpan)) list)
@@ -91,6 +105,7 @@ let private decided
     measures.Offered Outcome.Accepted
     measures.LastInterval decision.Time
     health.Took()
+    gauged measures grid record
 
     match failure decision with
     | Some reason ->
@@ -247,22 +262,26 @@ let ended (log: ILogger) (limit: LimitedLog) =
     for kind, count in limit.PassedOver do
         log.LogInformation("{Count} more of this kind since the last line: {Kind}", count, kind)
 
-/// `services` and `controls` are their names.
+/// `services` are their names.
 let create
     (measures: Measures)
     (health: Health)
     (log: ILogger)
     (limit: LimitedLog)
-    reward
+    (reward: RewardFunction)
     (services: string seq)
-    (controls: string[])
+    (grid: ControlGrid)
     : Watch =
+    let controls = [| for control in grid.Controls -> control.Name |]
     let oscillation = Oscillation controls.Length
+
+    for service in 0 .. reward.Objectives.Count - 1 do
+        measures.Bound(service, reward.Objectives[service].Bound.Seconds)
 
     {
         Decided =
             fun decision latency durations ->
-                decided measures health log limit reward services decision latency durations
+                decided measures health log limit reward services grid decision latency durations
                 oscillating log limit controls oscillation decision
         Refitted = fun model -> measures.Refitted(TimeSpan.FromSeconds model.RefitSeconds, model.Samples)
         RefitFailed = refitFailed log limit

@@ -46,7 +46,7 @@ let private watching (test: StillClock -> Lines -> Watch -> unit) =
             (LimitedLog clock)
             TwoNodes.reward
             [ "web" ]
-            [| "p11"; "c1" |]
+            TwoNodes.grid
 
     test clock lines watch
 

@@ -46,6 +46,10 @@ let private page () : Task<string> =
         measures.Quarantined FaultKind.Unparsable
         measures.QueueDepth 5
         measures.ObjectiveMissed 1
+        measures.Bound(0, 0.5)
+        measures.ResponseTime(0, 0.25)
+        measures.InForce("p11", 0.6)
+        measures.Reward -0.5
         measures.Delivery Fate.Superseded
         measures.SourceFailed()
         measures.DecidingFailed()
@@ -155,6 +159,8 @@ let tests =
                                     "opar_model_nmae_ratio 0"
                                     "opar_model_rows 0"
                                     "opar_journal_writable 0"
+                                    "opar_reward 0"
+                                    "opar_response_time_seconds{"
                                     "dotnet"
                                     "process_"
                                 ] do
@@ -187,6 +193,10 @@ let tests =
                         "opar_queue_depth 5"
                         "opar_slo_violations_total{service=\"search\"} 1"
                         "opar_slo_violations_total{service=\"web\"} 0"
+                        "opar_response_time_bound_seconds{service=\"web\"} 0.5"
+                        "opar_response_time_seconds{service=\"web\"} 0.25"
+                        "opar_control_in_force{control=\"p11\"} 0.6"
+                        "opar_reward -0.5"
                         "opar_fallbacks_total{reason=\"stage_failed\"} 1"
                         "opar_stage_duration_seconds_sum{stage=\"adapt\"} 0.002"
                         "opar_deliveries_total{outcome=\"superseded\"} 1"
