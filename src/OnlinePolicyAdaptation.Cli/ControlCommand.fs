@@ -32,7 +32,7 @@ let private whileServing
                 {
                     Address = address
                     Connections = WebHost.connections
-                    Limits = Ingest.limits
+                    Limits = Door.limits
                     Offer = posted |> Option.map _.Offer
                     Measures = measures
                     Refusal = fun () -> health.Refusal
@@ -197,6 +197,9 @@ let private control
                     journal
             | ValueNone -> [||]
 
+        let noteWritten cycle =
+            journal |> ValueOption.iter (fun journal -> journal.NoteWritten cycle)
+
         let service =
             {
                 Journal =
@@ -215,12 +218,10 @@ let private control
                 Commands = ControlService.noCommands
                 Sinks =
                     [
-                        if not request.Quiet then
-                            Sink.lines
-                                output
-                                (unsent Unsent.lines)
-                                (fun cycle -> journal |> ValueOption.iter (fun journal -> journal.NoteWritten cycle))
-                                cannotWrite
+                        match request.Output with
+                        | DecisionOutput.Decisions -> Sink.lines output (unsent Unsent.lines) noteWritten cannotWrite
+                        | DecisionOutput.Answers -> Sink.answers output noteWritten cannotWrite
+                        | DecisionOutput.Nothing -> ()
                         match receiver, journal with
                         | Some receiver, _ -> Sink.receiver receiver (unsent Unsent.actions)
                         // There is no receiver: a decision that is kept is all there is to do.

@@ -41,6 +41,14 @@ type QuarantinePlace =
         | Given path
         | Usual path -> path
 
+/// What is written to standard output.
+[<RequireQualifiedAccess>]
+type DecisionOutput =
+    | Decisions
+    /// A line for each line that was read.
+    | Answers
+    | Nothing
+
 /// What the options of `opar control` ask for, checked.
 type ControlRequest =
     {
@@ -58,7 +66,7 @@ type ControlRequest =
         Listen: ListenAddress option
         TokenFiles: string list
         Webhook: WebhookSettings option
-        Quiet: bool
+        Output: DecisionOutput
     }
 
 [<RequireQualifiedAccess>]
@@ -203,6 +211,14 @@ module ControlRequest =
         | None, Some journal -> QuarantinePlace.Usual $"{FileIdentity.realPath journal}.quarantine.ndjson"
         | None, None -> QuarantinePlace.Usual $"{plain scenario.Name}.quarantine.ndjson"
 
+    let private output (arguments: ParseResults<ControlArguments>) origin =
+        match arguments.Contains ControlArguments.Reply, arguments.Contains ControlArguments.Quiet, origin with
+        | false, false, _ -> Ok DecisionOutput.Decisions
+        | false, true, _ -> Ok DecisionOutput.Nothing
+        | true, false, MetricsOrigin.Lines -> Ok DecisionOutput.Answers
+        | true, true, _ -> Error "--reply: expected no --quiet with it"
+        | true, false, _ -> Error "--reply: expected --stdin too, whose lines are answered"
+
     let private settings (arguments: ParseResults<ControlArguments>) path origin mode clock (scenario: Scenario) =
         result {
             let! lookahead =
@@ -256,6 +272,7 @@ module ControlRequest =
                 atLeastOne "--cycles" (arguments.GetResult(ControlArguments.Cycles, Int32.MaxValue))
 
             let! listen = listen arguments origin
+            let! output = output arguments origin
             let! webhook = webhook arguments scenario
             let! tokenFiles = tokens arguments origin
             let! settings = settings arguments path origin mode clock scenario
@@ -284,6 +301,6 @@ module ControlRequest =
                             yield! tokenFiles
                         ]
                     Webhook = webhook
-                    Quiet = arguments.Contains ControlArguments.Quiet
+                    Output = output
                 }
         }

@@ -16,6 +16,15 @@ type Outcome =
     /// Not taken in: it should be sent again later.
     | Busy
 
+/// What whoever gave an element is told of it, once that is on the disk.
+type Answer =
+    {
+        Outcome: Outcome
+        /// The decision on its interval as it goes out, a line of JSON, though an earlier element brought the interval; none
+        /// where there is none, or it is not at hand any more.
+        Decision: Lazy<string> voption
+    }
+
 /// An element of a source of metrics, good or bad.
 type Arrival =
     {
@@ -26,8 +35,8 @@ type Arrival =
         Text: string
         /// When it came: a timestamp of the source's clock.
         Received: int64
-        /// Called with what became of it, once that is on the disk.
-        Reply: (Outcome -> unit) voption
+        /// Called once that is on the disk which it has led to.
+        Reply: (Answer -> unit) voption
     }
 
 [<RequireQualifiedAccess>]

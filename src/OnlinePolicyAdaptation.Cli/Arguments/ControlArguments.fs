@@ -26,6 +26,7 @@ type ControlArguments =
     | [<CustomCommandLine "--token-file">] Token_File of FILE: string
     | Webhook of URL: string
     | [<CustomCommandLine "--webhook-token-file">] Webhook_Token_File of FILE: string
+    | Reply
     | Quiet
 
     interface IArgParserTemplate with
@@ -60,6 +61,7 @@ type ControlArguments =
             | Retention _ -> "intervals that the journal keeps (default 200000)"
             | Quarantine _ ->
                 "file that elements go to that cannot be used, with the reason (default: <journal>.quarantine.ndjson; without a journal <scenario>.quarantine.ndjson); at 16 MiB it becomes <file>.1"
+            | Reply -> "with --stdin: one line of output for each line of input, the decision or why there is none"
             | Quiet -> "write no decisions to standard output"
 
 type ExportArguments =

@@ -161,10 +161,31 @@ type JournalStage(options: JournalOptions, start: CycleState) =
                 options.Watch.JournalState ValueNone
         }
 
+    /// The last interval that was decided on, and its decision as it went out.
+    let mutable last =
+        options.Journal
+        |> ValueOption.bind (fun journal ->
+            journal.Entries(Cycle.number cycle start - 1, Int32.MaxValue)
+            |> Seq.tryLast
+            |> ValueOption.ofOption)
+        |> ValueOption.map (fun entry -> struct (entry.Time, lazy entry.Decision))
+
+    /// The decision that a repeated interval has led to. Who did not get the answer asks again before anything else.
+    let decisionAgain (arrival: Arrival) =
+        match arrival.Content, last with
+        | Ok interval, ValueSome(struct (time, decision)) when interval.Time = time -> ValueSome decision
+        | _ -> ValueNone
+
     /// Says what has become of an element, now that it is on the disk.
     let announce (kept: Kept) =
-        let reply (arrival: Arrival) outcome =
-            arrival.Reply |> ValueOption.iter (fun reply -> reply outcome)
+        let reply (arrival: Arrival) outcome decision =
+            arrival.Reply
+            |> ValueOption.iter (fun reply ->
+                reply
+                    {
+                        Outcome = outcome
+                        Decision = decision
+                    })
 
         match kept.Element with
         | Element.Interval(taken, decision) ->
@@ -174,7 +195,10 @@ type JournalStage(options: JournalOptions, start: CycleState) =
                 }
 
             options.Watch.Decided decision (options.Time.GetElapsedTime taken.Arrival.Received) kept.Durations
-            reply taken.Arrival Outcome.Accepted
+
+            let decision = kept.Decided |> ValueOption.map _.Outgoing.Line
+            last <- decision |> ValueOption.map (fun line -> struct (taken.Interval.Time, line))
+            reply taken.Arrival Outcome.Accepted decision
         | Element.Event(Event.Rejected(arrival, fault)) ->
             counts <-
                 { counts with
@@ -182,7 +206,7 @@ type JournalStage(options: JournalOptions, start: CycleState) =
                 }
 
             options.Watch.Quarantined fault
-            reply arrival (Outcome.Quarantined fault.Reason)
+            reply arrival (Outcome.Quarantined fault.Reason) ValueNone
         | Element.Event(Event.AlreadyKnown arrival) ->
             counts <-
                 { counts with
@@ -190,7 +214,7 @@ type JournalStage(options: JournalOptions, start: CycleState) =
                 }
 
             options.Watch.AlreadyKnown()
-            reply arrival Outcome.AlreadyKnown
+            reply arrival Outcome.AlreadyKnown (decisionAgain arrival)
         | Element.Event(Event.Refitted {
                                            Model = Error error
                                            Failure = failure

@@ -24,9 +24,9 @@ type WebHostSettings =
         Address: ListenAddress
         Connections: ConnectionLimits
         Limits: PostLimits
-        /// Takes posted lines and gives their outcome; none where metrics come from elsewhere: `/v1/metrics` is not there
-        /// then. Called by several requests at once.
-        Offer: (Line -> CancellationToken -> Task<Outcome>) option
+        /// Takes what is posted and gives the answer to it; none where metrics come from elsewhere: `/v1/metrics` and
+        /// `/v1/decide` are not there then. Called by several requests at once.
+        Offer: (Line -> CancellationToken -> Task<Answer>) option
         /// Why no posts are taken now, none where they are; asked before each line, from any thread, and answers at once.
         Refusal: unit -> string voption
         Measures: Measures
@@ -181,12 +181,12 @@ module WebHost =
 
     let private counted (measures: Measures) offer (line: Line) (cancellation: CancellationToken) =
         task {
-            let! (outcome: Outcome) = offer line cancellation
+            let! (answer: Answer) = offer line cancellation
 
-            if outcome = Outcome.Busy then
-                measures.Offered outcome
+            if answer.Outcome = Outcome.Busy then
+                measures.Offered answer.Outcome
 
-            return outcome
+            return answer
         }
 
     let private build settings =
@@ -227,7 +227,8 @@ module WebHost =
                     Offer = counted settings.Measures offer
                 }
 
-            Ingest.map door app)
+            Ingest.map door app
+            Decide.map door app)
 
         app
 

@@ -44,38 +44,53 @@ let watching (call: DecidedInterval -> unit) : DecisionSink =
         decided)
     |> ended
 
-/// Decisions that are written by one call of a thread.
+/// Lines that are written by one call of a thread.
 let private atOnce = 256L
 
 /// Decisions of an earlier process first, in their order, and then those of this one.
 let private after (earlier: Outgoing[]) (decisions: Flow<Kept, Outgoing, NotUsed>) =
     decisions.Prepend(Source.From earlier)
 
-/// One line of JSON for each decision, written one after the other, so that of what is cut off little is written again. Before
-/// them stand lines that an earlier process has not written. `written` is called with the cycle of each. Where a line cannot be written `failed` is called, and the sink goes on taking
-/// decisions: the next line begins after what was left of that one.
-let lines (stream: Stream) (earlier: Outgoing[]) (written: int -> unit) (failed: string -> unit) : DecisionSink =
+/// A line to be written, and the cycle whose decision it is.
+[<Struct>]
+type private Written = { Text: string; Cycle: int voption }
+
+let private decisionLine (sent: Outgoing) =
+    {
+        Text = sent.Text
+        Cycle = ValueSome sent.Cycle
+    }
+
+/// Writes lines one after the other, so that of what is cut off little is written again. `written` is called with the cycle of
+/// each decision. Where a line cannot be written `failed` is called, and the sink goes on taking elements: the next line begins
+/// after what was left of that one.
+let private writing
+    (stream: Stream)
+    (written: int -> unit)
+    (failed: string -> unit)
+    (flow: Flow<Kept, Written, NotUsed>)
+    =
     let mutable isTorn = false
 
-    let write (sent: Outgoing) =
+    let write (line: Written) =
         let beginning = if isTorn then "\n" else ""
 
         try
-            stream.Write(ReadOnlySpan(Encoding.UTF8.GetBytes $"{beginning}{sent.Text}\n"))
+            stream.Write(ReadOnlySpan(Encoding.UTF8.GetBytes $"{beginning}{line.Text}\n"))
             stream.Flush()
             isTorn <- false
-            written sent.Cycle
+            line.Cycle |> ValueOption.iter written
         with :? IOException as e ->
             isTorn <- true
             failed e.Message
 
     // On a thread of its own: a reader that does not read holds the source back, and nothing else.
-    (after earlier (decided.Select _.Outgoing))
+    flow
         .Batch(
             atOnce,
-            (fun sent -> List [ sent ]),
-            (fun batch sent ->
-                batch.Add sent
+            (fun line -> List [ line ]),
+            (fun batch line ->
+                batch.Add line
                 batch)
         )
         .SelectAsync(
@@ -86,6 +101,27 @@ let lines (stream: Stream) (earlier: Outgoing[]) (written: int -> unit) (failed:
                     batch)
         )
     |> ended
+
+/// One line of JSON for each decision. Before them stand lines that an earlier process has not written. `written` is called with
+/// the cycle of each, `failed` where a line cannot be written.
+let lines (stream: Stream) (earlier: Outgoing[]) (written: int -> unit) (failed: string -> unit) : DecisionSink =
+    (after earlier (decided.Select _.Outgoing)).Select decisionLine
+    |> writing stream written failed
+
+/// One line of JSON for each element of the source: the decision on it, or why there is none (`AnswerJson`); else as `lines`.
+let answers (stream: Stream) (written: int -> unit) (failed: string -> unit) : DecisionSink =
+    Flow
+        .Create<Kept>()
+        .Select(fun kept ->
+            match kept with
+            | { Decided = ValueSome decided } -> ValueSome(decisionLine decided.Outgoing)
+            | { Element = Element.Event passed } ->
+                AnswerJson.ofEvent passed
+                |> ValueOption.map (fun text -> { Text = text; Cycle = ValueNone })
+            | _ -> ValueNone)
+        .Where(_.IsSome)
+        .Select(_.Value)
+    |> writing stream written failed
 
 /// Brings a decision to where it is acted on. The function is asked right before each attempt whether it is still wanted.
 type Receiver = Outgoing -> (unit -> Result<unit, string>) -> CancellationToken -> Task<Delivery>

@@ -95,3 +95,21 @@ type Lines(pipe: PipeReader, longest: int) =
 
             return next
         }
+
+    /// All that is left of the stream, as one line whatever line ends are in it. Throws as `Next` does.
+    member _.Rest(cancellation: CancellationToken) : Task<Line> =
+        task {
+            let mutable rest = ValueNone
+
+            while rest.IsNone do
+                let! result = pipe.ReadAsync cancellation
+                let buffer = result.Buffer
+
+                if result.IsCompleted || buffer.Length > int64 longest then
+                    rest <- ValueSome(read buffer)
+                    pipe.AdvanceTo buffer.End
+                else
+                    pipe.AdvanceTo(buffer.Start, buffer.End)
+
+            return rest.Value
+        }

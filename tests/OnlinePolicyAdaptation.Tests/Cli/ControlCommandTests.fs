@@ -499,6 +499,27 @@ let private nowhereToWrite () =
         Expect.equal beside.ExitCode 0 beside.Errors
         Expect.equal (File.ReadAllLines $"{journal}.quarantine.ndjson").Length 1 "beside the journal")
 
+/// Good lines, a bad one, a blank one and one that comes again: a line of output for each but the blank one, in their order.
+let private answered () =
+    SmallScenario.withScenario (fun folder _ ->
+        let input = Path.Combine(folder, "input.ndjson")
+        let good = Intervals.recorded 3 3 |> Array.map Intervals.line
+        File.WriteAllLines(input, [| good[0]; "bad"; ""; good[1]; good[1]; good[2] |])
+        let outcome = Opar.runOn input folder [ "control"; folder; "--stdin"; "--reply" ]
+        Expect.equal outcome.ExitCode 0 outcome.Errors
+        let lines = outcome.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+        Expect.equal lines.Length 5 outcome.Output
+
+        for i, part in
+            [
+                0, "\"cycle\":0"
+                1, "{\"position\":1,\"outcome\":\"quarantined\",\"kind\":\"unparsable\",\"reason\":\""
+                2, "\"cycle\":1"
+                3, "{\"position\":3,\"outcome\":\"alreadyKnown\"}"
+                4, "\"cycle\":2"
+            ] do
+            Expect.stringContains lines[i] part $"line {i}")
+
 // --- Wrong command lines
 
 let private wrong =
@@ -506,6 +527,8 @@ let private wrong =
         [], "no source of metrics"
         [ "--stdin"; "--simulate" ], "several sources"
         [ "--simulate" ], "simulation"
+        [ "--trace"; "before.csv"; "--reply" ], "--reply: expected --stdin"
+        [ "--stdin"; "--reply"; "--quiet" ], "--reply: expected no --quiet"
         [ "--trace"; "missing.csv" ], "missing.csv"
         [ "--trace"; "before.csv"; "--speed"; "0x" ], "--speed: '0x'"
         [ "--stdin"; "--refit-every"; "0" ], "--refit-every: 0"
@@ -551,6 +574,7 @@ let tests =
                 killed
             testCase "killed while a decision goes out, it delivers that one next, and all others" stuck
             testCase "nothing goes out before it is in the journal" committedFirst
+            testCase "with --reply each line has its answer, the decision or why there is none" answered
             testCase "where no file can be made, it works without a quarantine that nobody named" nowhereToWrite
             for arguments in conflicting do
                 let line = String.concat " " arguments

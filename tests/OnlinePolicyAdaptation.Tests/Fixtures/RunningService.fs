@@ -220,9 +220,9 @@ let start (doors: Doors) : Running =
         Offer =
             fun line reply ->
                 task {
-                    let! outcome = posted.Offer (Line.Text line) CancellationToken.None
+                    let! answer = posted.Offer (Line.Text line) CancellationToken.None
 
-                    match outcome with
+                    match answer.Outcome with
                     | Outcome.Accepted -> reply Reply.Accepted
                     | Outcome.AlreadyKnown -> reply Reply.Known
                     | Outcome.Quarantined _ -> reply Reply.Quarantined

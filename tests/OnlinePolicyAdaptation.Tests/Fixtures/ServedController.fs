@@ -7,6 +7,7 @@ open System.IO
 open System.Threading
 open System.Threading.Tasks
 open Microsoft.Extensions.Logging.Abstractions
+open OnlinePolicyAdaptation.ControlCycle
 open OnlinePolicyAdaptation.Service
 
 let private anyPort = "http://127.0.0.1:0"
@@ -20,12 +21,19 @@ let settings () =
     {
         Address = listenAddress anyPort None
         Connections = WebHost.connections
-        Limits = Ingest.limits
+        Limits = Door.limits
         Offer = None
         Measures = Measures [ "web"; "search" ]
         Refusal = fun () -> ValueNone
         Readiness = fun () -> Readiness.Ready
         Logs = NullLoggerFactory.Instance
+    }
+
+/// Of an element on which there is no decision.
+let answer outcome =
+    {
+        Outcome = outcome
+        Decision = ValueNone
     }
 
 let start settings =

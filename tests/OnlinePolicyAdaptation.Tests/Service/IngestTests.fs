@@ -25,7 +25,7 @@ let private outcome line =
     | Line.Unreadable(_, reason) -> Outcome.Quarantined reason
 
 let private limits =
-    { Ingest.limits with
+    { Door.limits with
         LongestLine = 1_000
         LargestBody = 3_000_000L
         RetryAfter = TimeSpan.FromSeconds 7.0
@@ -37,7 +37,7 @@ let private served change (test: Uri -> ConcurrentQueue<Line> -> Task<unit>) =
 
     let offer line (_: CancellationToken) =
         offered.Enqueue line
-        Task.FromResult(outcome line)
+        Task.FromResult(ServedController.answer (outcome line))
 
     let settings =
         { ServedController.settings () with
@@ -317,7 +317,7 @@ let tests =
                         Offer =
                             Some(fun _ _ ->
                                 offered.Value <- offered.Value + 1
-                                Task.FromResult Outcome.Accepted)
+                                Task.FromResult(ServedController.answer Outcome.Accepted))
                         Refusal = fun () -> if offered.Value = 2 then ValueSome "full" else ValueNone
                     }
 
@@ -337,7 +337,7 @@ let tests =
                 do!
                     ServedController.run
                         { settings with
-                            Offer = Some(fun _ _ -> Task.FromResult Outcome.Busy)
+                            Offer = Some(fun _ _ -> Task.FromResult(ServedController.answer Outcome.Busy))
                         }
                         (fun url ->
                             task {
@@ -363,7 +363,7 @@ let tests =
             }
 
             testTask "the answer comes once every line has its outcome" {
-                let journaled = TaskCompletionSource<Outcome>()
+                let journaled = TaskCompletionSource<Answer>()
 
                 let settings =
                     { ServedController.settings () with
@@ -376,7 +376,7 @@ let tests =
                             let answer = send (Uri(url, "v1/metrics")) (body "one") ignore
                             do! Task.Delay 100
                             Expect.isFalse answer.IsCompleted "it waits"
-                            journaled.SetResult Outcome.Accepted
+                            journaled.SetResult(ServedController.answer Outcome.Accepted)
                             let! status, _, _ = answer
                             Expect.equal status HttpStatusCode.OK "answered"
                         })

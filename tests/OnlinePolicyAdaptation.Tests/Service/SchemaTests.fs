@@ -223,6 +223,27 @@ let private ofQuarantine () =
         same "Quarantined" (fieldsOf [ example "Quarantined" ])
         says "Quarantined" (kinds |> List.map Quarantine.Word))
 
+let private ofAnswers () =
+    let arrival =
+        SmallController.arrival 17L (Intervals.at 0 (TwoNodes.configuration 0.6 3.0) 0.09)
+
+    let lines =
+        [
+            Event.Rejected(
+                arrival,
+                {
+                    Kind = FaultKind.Unparsable
+                    Reason = "r"
+                }
+            )
+            Event.AlreadyKnown arrival
+        ]
+        |> List.choose (AnswerJson.ofEvent >> ValueOption.toOption)
+
+    Expect.equal lines.Length 2 "a line each"
+    same "Answer to a line" (fieldsOf lines)
+    same "Answer to a line" (fieldsOf [ example "Answer to a line" ])
+
 let private ofTheJournal () =
     Scratch.withFolder (fun folder ->
         let path = Path.Combine(folder, "j.db")
@@ -269,5 +290,6 @@ let tests =
             testCase "names the fields and words of decisions, and its example is one" ofDecisions
             testCase "what is no finite number is left out of decisions" ofOverflow
             testCase "names the fields and kinds of quarantined elements" ofQuarantine
+            testCase "names the fields of answers to lines on which there is no decision" ofAnswers
             testCase "names the columns of the journal and of its export" ofTheJournal
         ]

@@ -31,7 +31,7 @@ let private whilePosting (delay: CancellationToken -> Task) (test: WebHost -> Ta
             task {
                 arrived.SetResult()
                 do! delay cancellation
-                return Outcome.Accepted
+                return ServedController.answer Outcome.Accepted
             }
 
         let! (host: WebHost) =
@@ -162,7 +162,7 @@ let tests =
                 testTask $"hundreds of connections of one client that say {text.Length} bytes keep nobody out" {
                     let settings =
                         { ServedController.settings () with
-                            Offer = Some(fun _ _ -> Task.FromResult Outcome.Accepted)
+                            Offer = Some(fun _ _ -> Task.FromResult(ServedController.answer Outcome.Accepted))
                         }
 
                     do!
@@ -191,7 +191,7 @@ let tests =
                             Some(fun _ cancellation ->
                                 task {
                                     do! Task.Delay(Timeout.Infinite, cancellation)
-                                    return Outcome.Accepted
+                                    return ServedController.answer Outcome.Accepted
                                 })
                     }
 
