@@ -107,6 +107,7 @@ let tests =
                             "OnlinePolicyAdaptation.Learning"
                             "OnlinePolicyAdaptation.Training"
                             "OnlinePolicyAdaptation.Onnx"
+                            "OnlinePolicyAdaptation.Testbed"
                         ] -> testCase assembly (fun () -> Expect.equal (fsharpCore assembly) [] "F# stays above C#")
                 ]
 

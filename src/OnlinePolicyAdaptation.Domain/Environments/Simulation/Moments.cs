@@ -5,7 +5,7 @@ namespace OnlinePolicyAdaptation.Domain.Environments.Simulation;
 /// A mutable struct: keep it in a field or an array element. Updating as in Welford, "Note on a method for calculating
 /// corrected sums of squares and products", Technometrics 4 (1962), which loses no digits when the spread is small.
 /// </remarks>
-internal struct Moments
+public struct Moments
 {
     private double _squares;
 
