@@ -33,7 +33,9 @@ examples:
   opar journal export journal.db --out cycles.csv
   opar explain --journal journal.db --cycle 40
   opar scenario new my-mesh --services 3
-  opar scenario check my-mesh"""
+  opar scenario check my-mesh
+  opar testbed load http://127.0.0.1:8080 --service shop=50 --service shop@premium=5 --seconds 30
+  opar testbed load http://127.0.0.1:8080 --service shop=sine:60:40:120 --service search=steps:20,50,80:30"""
 
 /// Exit codes: done, failed, called in a wrong way.
 let private succeeded, private failed, private misused = 0, 1, 2
@@ -61,6 +63,7 @@ let private dispatch (arguments: ParseResults<Arguments>) =
     | Journal journal -> JournalCommands.journal journal
     | Explain explain -> JournalCommands.explain explain
     | Arguments.Scenario scenario -> ScenarioCommands.run scenario
+    | Testbed testbed -> TestbedCommands.run testbed
 
 [<EntryPoint>]
 let main argv =

@@ -18,6 +18,7 @@ type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Journal of ParseResults<JournalArguments>
     | [<CliPrefix(CliPrefix.None)>] Explain of ParseResults<ExplainArguments>
     | [<CliPrefix(CliPrefix.None)>] Scenario of ParseResults<ScenarioArguments>
+    | [<CliPrefix(CliPrefix.None)>] Testbed of ParseResults<TestbedArguments>
 
     interface IArgParserTemplate with
         member this.Usage =
@@ -34,5 +35,6 @@ type Arguments =
             | Policy _ -> "import a policy trained elsewhere, or show one"
             | Journal _ -> "read what opar control has kept"
             | Scenario _ -> "check a scenario.json, write a new one, print its JSON Schema"
+            | Testbed _ -> "real HTTP traffic on this machine: send load to an address"
             | Explain _ -> "say why a cycle of opar control decided as it did"
             | Control _ -> "control a system: metrics in, decisions out, until stopped"
