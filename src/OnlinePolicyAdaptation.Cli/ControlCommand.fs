@@ -21,6 +21,7 @@ let private whileServing
     (health: Health)
     logs
     (posted: PostedSource option)
+    (operators: OperatorsDoor)
     cancellation
     work
     =
@@ -34,6 +35,7 @@ let private whileServing
                     Connections = WebHost.connections
                     Limits = Door.limits
                     Offer = posted |> Option.map _.Offer
+                    Operators = operators
                     Measures = measures
                     Refusal = fun () -> health.Refusal
                     Readiness = fun () -> health.Readiness
@@ -138,6 +140,19 @@ let private control
 
         posted |> Option.iter (askWhetherFull health)
 
+        let commands = PostedCommands(Cycle.held cycle start)
+
+        let status =
+            Status(scenario.Name, request.Mode, (fun () -> health.Readiness), commands)
+
+        let operators =
+            {
+                Commands = commands
+                Status = status
+                Clock = cycle.Settings.Clock
+                Time = time
+            }
+
         let watch =
             let log =
                 WatchLog.create measures health log limit scenario.Goal.Reward system.Topology.Services system.Grid
@@ -148,6 +163,10 @@ let private control
                     fun decision latency durations ->
                         log.Decided decision latency durations
                         posted |> Option.iter (fun posted -> measures.QueueDepth posted.Waiting)
+                Commanded =
+                    fun command ->
+                        log.Commanded command
+                        commands.Kept command
             }
 
         let deliveries = Deliveries(watch, journal, time)
@@ -215,9 +234,10 @@ let private control
                         GiveUp = giveUp.Token
                     }
                 Deadline = request.Deadline
-                Commands = ControlService.noCommands
+                Commands = ControlService.commands commands.Next
                 Sinks =
                     [
+                        Sink.watching (fun decided -> status.Decided decided.Outgoing)
                         match request.Output with
                         | DecisionOutput.Decisions -> Sink.lines output (unsent Unsent.lines) noteWritten cannotWrite
                         | DecisionOutput.Answers -> Sink.answers output noteWritten cannotWrite
@@ -267,7 +287,7 @@ let private control
                     return Error "ended before everything could be written to the journal; the rest was not acted on"
             }
 
-        return! (whileServing request measures health logs posted cancellation work).GetAwaiter().GetResult()
+        return! (whileServing request measures health logs posted operators cancellation work).GetAwaiter().GetResult()
     }
 
 /// A fault of the program is logged with its stack, and ends it as trouble does: in order, and with one line.

@@ -222,7 +222,7 @@ let private alternatives
                 ]
         ]
 
-let private verdict (scenario: Scenario) (row: JournalRow) =
+let private verdict (scenario: Scenario) (row: JournalRow) (ordered: Command option) =
     printfn $"base policy's action: {moves scenario.System.Grid row.BaseAction}"
 
     match row.Rules with
@@ -230,6 +230,11 @@ let private verdict (scenario: Scenario) (row: JournalRow) =
     | rules ->
         let fired = String.concat ", " rules
         printfn $"guard: {fired}"
+
+    match ordered with
+    | Some given when List.contains "ordered" row.Rules ->
+        printfn $"ordered by {given.By} at {given.Time.UtcDateTime:O}: {given.Order.Text}"
+    | _ -> ()
 
     printfn $"decided by {row.By}: {moves scenario.System.Grid row.Action}"
 
@@ -267,5 +272,5 @@ let explain (arguments: ParseResults<ExplainArguments>) =
         | Ok found -> alternatives scenario row estimated.Model found
         | Error error -> printfn $"no comparison: {DecisionJson.error system.Topology.Services error}"
 
-        verdict scenario row
+        verdict scenario row (journal.Commands(0, cycle) |> List.tryLast |> Option.map _.Command)
     }

@@ -29,6 +29,9 @@ examples:
   opar control scenarios/2-system-change --stdin --mode shadow < intervals.ndjson > decisions.ndjson
   opar control SCENARIO --prometheus --mode shadow --journal journal.db --listen http://127.0.0.1:8080
   opar control SCENARIO --prometheus --webhook http://127.0.0.1:9000/actions --journal journal.db
+  opar status --url http://127.0.0.1:8080
+  opar hold --url http://127.0.0.1:8080 --minutes 30 --by anna
+  opar resume --url http://127.0.0.1:8080 --by anna
   opar journal show journal.db --report journal.html
   opar journal export journal.db --out cycles.csv
   opar explain --journal journal.db --cycle 40
@@ -60,6 +63,9 @@ let private dispatch (arguments: ParseResults<Arguments>) =
     | Policy policy -> PolicyCommands.run policy
     | Train train -> TrainCommand.run train
     | Control control -> ControlCommand.run control
+    | Hold hold -> OrderCommands.hold hold
+    | Resume resume -> OrderCommands.resume resume
+    | Status status -> OrderCommands.status status
     | Journal journal -> JournalCommands.journal journal
     | Explain explain -> JournalCommands.explain explain
     | Arguments.Scenario scenario -> ScenarioCommands.run scenario

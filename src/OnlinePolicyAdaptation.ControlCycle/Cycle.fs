@@ -123,6 +123,10 @@ module Cycle =
 
     let estimator cycle state : EstimateState = find cycle Estimate.name state
 
+    /// The order to hold that was given last and was not taken back.
+    let held cycle state =
+        (find<GuardState> cycle Guard.name state).Held
+
     /// The states to go on from after a process has ended: what it had begun beside is begun again.
     let resume cycle (state: CycleState) =
         {

@@ -12,6 +12,19 @@ type Order =
     /// Take back what was ordered.
     | Resume
 
+    /// The word for it.
+    member this.Word =
+        match this with
+        | Hold _ -> "hold"
+        | Resume -> "resume"
+
+    /// As an operator reads it.
+    member this.Text =
+        match this with
+        | Hold(ValueSome until) -> $"hold until {until.UtcDateTime:O}"
+        | Hold ValueNone
+        | Resume -> this.Word
+
 /// An order, and who gave it when.
 type Command =
     {

@@ -35,6 +35,8 @@ type Rules =
 [<RequireQualifiedAccess>]
 module Guard =
 
+    let name = "guard"
+
     let rules (settings: GuardSettings) =
         {
             Choosing =
@@ -290,6 +292,6 @@ module Guard =
     let stage (settings: ControllerSettings) =
         let controls = settings.Grid.Controls.Count
 
-        { Stage.create "guard" (start controls) (Element.stepWith (interval settings (rules settings.Guard)) event) with
+        { Stage.create name (start controls) (Element.stepWith (interval settings (rules settings.Guard)) event) with
             Codec = ValueSome(codec controls)
         }

@@ -28,8 +28,17 @@ module ControlService =
     let noCommands =
         Commands(Source.Maybe<Command>().MapMaterializedValue(fun _ -> NotUsed.Instance))
 
-    /// Those of a source that does not end before the controller does.
-    let commands source = Commands source
+    /// Each in its turn, from a function that waits for the next one.
+    let commands (next: unit -> Task<Command>) =
+        Source.UnfoldAsync(
+            0,
+            fun _ ->
+                task {
+                    let! command = next ()
+                    return Akka.Util.Option.Create(struct (0, command))
+                }
+        )
+        |> Commands
 
     let private surroundings options (journal: JournalStage) : Surroundings<Kept> =
         {

@@ -38,6 +38,8 @@ type Kept =
         Decided: DecidedInterval voption
         /// The model that was put in place with it.
         Model: JournalModel voption
+        /// Where it is an operator's command.
+        Ordered: JournalCommand voption
         /// How long the step of each stage has taken, by their names, the last stage first.
         Durations: (struct (string * TimeSpan)) list
     }
@@ -88,6 +90,15 @@ module Kept =
         {
             Element = element
             Model = installed cycle element passing
+            Ordered =
+                match element with
+                | Element.Event(Event.Commanded command) ->
+                    ValueSome
+                        {
+                            Cycle = Cycle.number cycle (Cycle.stateOf passing)
+                            Command = command
+                        }
+                | _ -> ValueNone
             Durations = Chain.durations passing
             Decided =
                 match element with

@@ -15,6 +15,9 @@ type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Train of ParseResults<TrainArguments>
     | [<CliPrefix(CliPrefix.None)>] Policy of ParseResults<PolicyArguments>
     | [<CliPrefix(CliPrefix.None)>] Control of ParseResults<ControlArguments>
+    | [<CliPrefix(CliPrefix.None)>] Hold of ParseResults<HoldArguments>
+    | [<CliPrefix(CliPrefix.None)>] Resume of ParseResults<ResumeArguments>
+    | [<CliPrefix(CliPrefix.None)>] Status of ParseResults<StatusArguments>
     | [<CliPrefix(CliPrefix.None)>] Journal of ParseResults<JournalArguments>
     | [<CliPrefix(CliPrefix.None)>] Explain of ParseResults<ExplainArguments>
     | [<CliPrefix(CliPrefix.None)>] Scenario of ParseResults<ScenarioArguments>
@@ -33,6 +36,9 @@ type Arguments =
             | Plan _ -> "plan on a scenario's decision problem: values, decisions and Q-factors as JSON"
             | Train _ -> "train a base policy on a scenario's system by Maskable PPO"
             | Policy _ -> "import a policy trained elsewhere, or show one"
+            | Hold _ -> "order a controller that listens to hold the configuration in force"
+            | Resume _ -> "take that back"
+            | Status _ -> "say what a controller that listens is doing"
             | Journal _ -> "read what opar control has kept"
             | Scenario _ -> "check a scenario.json, write a new one, print its JSON Schema"
             | Testbed _ -> "real HTTP traffic on this machine: send load to an address"

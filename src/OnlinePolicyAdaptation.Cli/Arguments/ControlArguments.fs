@@ -36,8 +36,8 @@ type ControlArguments =
             | Post -> "metrics come as lines of JSON posted to /v1/metrics at the address of --listen"
             | Prometheus -> "metrics come from the Prometheus server that the scenario names"
             | Listen _ ->
-                "serve /healthz, /readyz and /metrics, such as at http://127.0.0.1:8080; other machines' addresses need a token"
-            | Token_File _ -> "file with the bearer token that posting metrics takes"
+                "serve /healthz, /readyz, /metrics and /v1/status and take orders (opar hold), such as at http://127.0.0.1:8080; other machines' addresses need a token"
+            | Token_File _ -> "file with the bearer token that posts and orders take"
             | Webhook _ -> "post every action here, with an idempotency key, until it was taken or its interval is over"
             | Webhook_Token_File _ -> "file with the bearer token that the webhook asks for"
             | Stdin -> "metrics come as lines of JSON on standard input"

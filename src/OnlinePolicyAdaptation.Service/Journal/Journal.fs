@@ -173,11 +173,9 @@ type Journal private (path: string, connect: unit -> Result<JournalFile.Session,
 
     /// Keeps all of this, or nothing if the process ends before. Retention: the last so many cycles. What was kept before may
     /// be given again. An error: nothing is kept, or it is not known whether all is; it may be tried again later.
-    member _.TryCommit
-        (entries: JournalEntry seq, models: JournalModel seq, checkpoint: struct (int * byte[]) voption, retention: int)
-        : Result<unit, string> =
+    member _.TryCommit(transaction: JournalTransaction, retention: int) : Result<unit, string> =
         try
-            commit (fun session -> JournalWriting.cycles path session entries models checkpoint retention)
+            commit (fun session -> JournalWriting.transaction path session transaction retention)
             Ok()
         with :? JournalUnavailable as e ->
             Error e.Message
@@ -334,6 +332,30 @@ type Journal private (path: string, connect: unit -> Result<JournalFile.Session,
                         else
                             ValueSome(reader.GetDouble 4)
                 }))
+
+    /// Commands that were given before the cycles from one to another, in their order.
+    member _.Commands(first: int, last: int) : JournalCommand list =
+        using (fun session ->
+            if session.Format < 3 then
+                []
+            else
+                session.Query
+                    "SELECT cycle, what, until, who, time FROM command WHERE cycle BETWEEN $0 AND $1 ORDER BY number"
+                    [ first; last ]
+                    (fun reader ->
+                        {
+                            Cycle = reader.GetInt32 0
+                            Command =
+                                {
+                                    Order =
+                                        match reader.GetString 1 with
+                                        | "resume" -> Order.Resume
+                                        | _ when reader.IsDBNull 2 -> Order.Hold ValueNone
+                                        | _ -> Order.Hold(ValueSome(DateTimeOffset(reader.GetInt64 2, TimeSpan.Zero)))
+                                    By = reader.GetString 3
+                                    Time = DateTimeOffset(reader.GetInt64 4, TimeSpan.Zero)
+                                }
+                        }))
 
     /// The last checkpoint made before a cycle: the cycle that comes next after it, and its bytes.
     member _.Checkpoint(before: int) : struct (int * byte[]) option =

@@ -2,6 +2,7 @@ namespace OnlinePolicyAdaptation.Service
 
 open System
 open System.IO
+open OnlinePolicyAdaptation.ControlCycle
 
 /// An interval and the decision on it, as they are kept.
 type JournalEntry =
@@ -27,6 +28,25 @@ type JournalModel =
         RefitSeconds: float
         /// Of the last predictions before it.
         Error: float voption
+    }
+
+/// An operator's command.
+type JournalCommand =
+    {
+        /// The first cycle that was decided on after it.
+        Cycle: int
+        Command: Command
+    }
+
+/// What is written together.
+type JournalTransaction =
+    {
+        Entries: JournalEntry seq
+        Models: JournalModel seq
+        /// In the order in which they were given.
+        Commands: JournalCommand seq
+        /// The cycle that comes next after it, and its bytes.
+        Checkpoint: struct (int * byte[]) voption
     }
 
 /// What became of a decision that was to go out.

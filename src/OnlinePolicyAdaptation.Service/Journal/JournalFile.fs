@@ -8,12 +8,12 @@ open System.IO
 open Microsoft.Data.Sqlite
 
 /// The format that is written; those before are read, and brought up to it when they are written to.
-let format = 2
+let format = 3
 
 /// Seconds to wait for another process that has locked the file.
 let private patience = 1
 
-/// Tables of format 1, then those that came with format 2.
+/// Tables of format 1, then those that came with format 2, then those of format 3.
 let private schema =
     """
     CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -33,6 +33,10 @@ let private schema =
     CREATE TABLE IF NOT EXISTS undone (
         at INTEGER NOT NULL, cycle INTEGER NOT NULL, time INTEGER NOT NULL, position INTEGER NOT NULL,
         interval TEXT NOT NULL, decision TEXT NOT NULL, PRIMARY KEY (at, cycle)) WITHOUT ROWID;
+
+    CREATE TABLE IF NOT EXISTS command (
+        number INTEGER PRIMARY KEY, cycle INTEGER NOT NULL, what TEXT NOT NULL, until INTEGER, who TEXT NOT NULL,
+        time INTEGER NOT NULL);
     """
 
 let private tables =
@@ -46,6 +50,7 @@ let private tables =
             "outcome"
             "tally"
             "undone"
+            "command"
         ]
 
 /// The fault, and what can be done about it.

@@ -142,14 +142,14 @@ type JournalStage(options: JournalOptions, start: CycleState) =
         |> ValueOption.iter (fun file -> file.Add(options.Time.GetUtcNow(), arrival.Position, fault, element))
 
     /// Writes until it is written, waiting longer from time to time.
-    let commit (journal: Journal) entries models checkpoint =
+    let commit (journal: Journal) transaction =
         task {
             let mutable pause = TimeSpan.FromSeconds 0.1
             let mutable isWritten = false
             let mutable hasFailed = false
 
             while not isWritten do
-                match journal.TryCommit(entries, models, checkpoint, options.Retention) with
+                match journal.TryCommit(transaction, options.Retention) with
                 | Ok() -> isWritten <- true
                 | Error reason ->
                     hasFailed <- true
@@ -231,12 +231,14 @@ type JournalStage(options: JournalOptions, start: CycleState) =
     let prepare (batch: List<Kept>) =
         let entries = List<JournalEntry>()
         let models = List<JournalModel>()
+        let commands = List<JournalCommand>()
 
         for kept in batch do
             if options.Journal.IsSome then
                 kept.Decided |> ValueOption.iter (fun decided -> entries.Add(entry decided))
 
             kept.Model |> ValueOption.iter models.Add
+            kept.Ordered |> ValueOption.iter commands.Add
 
             match kept.Element with
             | Element.Event(Event.Rejected(arrival, fault)) -> quarantine arrival fault
@@ -250,7 +252,7 @@ type JournalStage(options: JournalOptions, start: CycleState) =
             }
 
         options.Quarantine |> ValueOption.iter _.Flush()
-        struct (entries, models)
+        struct (entries, models, commands)
 
     let finish (models: List<JournalModel>) (batch: List<Kept>) =
         models |> Seq.iter options.Watch.Refitted
@@ -275,19 +277,26 @@ type JournalStage(options: JournalOptions, start: CycleState) =
     let keepIn journal (batch: Batch) =
         Task.Run<List<Kept>>(fun () ->
             task {
-                let struct (entries, models) = prepare batch.Elements
-                let checkpoint = checkpoint batch.State
+                let struct (entries, models, commands) = prepare batch.Elements
 
-                if entries.Count > 0 || models.Count > 0 then
+                let transaction =
+                    {
+                        Entries = entries
+                        Models = models
+                        Commands = commands
+                        Checkpoint = checkpoint batch.State
+                    }
+
+                if entries.Count > 0 || models.Count > 0 || commands.Count > 0 then
                     do! space ()
-                    do! commit journal entries models checkpoint
+                    do! commit journal transaction
 
                 return finish models batch.Elements
             })
 
     let keepNowhere kept =
         let elements = List [ kept ]
-        let struct (_, models) = prepare elements
+        let struct (_, models, _) = prepare elements
         finish models elements |> ignore
         kept
 

@@ -54,6 +54,9 @@ module JournalUndo =
                     ] do
                     session.Execute $"DELETE FROM {condition}" [ first ] |> ignore
 
+                // What an operator has ordered stays ordered.
+                session.Execute "UPDATE command SET cycle = min(cycle, $0)" [ first ] |> ignore
+
                 session.Execute
                     "UPDATE meta SET value = min(CAST(value AS INTEGER), $0) WHERE key IN ('delivered', 'written')"
                     [ first - 1 ]

@@ -2,6 +2,8 @@
 [<RequireQualifiedAccess>]
 module internal OnlinePolicyAdaptation.Service.JournalWriting
 
+open OnlinePolicyAdaptation.ControlCycle
+
 /// Inserts a row that may be there already; if it is there with another content, that is an error.
 let private insert
     path
@@ -35,6 +37,7 @@ let private expire (session: JournalFile.Session) cycle retention =
                 "decision", "cycle"
                 "outcome", "cycle"
                 "model", "installed_at"
+                "command", "cycle"
             ] do
             session.Execute $"DELETE FROM {table} WHERE {column} < (SELECT min(cycle) FROM checkpoint)" []
             |> ignore
@@ -46,16 +49,28 @@ let private expire (session: JournalFile.Session) cycle retention =
         []
     |> ignore
 
-/// Writes entries and models, and a checkpoint, with which what is older than the retention is forgotten.
-let cycles
-    path
-    (session: JournalFile.Session)
-    (entries: JournalEntry seq)
-    (models: JournalModel seq)
-    (checkpoint: struct (int * byte[]) voption)
-    retention
-    =
-    for entry in entries do
+/// A command that is written again, since it was not known whether it was kept, is there twice; given twice it means the same.
+let private command (session: JournalFile.Session) (given: JournalCommand) =
+    let until: objnull =
+        match given.Command.Order with
+        | Order.Hold(ValueSome until) -> box until.UtcTicks
+        | Order.Hold ValueNone
+        | Order.Resume -> null
+
+    session.Execute
+        "INSERT INTO command (cycle, what, until, who, time) VALUES ($0, $1, $2, $3, $4)"
+        [
+            given.Cycle
+            given.Command.Order.Word
+            until
+            given.Command.By
+            given.Command.Time.UtcTicks
+        ]
+    |> ignore
+
+/// Writes a transaction; with its checkpoint what is older than the retention is forgotten.
+let transaction path (session: JournalFile.Session) (transaction: JournalTransaction) retention =
+    for entry in transaction.Entries do
         insert
             path
             session
@@ -74,7 +89,9 @@ let cycles
             "SELECT 1 FROM decision WHERE cycle = $0 AND content = $1"
             [ entry.Cycle; entry.Decision ]
 
-    for model in models do
+    Seq.iter (command session) transaction.Commands
+
+    for model in transaction.Models do
         let error: objnull =
             match model.Error with
             | ValueSome error -> box error
@@ -85,7 +102,7 @@ let cycles
             [ model.FittedAt; model.InstalledAt; model.Samples; model.RefitSeconds; error ]
         |> ignore
 
-    match checkpoint with
+    match transaction.Checkpoint with
     | ValueSome(cycle, content) ->
         session.Execute "INSERT OR REPLACE INTO checkpoint VALUES ($0, $1)" [ cycle; content ]
         |> ignore

@@ -8,7 +8,8 @@ open OnlinePolicyAdaptation.ControlCycle
 [<RequireQualifiedAccess>]
 module Replay =
 
-    /// The inputs that a cycle of the journal began with: the models that were put in place before it, and its interval.
+    /// The inputs that a cycle of the journal began with: the commands that were given and the models that were put in place before
+    /// it, and its interval.
     type private RecordedInputs(system: SystemDescription, journal: Journal, first: int) =
         let reader = IntervalReader system
 
@@ -17,6 +18,13 @@ module Replay =
             |> Seq.filter (fun model -> model.FittedAt < model.InstalledAt)
             |> Seq.groupBy _.InstalledAt
             |> Map.ofSeq
+
+        let givenBefore =
+            journal.Commands(first, Int32.MaxValue) |> List.groupBy _.Cycle |> Map.ofList
+
+        /// The commands that were given right before a cycle.
+        member _.GivenBefore cycle =
+            Map.tryFind cycle givenBefore |> Option.defaultValue [] |> List.map _.Command
 
         /// The cycles after which the models were fitted that were put in place before a cycle.
         member _.FittedFor cycle =
@@ -52,9 +60,16 @@ module Replay =
             Requests: Map<int, RefitRequest>
         }
 
-    /// The state before a cycle of the journal, from a state before an earlier one.
+    let private obey cycle (recorded: RecordedInputs) number (progress: Progress) =
+        (progress, recorded.GivenBefore number)
+        ||> List.fold (fun progress command ->
+            { progress with
+                State = (Cycle.step cycle progress.State (Input.Commanded command)).State
+            })
+
+    /// The state right before a cycle's interval: what was ordered and fitted until then is in place.
     let private install cycle (recorded: RecordedInputs) number progress =
-        (progress, recorded.FittedFor number)
+        (obey cycle recorded number progress, recorded.FittedFor number)
         ||> List.fold (fun progress fittedAt ->
             match progress.Requests.TryFind fittedAt with
             | None -> progress

@@ -31,11 +31,11 @@ module Decide =
                 StatusCodes.Status409Conflict
                 "an interval of this time, or of a later one, was decided on before; expected one that ends later"
 
-    let private decide (door: Door) (body: PipeReader) (context: HttpContext) =
+    let private decide (door: Door) offer (body: PipeReader) (context: HttpContext) =
         task {
             try
                 let! interval = Lines(body, door.Limits.LongestLine).Rest context.RequestAborted
-                let! answer = door.Offer interval context.RequestAborted
+                let! (answer: Answer) = offer interval context.RequestAborted
                 return replyTo answer
             with Door.Broken refused ->
                 return none refused.Status refused.Reason
@@ -44,10 +44,10 @@ module Decide =
     /// Adds the endpoint. 200: the decision, as on standard output; also where the same interval is posted again before the next
     /// one. 422: the interval was quarantined; 409: it is known, and its decision not at hand any more; 429 with Retry-After:
     /// there is no room now; 413, 408, 400: the body was too large, too slow or broken. Else as `Door.enter` says.
-    let map (door: Door) (routes: IEndpointRouteBuilder) =
+    let map (door: Door) offer (routes: IEndpointRouteBuilder) =
         let reply context () =
             match Door.enter door context with
-            | Ok body -> decide door body context
+            | Ok body -> decide door offer body context
             | Error refused -> Task.FromResult(none refused.Status refused.Reason)
 
         let handle context =

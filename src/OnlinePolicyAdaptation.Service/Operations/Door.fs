@@ -7,12 +7,10 @@ open System.IO.Pipelines
 open System.Net.Http.Headers
 open System.Security.Cryptography
 open System.Text
-open System.Threading
 open System.Threading.Tasks
 open Microsoft.AspNetCore.Http
 open Microsoft.AspNetCore.Http.Features
 open OnlinePolicyAdaptation.Domain
-open OnlinePolicyAdaptation.ControlCycle
 
 /// Bounds on what is posted.
 type PostLimits =
@@ -33,8 +31,6 @@ type Door =
         Token: string option
         /// Why nothing is taken in now, none where it is.
         Refusal: unit -> string voption
-        /// Takes a line; the answer to it.
-        Offer: Line -> CancellationToken -> Task<Answer>
     }
 
 /// Why a body is not read, or not to its end.

@@ -169,7 +169,7 @@ module Ingest =
         }
 
     /// Offers line after line, each once the one before has its outcome; the status to answer with, and the reply.
-    let private offerAll door (body: PipeReader) (context: HttpContext) =
+    let private offerAll door offer (body: PipeReader) (context: HttpContext) =
         task {
             let lines = Lines(body, door.Limits.LongestLine)
 
@@ -196,7 +196,7 @@ module Ingest =
                         match door.Refusal() with
                         | ValueSome reason -> stop StatusCodes.Status503ServiceUnavailable reason
                         | ValueNone ->
-                            let! answer = door.Offer line context.RequestAborted
+                            let! (answer: Answer) = offer line context.RequestAborted
 
                             match answer.Outcome with
                             | Outcome.Busy ->
@@ -213,13 +213,13 @@ module Ingest =
         }
 
     /// Adds the endpoint. Each line is offered once the one before it has its outcome; when all have theirs, the answer counts
-    /// them (`PostReply`): 200, 207 where some were quarantined, 422 where all were. 429 with Retry-After: `Offer` was busy;
+    /// them (`PostReply`): 200, 207 where some were quarantined, 422 where all were. 429 with Retry-After: `offer` was busy;
     /// 503 with Retry-After: nothing is taken in now; 413, 408, 400: the body was too large, too slow or broken; each says how
     /// many lines were taken. Else as `Door.enter` says.
-    let map (door: Door) (routes: IEndpointRouteBuilder) =
+    let map (door: Door) offer (routes: IEndpointRouteBuilder) =
         let reply context () =
             match Door.enter door context with
-            | Ok body -> offerAll door body context
+            | Ok body -> offerAll door offer body context
             | Error refused -> Task.FromResult(struct (refused.Status, refusal refused))
 
         let handle context =

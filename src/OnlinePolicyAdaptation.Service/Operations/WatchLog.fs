@@ -291,7 +291,7 @@ let create
                 measures.Quarantined fault.Kind
                 quarantined log limit fault
         AlreadyKnown = fun () -> measures.Offered Outcome.AlreadyKnown
-        Commanded = fun command -> log.LogWarning("{By} orders: {Order}", said command.By, command.Order)
+        Commanded = fun command -> log.LogWarning("{By} orders: {Order}", said command.By, command.Order.Text)
         JournalState = journalState measures health log limit
         Delivery =
             fun sent fate reason ->

@@ -27,6 +27,7 @@ type WebHostSettings =
         /// Takes what is posted and gives the answer to it; none where metrics come from elsewhere: `/v1/metrics` and
         /// `/v1/decide` are not there then. Called by several requests at once.
         Offer: (Line -> CancellationToken -> Task<Answer>) option
+        Operators: OperatorsDoor
         /// Why no posts are taken now, none where they are; asked before each line, from any thread, and answers at once.
         Refusal: unit -> string voption
         Measures: Measures
@@ -217,18 +218,20 @@ module WebHost =
 
         Operations.map settings.Measures settings.Readiness app
 
+        let door =
+            {
+                Limits = settings.Limits
+                Token = settings.Address.Token
+                Refusal = settings.Refusal
+            }
+
+        Orders.map door settings.Operators app
+
         settings.Offer
         |> Option.iter (fun offer ->
-            let door =
-                {
-                    Limits = settings.Limits
-                    Token = settings.Address.Token
-                    Refusal = settings.Refusal
-                    Offer = counted settings.Measures offer
-                }
-
-            Ingest.map door app
-            Decide.map door app)
+            let offer = counted settings.Measures offer
+            Ingest.map door offer app
+            Decide.map door offer app)
 
         app
 

@@ -17,12 +17,22 @@ let private listenAddress url tokenFile =
     | Ok address -> address
     | Error message -> invalidOp message
 
+/// The door to a controller that is ready and acts.
+let operators commands : OperatorsDoor =
+    {
+        Commands = commands
+        Status = Status("small", Mode.Act, (fun () -> Readiness.Ready), commands)
+        Clock = Clock.RealTime
+        Time = TimeProvider.System
+    }
+
 let settings () =
     {
         Address = listenAddress anyPort None
         Connections = WebHost.connections
         Limits = Door.limits
         Offer = None
+        Operators = operators (PostedCommands ValueNone)
         Measures = Measures [ "web"; "search" ]
         Refusal = fun () -> ValueNone
         Readiness = fun () -> Readiness.Ready

@@ -68,6 +68,15 @@ let openJournal path =
     | Ok journal -> journal
     | Error message -> failtest message
 
+/// Entries alone.
+let transaction entries : JournalTransaction =
+    {
+        Entries = entries
+        Models = []
+        Commands = []
+        Checkpoint = ValueNone
+    }
+
 let watch: Watch =
     {
         Decided = fun _ _ _ -> ()

@@ -94,20 +94,18 @@ let private ordered () =
     let cycle = SmallController.start (SmallController.options 1000)
     let decisions = List<Decision>()
 
-    let struct (orders, source) =
-        let channel = System.Threading.Channels.Channel.CreateUnbounded<Command>()
-        struct (channel.Writer, ChannelSource.FromReader channel.Reader)
-
+    let orders = PostedCommands ValueNone
     let known = new System.Threading.SemaphoreSlim(0)
 
     let give order =
-        orders.TryWrite
+        let command =
             {
                 Order = order
                 By = "an operator"
                 Time = Intervals.beginning
             }
-        |> ignore
+
+        orders.Give command System.Threading.CancellationToken.None |> ignore
 
         known.WaitAsync()
 
@@ -131,7 +129,7 @@ let private ordered () =
 
     SmallController.run
         ({ SmallController.service cycle [] with
-            Commands = ControlService.commands source
+            Commands = ControlService.commands orders.Next
          }
          |> SmallController.watched (fun watch ->
              { watch with

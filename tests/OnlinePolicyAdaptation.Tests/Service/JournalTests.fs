@@ -159,7 +159,7 @@ let private atOnce path =
         }
 
     let commit entries =
-        journal.TryCommit(entries, [], ValueNone, 100)
+        journal.TryCommit(SmallController.transaction entries, 100)
 
     Expect.isOk (commit [ entry 0; entry 1 ]) "new ones"
 

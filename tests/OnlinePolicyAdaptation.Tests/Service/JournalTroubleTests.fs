@@ -26,7 +26,7 @@ let private entry cycle : JournalEntry =
     }
 
 let private tryCommit (journal: Journal) entries =
-    journal.TryCommit(entries, [], ValueNone, 1000)
+    journal.TryCommit(SmallController.transaction entries, 1000)
 
 let private orFail (outcome: Result<unit, string>) =
     match outcome with
@@ -37,7 +37,13 @@ let private commits journal entries = tryCommit journal entries |> orFail
 
 /// Commits a checkpoint before a cycle, with other content.
 let private commitsCheckpoint (journal: Journal) entries models (cycle: int) retention =
-    journal.TryCommit(entries, models, ValueSome(struct (cycle, [| byte cycle |])), retention)
+    journal.TryCommit(
+        { SmallController.transaction entries with
+            Models = models
+            Checkpoint = ValueSome(struct (cycle, [| byte cycle |]))
+        },
+        retention
+    )
     |> orFail
 
 let private fails part (outcome: Result<'a, string>) =
@@ -439,16 +445,16 @@ let private ofFormat1 path =
         Expect.equal (kept journal) [ 0..4 ] "gone on with"
         Expect.equal (journal.Outcomes()) [ "stale", 1 ] "with what is new")
 
-    Expect.equal (sql path "PRAGMA user_version") (box 2L) "of this format"
+    Expect.equal (sql path "PRAGMA user_version") (box 3L) "of this format"
 
 let private ofANewerFormat path =
     (SmallController.openJournal path :> IDisposable).Dispose()
-    sql path "PRAGMA user_version = 3; CREATE TABLE thought (id INTEGER)" |> ignore
-    Journal.Open(path, SmallController.identity) |> fails "format 3"
-    Journal.OpenToRead path |> fails "format 3"
+    sql path "PRAGMA user_version = 4; CREATE TABLE thought (id INTEGER)" |> ignore
+    Journal.Open(path, SmallController.identity) |> fails "format 4"
+    Journal.OpenToRead path |> fails "format 4"
 
     JournalUndo.after (path, Intervals.beginning, Intervals.beginning)
-    |> fails "format 3"
+    |> fails "format 4"
 
 // --- Taking back
 
