@@ -100,6 +100,7 @@ let private note (measured: MeasuredInterval) =
 
 /// Sends the requests, with progress second by second, and gives what was measured in all; and for how long was sent.
 let private send request (stop: CancellationToken) =
+    WarmUp.RunAsync(stop).Wait()
     let classes = request.Loads |> List.map _.Requests
     let all = Collector(classes, TimeProvider.System)
     let second = Collector(classes, TimeProvider.System)

@@ -371,4 +371,12 @@ let tests =
 
                     Expect.equal fault "out of order" "told to whoever awaits it"
                 })
+
+            testCaseTask "warming up ends, and at once where it is called off" (fun () ->
+                task {
+                    do! WarmUp.RunAsync CancellationToken.None
+                    use stop = new CancellationTokenSource()
+                    stop.Cancel()
+                    do! WarmUp.RunAsync stop.Token
+                })
         ]
