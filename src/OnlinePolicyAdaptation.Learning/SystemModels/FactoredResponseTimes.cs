@@ -75,6 +75,10 @@ public sealed class FactoredResponseTimes : IExpectedRewards
     /// </summary>
     public FactoredResponseTimes WithOptimism(double deviations) => new(_surface, _filter, _cells, _noise, deviations);
 
+    /// <summary>The same, if a node had the factor of this point of the grid for certain.</summary>
+    public FactoredResponseTimes Assuming(int node, int point) =>
+        new(_surface, _filter.Assuming(node, point), _cells, _noise, _optimism);
+
     public void Predict(
         Configuration configuration,
         ReadOnlySpan<RequestRate> offeredLoads,

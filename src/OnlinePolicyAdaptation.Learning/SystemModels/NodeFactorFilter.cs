@@ -187,6 +187,26 @@ public sealed class NodeFactorFilter
         return points.ToEquatableArray();
     }
 
+    /// <summary>What would be thought if a node had this factor for certain: of two nodes the other one as that makes it likely.</summary>
+    /// <param name="node">From 0.</param>
+    /// <param name="point">Of the grid.</param>
+    public NodeFactorFilter Assuming(int node, int point)
+    {
+        double[] probabilities = [.. _probabilities];
+        var own = probabilities.AsSpan(node * FactorGrid.Points, FactorGrid.Points);
+        own.Clear();
+        own[point] = 1;
+        var joint = PairOfNodes.Assuming(_joint, node, point);
+        return new(
+            joint,
+            joint.Length > 0 ? PairOfNodes.Marginals(joint) : probabilities,
+            _announced,
+            _streaks,
+            _leftOver,
+            _ages
+        );
+    }
+
     /// <summary>What is thought after one more interval, of which these services were measured; none is fine.</summary>
     public NodeFactorFilter After(IReadOnlyList<FactorObservation> observations)
     {

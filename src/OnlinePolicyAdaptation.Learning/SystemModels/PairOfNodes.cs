@@ -48,6 +48,34 @@ internal static class PairOfNodes
         return [place / Points, place % Points];
     }
 
+    /// <summary>
+    /// What is thought of both once one of them is known; where that was thought impossible, the other as it is thought of alone.
+    /// </summary>
+    /// <param name="joint">Before it.</param>
+    /// <param name="node">0 or 1.</param>
+    /// <param name="point">Of the grid.</param>
+    public static double[] Assuming(ReadOnlySpan<double> joint, int node, int point)
+    {
+        if (joint.IsEmpty)
+        {
+            return [];
+        }
+        var (own, other) = node == 0 ? (Points, 1) : (1, Points);
+        var known = new double[joint.Length];
+        var total = 0.0;
+        for (var o = 0; o < Points; o++)
+        {
+            total += joint[(point * own) + (o * other)];
+        }
+        var marginals = total > 0 ? [] : Marginals(joint);
+        for (var o = 0; o < Points; o++)
+        {
+            known[(point * own) + (o * other)] =
+                total > 0 ? joint[(point * own) + (o * other)] / total : marginals[((1 - node) * Points) + o];
+        }
+        return known;
+    }
+
     /// <summary>After an interval, one of the nodes may have jumped or drifted.</summary>
     /// <param name="joint">Before it.</param>
     /// <param name="node">0 or 1.</param>

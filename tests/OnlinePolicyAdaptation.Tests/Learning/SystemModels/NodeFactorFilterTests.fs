@@ -163,6 +163,36 @@ let tests =
                                 $"node {node} at {ratio}"
             }
 
+            test
+                "were a node known, the other of two would be what makes up for it, and all others as they are thought of" {
+                let after nodes shares =
+                    (NodeFactorFilter.Unchanged(nodes, 1), seq { 1..4 })
+                    ||> Seq.fold (fun filter _ ->
+                        filter.After [| FilteredNodes.observation 0 shares 0.03 0.0 (log 1.6) |])
+
+                let pair = after 2 [| 0.5; 0.5 |]
+
+                for point in [ 2; FactorGrid.Unchanged; 28 ] do
+                    let assumed = pair.Assuming(0, point)
+                    Expect.equal (assumed.QuantilePoint(0, 0.5)) point "known"
+
+                    Expect.isLessThan
+                        (abs (0.5 * exp (FactorGrid.Log point) + 0.5 * exp (assumed.Median 1) - 1.6))
+                        0.15
+                        $"in all as measured, at point {point}"
+
+                let three = after 3 [| 0.5; 0.3; 0.2 |]
+                let assumed = three.Assuming(1, 2)
+                Expect.equal (assumed.QuantilePoint(1, 0.5)) 2 "known"
+
+                for node in [ 0; 2 ] do
+                    Expect.equal (assumed.Median node) (three.Median node) "as it was thought of"
+
+                let impossible = NodeFactorFilter.Unchanged(2, 1).Assuming(1, 2)
+                Expect.equal (impossible.QuantilePoint(1, 0.5)) 2 "known, though it was thought impossible"
+                Expect.isLessThan (abs (impossible.Median 0)) 0.03 "the other as before"
+            }
+
             test "a single interval of a minute moves nothing" {
                 let filter =
                     NodeFactorFilter.Unchanged(1, 1).After
