@@ -225,6 +225,11 @@ let private alternatives
 let private verdict (scenario: Scenario) (row: JournalRow) (ordered: Command option) =
     printfn $"base policy's action: {moves scenario.System.Grid row.BaseAction}"
 
+    row.Probe
+    |> Option.iter (fun node ->
+        printfn
+            $"probe: the plan was to keep everything; {node} has few requests or none, was not looked at for long, and if it had become much faster another configuration would earn more: one step towards it shows")
+
     match row.Rules with
     | [] -> printfn "guard: no rule fired"
     | rules ->

@@ -8,6 +8,8 @@ open OnlinePolicyAdaptation.Domain.Network
 type DecidedBy =
     | Rollout
     | BasePolicy
+    /// Nobody planned it: a node is looked at that has no requests.
+    | Probe
     /// Nobody: the configuration is held.
     | Nobody
 
@@ -64,6 +66,7 @@ module Act =
                 else
                     settings.Grid.Move(configuration, planned.Action)
             BaseAction = planned.BaseAction
+            Probe = planned.Probe
             Change = estimated.Change
             QFactor = planned.QFactor
             BaseQFactor = planned.BaseQFactor
@@ -84,6 +87,8 @@ module Act =
             DecidedBy.Nobody
         elif checked'.IsReplaced || ValueOption.isNone guarded.Planned.QFactor then
             DecidedBy.BasePolicy
+        elif guarded.Planned.Probe.IsSome && not checked'.Action.IsKeep then
+            DecidedBy.Probe
         else
             DecidedBy.Rollout
 
@@ -132,6 +137,7 @@ module Act =
                     Action = keep
                     Next = configuration
                     BaseAction = keep
+                    Probe = ValueNone
                     Change = ValueNone
                     QFactor = ValueNone
                     BaseQFactor = ValueNone

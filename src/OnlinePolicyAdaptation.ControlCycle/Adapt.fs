@@ -20,6 +20,8 @@ type Planned =
         Errors: CycleError list
         /// The plan did not come in time: the action is the base policy's.
         IsLate: bool
+        /// The node that the action looks at in place of what was planned.
+        Probe: int voption
     }
 
 /// From the system model to an action: one step of policy iteration on the base policy at the current state.
@@ -42,6 +44,7 @@ module Adapt =
             BaseQFactor = ValueNone
             Errors = List.distinct (estimated.Errors @ errors)
             IsLate = false
+            Probe = ValueNone
         }
 
     let private mask settings (monitored: Monitored) =
@@ -124,12 +127,13 @@ module Adapt =
                         BaseQFactor = decision.BaseQFactor
                         Errors = List.distinct estimated.Errors
                         IsLate = false
+                        Probe = ValueNone
                     })
 
     /// Nothing is planned where the metrics cannot be used, nor where it is known what went out.
     let private unplanned (settings: ControllerSettings) (taken: Taken) (estimated: Estimated) =
         match taken.Replayed, estimated.Monitored.Unusable with
-        | ValueSome action, _ -> ValueSome(byBasePolicy estimated action [])
+        | ValueSome wentOut, _ -> ValueSome(byBasePolicy estimated wentOut.Action [])
         | ValueNone, ValueSome _ ->
             ValueSome(byBasePolicy estimated (ControlAction.Keep settings.Grid.Controls.Count) [])
         | ValueNone, ValueNone -> ValueNone

@@ -16,8 +16,8 @@ type CheckpointJson =
     }
 
 /// Version 1 was that of journals without stages; in 2 the monitor knew neither moves nor rows of doubted times; in 3 nobody knew
-/// of requests that were lost; in 4 the estimator knew neither factors of nodes nor the lag of response times.
-let private version = 5
+/// of requests that were lost; in 4 the estimator knew neither factors of nodes nor the lag of response times; in 5 nobody probed.
+let private version = 6
 
 let private options = StrictJson.Options()
 

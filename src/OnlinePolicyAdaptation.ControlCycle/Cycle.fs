@@ -27,7 +27,7 @@ type CycleStep =
         Request: RefitRequest voption
     }
 
-/// Monitor, estimate, adapt, guard, act. The one composition of the stages, and how it is read as a function;
+/// Monitor, estimate, adapt, probe, guard, act. The one composition of the stages, and how it is read as a function;
 /// `ControlLoop` reads it as a graph.
 [<RequireQualifiedAccess>]
 module Cycle =
@@ -43,6 +43,7 @@ module Cycle =
             Deciding =
                 Chain.empty
                 |> Chain.next (Adapt.stage settings key)
+                |> Chain.next (Probing.stage settings)
                 |> Chain.next (Guard.stage settings)
                 |> Chain.next (Act.stage settings)
         }

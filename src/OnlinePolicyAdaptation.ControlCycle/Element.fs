@@ -77,6 +77,14 @@ type Refit =
         Failure: StageFailure voption
     }
 
+/// What a decision of the journal came to.
+type WentOut =
+    {
+        Action: ControlAction
+        /// The node that was to be probed.
+        Probe: int voption
+    }
+
 /// What a controller is given, one after the other.
 [<RequireQualifiedAccess>]
 type Input =
@@ -85,8 +93,8 @@ type Input =
     /// A model that was fitted beside.
     | Refitted of Refit
     | Commanded of Command
-    /// An interval of a journal once more, and the action that went out after it.
-    | Replayed of Arrival * Interval * action: ControlAction
+    /// An interval of a journal once more, and what went out after it.
+    | Replayed of Arrival * Interval * WentOut
 
 /// An interval that was taken in.
 type Taken =
@@ -97,8 +105,8 @@ type Taken =
         Arrival: Arrival
         /// The time since its end when it came, where that is known.
         Age: TimeSpan voption
-        /// The action that went out after it, where it is replayed.
-        Replayed: ControlAction voption
+        /// What went out after it, where it is replayed.
+        Replayed: WentOut voption
     }
 
 /// What is no interval to decide on.

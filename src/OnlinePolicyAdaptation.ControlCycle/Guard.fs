@@ -56,6 +56,7 @@ module Guard =
                     GuardRules.exploration settings
                     GuardRules.stabilisation settings
                     GuardRules.reversal settings
+                    GuardRules.probe settings
                 ]
         }
 
@@ -66,6 +67,7 @@ module Guard =
             Moves = Array.create controls []
             Turns = Array.create controls { Direction = 0; Cycle = 0 }
             Held = ValueNone
+            Probes = ProbeBudget.full
         }
 
     /// All of the grid, and no rule that ever fires.
@@ -75,6 +77,7 @@ module Guard =
         {
             Bounds = whole
             Explored = whole
+            Probes = ProbeBudget.never
             MaximumChanges = Int32.MaxValue
             StabilisationWindow = TimeSpan.Zero
             ReversalCycles = 0
@@ -192,6 +195,7 @@ module Guard =
                 |> ValueOption.map (fun outage ->
                     Admissible.inOutage settings outage estimated.Monitored.Metrics.Configuration)
             Action = planned.Action
+            IsProbe = planned.Probe.IsSome
             IsUnplanned = settings.Planner <> Planner.BasePolicy && planned.QFactor.IsNone
             Fallback = planned.Fallback
         }
@@ -217,9 +221,9 @@ module Guard =
 
         let checked' =
             match taken.Replayed with
-            | ValueSome action ->
+            | ValueSome wentOut ->
                 {
-                    Action = action
+                    Action = wentOut.Action
                     Rules = []
                     IsReplaced = false
                     IsHeld = false
@@ -232,7 +236,15 @@ module Guard =
         then
             invalidOp $"action {checked'.Action.Moves} is masked in {settings.Grid.Describe configuration}"
 
-        struct (commit settings.Guard state taken.Cycle taken.Interval.Time checked'.Action,
+        let committed =
+            commit settings.Guard state taken.Cycle taken.Interval.Time checked'.Action
+
+        struct ((if planned.Probe.IsSome && not checked'.Action.IsKeep then
+                     { committed with
+                         Probes = ProbeBudget.after settings.Guard.Probes.Share taken.Cycle committed.Probes
+                     }
+                 else
+                     committed),
                 {
                     Planned = planned
                     Checked = checked'
@@ -261,11 +273,14 @@ module Guard =
                                 | Order.Hold until -> StateJson.option StateJson.ticks until
                                 | Order.Resume -> None
                         })
+                Probes = ProbeBudgetJson.ofBudget state.Probes
             }
 
         let read (json: GuardStateJson) =
             if json.Moves.Length <> controls then
                 Error $"moves: of {json.Moves.Length} controls; expected {controls}"
+            elif not (ProbeBudgetJson.isSound json.Probes) then
+                Error $"probes: {json.Probes.Left} left; expected 0 to {ProbeBudget.burst}"
             elif
                 json.Turns.Length <> controls
                 || json.Turns |> Array.exists (fun turn -> turn.Length <> 2)
@@ -285,6 +300,7 @@ module Guard =
                                     By = held.By
                                     Time = StateJson.time held.Time
                                 })
+                        Probes = ProbeBudgetJson.toBudget json.Probes
                     }
 
         StateJson.codec write read

@@ -11,6 +11,7 @@ type GuardStateJson =
         /// Of each control the direction of its last move and its cycle; 0: it has not moved.
         Turns: int[][]
         Held: HeldJson option
+        Probes: ProbeBudgetJson
     }
 
 and HeldJson =
@@ -39,6 +40,8 @@ type GuardState =
         Turns: Turn[]
         /// The standing order to hold the configuration.
         Held: Command voption
+        /// What is left for probes.
+        Probes: ProbeBudget
     }
 
 /// An action that was planned, and what is known of it.
@@ -59,6 +62,8 @@ type Proposal =
         /// What an outage leaves of the actions; none where every service answers.
         Outage: OutageLimits voption
         Action: ControlAction
+        /// Whether the action is a probe.
+        IsProbe: bool
         /// Whether the action is the base policy's for want of a plan.
         IsUnplanned: bool
         /// What goes out where the plan must not.
@@ -235,3 +240,21 @@ module GuardRules =
             proposal.IsUnplanned
             && last.Direction * proposal.Action.Moves[control] < 0
             && proposal.Cycle - last.Cycle <= settings.ReversalCycles)
+
+    /// A probe is one step of one control, within what is left for probes; else the configuration is held.
+    let probe (settings: GuardSettings) =
+        let name = "probe"
+
+        rule name (fun state proposal ->
+            let isOneStep = proposal.Action.Moves |> Seq.sumBy abs = 1
+
+            if
+                proposal.IsProbe
+                && not (
+                    isOneStep
+                    && ProbeBudget.isLeft settings.Probes.Share proposal.Cycle state.Probes
+                )
+            then
+                Verdict.Hold(fired name)
+            else
+                Verdict.Pass)

@@ -276,9 +276,9 @@ module Monitor =
         match input with
         | Input.Refitted refit -> struct (state, Element.Event(Event.Refitted refit))
         | Input.Commanded command -> struct (state, Element.Event(Event.Commanded command))
-        | Input.Replayed(arrival, interval, action) ->
+        | Input.Replayed(arrival, interval, wentOut) ->
             let gap = Timeline.gap settings.Admission state.Timeline interval.Time
-            takeIn settings state arrival ValueNone interval (ValueSome action) gap
+            takeIn settings state arrival ValueNone interval (ValueSome wentOut) gap
         | Input.Arrived(arrival, now) ->
             match arrival.Content with
             | Error fault -> struct (state, Element.Event(Event.Rejected(arrival, fault)))

@@ -31,6 +31,15 @@ type OutageSettings =
         After: TimeSpan
     }
 
+/// How often a node may be looked at that has no requests, and what that may cost.
+type ProbeSettings =
+    {
+        /// The share of the cycles in which a probe may go out; from 0 to 1, 0: never.
+        Share: float
+        /// By what share of its bound a service may be expected to miss it meanwhile; at least 0.
+        MaximumMiss: float
+    }
+
 /// What an operator allows a controller to do, whatever it has planned.
 type GuardSettings =
     {
@@ -38,6 +47,7 @@ type GuardSettings =
         Bounds: struct (int * int)[]
         /// The lowest and highest level of each control that may be explored.
         Explored: struct (int * int)[]
+        Probes: ProbeSettings
         /// At most so many moves of a control within `StabilisationWindow`; at least 1.
         MaximumChanges: int
         StabilisationWindow: TimeSpan

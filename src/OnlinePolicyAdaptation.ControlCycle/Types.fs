@@ -88,6 +88,8 @@ type CycleRecord =
         Next: Configuration
         /// What the base policy would have done.
         BaseAction: ControlAction
+        /// The node that was to be probed: the action looks at it in place of keeping.
+        Probe: int voption
         /// The change of the system that was noticed with these metrics.
         Change: DetectedChange voption
         /// The Q-factors of the action and of the base policy's action, where rollout chose it.

@@ -41,7 +41,10 @@ module SeedControllers =
             Planner = planner
             Leaves = scenario.Controller.Leaves
             Estimation = scenario.Controller.Estimation
-            Guard = Guard.permissive scenario.System.Grid
+            Guard =
+                { Guard.permissive scenario.System.Grid with
+                    Probes = scenario.Controller.Guard.Probes
+                }
             Admission = Admission.unbounded
             Losses = ValueNone
             FollowsLag = false

@@ -143,7 +143,7 @@ module internal ControllerPart =
                 }
         | None -> Check.fail (ScenarioFault.at "controller.outage" section.Outage "most, hold or base")
 
-    let private guard grid (interval: float) outage (section: GuardSection) =
+    let private guard grid (interval: float) outage (exploration: ExplorationSection) (section: GuardSection) =
         let path = "controller.guard"
 
         validation {
@@ -171,6 +171,11 @@ module internal ControllerPart =
                 {
                     Bounds = bounds
                     Explored = Exploration.levels grid Exploration.All []
+                    Probes =
+                        {
+                            Share = exploration.Share
+                            MaximumMiss = exploration.MaximumMiss
+                        }
                     MaximumChanges = section.MaximumChanges |> Option.defaultValue Int32.MaxValue
                     StabilisationWindow = Check.seconds (section.StabilisationSeconds |> Option.defaultValue 0.0)
                     ReversalCycles = section.ReversalIntervals
@@ -219,7 +224,7 @@ module internal ControllerPart =
             and! guard =
                 validation {
                     let! outage = outage interval section
-                    return! guard system.Grid interval outage section.Guard
+                    return! guard system.Grid interval outage section.Exploration section.Guard
                 }
 
             and! own =

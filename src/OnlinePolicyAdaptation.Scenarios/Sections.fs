@@ -294,6 +294,16 @@ type ExplorationSection =
                 Words = "recorded all",
                 Default = "\"recorded\"")>]
         Levels: string
+        [<Field("The share of the cycles in which a node may be probed that has no requests, where controller.estimation.forgetting is factors; 0: never.",
+                Lowest = 0.0,
+                Highest = 1.0,
+                Default = "0.01")>]
+        Share: float
+        [<Field("By what share of its bound a service may be expected to miss it during a probe.",
+                Lowest = 0.0,
+                Highest = 1000.0,
+                Default = "0.5")>]
+        MaximumMiss: float
     }
 
 type PlausibleSection =
@@ -322,7 +332,8 @@ type ControllerSection =
         Estimation: EstimationSection
         [<Field("A recording of the system as it is now; default: experiment.traces.before.")>]
         History: HistorySection option
-        [<Field("Which configurations that were never measured may be tried.", Default = "{}")>]
+        [<Field("Which configurations that were never measured may be tried, and how often a node is probed.",
+                Default = "{}")>]
         Exploration: ExplorationSection
         [<Field("What a controller may do, whatever it has planned.", Default = "{}")>]
         Guard: GuardSection

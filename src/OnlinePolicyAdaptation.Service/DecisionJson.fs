@@ -23,6 +23,7 @@ let decidedBy =
     function
     | DecidedBy.Rollout -> "rollout"
     | DecidedBy.BasePolicy -> "base"
+    | DecidedBy.Probe -> "probe"
     | DecidedBy.Nobody -> "nobody"
 
 /// An error as an operator reads it.
@@ -113,6 +114,11 @@ let write (controller: string) (system: SystemDescription) (decision: Decision) 
     IntervalJson.writeControls writer "controls" grid decision.Target
     writeMoves writer "planned" grid record.Action
     writeMoves writer "base" grid record.BaseAction
+
+    match record.Probe with
+    | ValueSome node -> writer.WriteString("probe", system.Topology.Nodes[node])
+    | ValueNone -> ()
+
     writeOption writer "qFactor" record.QFactor
     writeOption writer "baseQFactor" record.BaseQFactor
     writeOption writer "reward" record.Reward
@@ -165,5 +171,18 @@ let internal modeIn (decision: JsonElement) =
     | "base" -> Mode.Base
     | _ -> Mode.Shadow
 
-/// The action in a decision that was kept, or what is wrong with it.
-let action system (text: string) = kept text (actionIn system)
+let private probeIn (system: SystemDescription) (decision: JsonElement) =
+    match decision.TryGetProperty "probe" with
+    | true, name ->
+        system.Topology.Nodes
+        |> Seq.tryFindIndex (fun node -> name.ValueEquals(node: string))
+        |> Option.toValueOption
+    | _ -> ValueNone
+
+/// What a decision that was kept came to, or what is wrong with it.
+let wentOut system (text: string) =
+    kept text (fun decision ->
+        {
+            Action = actionIn system decision
+            Probe = probeIn system decision
+        })

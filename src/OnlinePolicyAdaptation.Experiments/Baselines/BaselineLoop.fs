@@ -73,6 +73,7 @@ let run
                             Change = ValueNone
                             QFactor = ValueNone
                             BaseQFactor = ValueNone
+                            Probe = ValueNone
                             Model = ValueNone
                             Errors = []
                         }

@@ -17,6 +17,8 @@ type JournalRow =
         /// Moves of the controls, and those of the base policy.
         Action: int[]
         BaseAction: int[]
+        /// The node that was to be probed.
+        Probe: string option
         /// Values of the controls that the action leads to.
         Target: float[]
         QFactor: float option
@@ -31,9 +33,9 @@ type JournalRow =
         Errors: string list
     }
 
-    /// How much more was expected of what went out than of the base policy's action; none where a rule changed what was planned.
+    /// How much more was expected of what went out than of the base policy's action; none where a rule or a probe changed what was planned.
     member row.Gain =
-        if row.Rules.IsEmpty then
+        if row.Rules.IsEmpty && row.Probe.IsNone then
             Option.map2 (-) row.QFactor row.BaseQFactor
         else
             None
@@ -74,6 +76,10 @@ module JournalRow =
             By = text (decision.GetProperty "by")
             Action = moves "action"
             BaseAction = moves "base"
+            Probe =
+                match decision with
+                | Field "probe" node -> Some(text node)
+                | _ -> None
             Target = controls system (decision.GetProperty "controls") _.GetDouble()
             QFactor = number decision "qFactor"
             BaseQFactor = number decision "baseQFactor"

@@ -83,7 +83,7 @@ module JournalSummary =
 
             let departures =
                 rows
-                |> Array.filter (fun row -> row.QFactor.IsSome && row.Action <> row.BaseAction)
+                |> Array.filter (fun row -> row.QFactor.IsSome && row.Probe.IsNone && row.Action <> row.BaseAction)
 
             Some
                 {

@@ -36,9 +36,9 @@ module Replay =
         member _.Arrival(entry: JournalEntry) =
             match
                 reader.Read(ReadOnlySpan(Encoding.UTF8.GetBytes entry.Interval)),
-                DecisionJson.action system entry.Decision
+                DecisionJson.wentOut system entry.Decision
             with
-            | Ok interval, Ok action ->
+            | Ok interval, Ok wentOut ->
                 let arrival =
                     {
                         Position = entry.Position
@@ -48,7 +48,7 @@ module Replay =
                         Reply = ValueNone
                     }
 
-                Ok(Input.Replayed(arrival, interval, action))
+                Ok(Input.Replayed(arrival, interval, wentOut))
             | Error fault, _ -> Error $"cycle {entry.Cycle}: interval: {fault.Reason}"
             | _, Error reason -> Error $"cycle {entry.Cycle}: decision: {reason}"
 

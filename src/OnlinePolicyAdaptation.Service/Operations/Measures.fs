@@ -161,6 +161,7 @@ type Measures(services: string seq) =
         function
         | DecidedBy.Rollout -> "rollout"
         | DecidedBy.BasePolicy -> "base"
+        | DecidedBy.Probe -> "probe"
         | DecidedBy.Nobody -> "hold"
 
     let fallbackWord =
@@ -180,7 +181,7 @@ type Measures(services: string seq) =
         for outcome in [ Outcome.Accepted; Outcome.AlreadyKnown; Outcome.Quarantined ""; Outcome.Busy ] do
             intervals.WithLabels [| outcomeWord outcome |] |> ignore
 
-        for by in [ DecidedBy.Rollout; DecidedBy.BasePolicy; DecidedBy.Nobody ] do
+        for by in [ DecidedBy.Rollout; DecidedBy.BasePolicy; DecidedBy.Probe; DecidedBy.Nobody ] do
             decisions.WithLabels [| decidedWord by |] |> ignore
 
         for service in services do

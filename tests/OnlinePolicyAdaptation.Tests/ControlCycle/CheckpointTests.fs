@@ -94,9 +94,9 @@ let private refuses () =
     let json = text whole
     Expect.isOk (Checkpoint.read cycle "c" (compressed json)) "whole"
 
-    json.Replace("\"formatVersion\":5", "\"formatVersion\":4")
+    json.Replace("\"formatVersion\":6", "\"formatVersion\":5")
     |> compressed
-    |> refused "formatVersion: 4; expected 5"
+    |> refused "formatVersion: 5; expected 6"
 
     json.Replace("\"monitor\":", "\"observe\":") |> compressed |> refused "monitor"
     compressed "null" |> refused "null"

@@ -102,6 +102,7 @@ let private settings =
             {
                 Bounds = bounded
                 Explored = explored
+                Probes = ProbeBudget.never
                 MaximumChanges = changes
                 StabilisationWindow = seconds window
                 ReversalCycles = reversal
@@ -146,6 +147,7 @@ let private proposed cycle time configuration (asked: Asked) : Proposal =
         Configuration = configuration
         Outage = ValueNone
         Action = asked.Proposed
+        IsProbe = false
         IsUnplanned = asked.Samples.IsNone
         Fallback = asked.Base
     }
@@ -359,6 +361,7 @@ let private plain (after: int) : Proposal =
         Configuration = TwoNodes.configuration 0.4 3.0
         Outage = ValueNone
         Action = move
+        IsProbe = false
         IsUnplanned = false
         Fallback = ControlAction.Keep controls
     }
@@ -571,6 +574,7 @@ let tests =
                             Configuration = TwoNodes.configuration 0.4 3.0
                             Outage = ValueNone
                             Action = move
+                            IsProbe = false
                             IsUnplanned = false
                             Fallback = keep
                         }

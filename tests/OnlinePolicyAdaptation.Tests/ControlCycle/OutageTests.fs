@@ -128,6 +128,7 @@ let private proposal (case: OutageCase) planned baseAction : Proposal =
         Configuration = case.Configuration
         Outage = ValueSome(Admissible.inOutage case.Settings case.Outage case.Configuration)
         Action = planned
+        IsProbe = false
         IsUnplanned = false
         Fallback = baseAction
     }

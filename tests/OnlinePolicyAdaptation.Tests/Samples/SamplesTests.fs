@@ -45,7 +45,7 @@ let private roundsUp () =
 let private isNamed () =
     Expect.equal
         (Cycle.names composed)
-        [ "monitor"; "roundedUp"; "estimate"; "adapt"; "guard"; "act" ]
+        [ "monitor"; "roundedUp"; "estimate"; "adapt"; "probe"; "guard"; "act" ]
         "in its place, as metrics and journal name it"
 
 /// A stage without state changes no checkpoint: one of before is gone on from.
@@ -78,6 +78,7 @@ let private holdsAtNight () =
                 Configuration = TwoNodes.configuration 0.4 3.0
                 Outage = ValueNone
                 Action = action
+                IsProbe = false
                 IsUnplanned = false
                 Fallback = action
             }

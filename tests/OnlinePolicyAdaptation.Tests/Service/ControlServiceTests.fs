@@ -497,8 +497,8 @@ let private moving =
     |> SmallController.decisions (SmallController.start (SmallController.options 1000))
     |> List.indexed
     |> List.filter (fun (_, text) ->
-        match DecisionJson.action Intervals.system text with
-        | Ok action -> not action.IsKeep
+        match DecisionJson.wentOut Intervals.system text with
+        | Ok wentOut -> not wentOut.Action.IsKeep
         | Error message -> failtest message)
     |> List.map fst
 

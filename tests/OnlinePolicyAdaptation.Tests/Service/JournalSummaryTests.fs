@@ -18,6 +18,7 @@ let private row cycle (seconds: float) errors : JournalRow =
         By = "base"
         Action = [| 0; 0 |]
         BaseAction = [| 0; 0 |]
+        Probe = None
         Target = [| 0.6; 3.0 |]
         QFactor = None
         BaseQFactor = None

@@ -103,6 +103,7 @@ let private full: Decision =
                 Action = action
                 Next = configuration
                 BaseAction = action
+                Probe = ValueSome 1
                 Change = ValueSome { Service = 0; Since = 36 }
                 QFactor = ValueSome -12.0
                 BaseQFactor = ValueSome -14.0
@@ -121,6 +122,7 @@ let private full: Decision =
                 measured "poorModel" "error" 0.5
                 measured "fewSamples" "samples" 3.0
                 fired "settling"
+                fired "probe"
                 { fired "bounds" with
                     Control = ValueSome 0
                 }
@@ -202,7 +204,8 @@ let private ofDecisions () =
     says
         "Decision"
         [
-            for by in [ DecidedBy.Rollout; DecidedBy.BasePolicy; DecidedBy.Nobody ] -> DecisionJson.decidedBy by
+            for by in [ DecidedBy.Rollout; DecidedBy.BasePolicy; DecidedBy.Probe; DecidedBy.Nobody ] ->
+                DecisionJson.decidedBy by
         ]
 
 let private ofQuarantine () =
