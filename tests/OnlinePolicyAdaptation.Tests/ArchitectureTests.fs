@@ -121,6 +121,7 @@ let tests =
                             "OnlinePolicyAdaptation.Planning"
                             "OnlinePolicyAdaptation.Scenarios"
                             "OnlinePolicyAdaptation.Experiments"
+                            "OnlinePolicyAdaptation.Testbed"
                         ] -> testCase assembly (fun () -> Expect.equal (akka assembly) [] "streams stay there")
                 ]
 
@@ -209,6 +210,7 @@ let tests =
                             "OnlinePolicyAdaptation.Scenarios"
                             "OnlinePolicyAdaptation.Service"
                             "OnlinePolicyAdaptation.Onnx"
+                            "OnlinePolicyAdaptation.Testbed"
                         ] do
                         yield
                             testCase assembly (fun () ->

@@ -41,6 +41,6 @@ type Arguments =
             | Status _ -> "say what a controller that listens is doing"
             | Journal _ -> "read what opar control has kept"
             | Scenario _ -> "check a scenario.json, write a new one, print its JSON Schema"
-            | Testbed _ -> "real HTTP traffic on this machine: send load to an address"
+            | Testbed _ -> "a real system on this machine: nodes, a front, load"
             | Explain _ -> "say why a cycle of opar control decided as it did"
             | Control _ -> "control a system: metrics in, decisions out, until stopped"

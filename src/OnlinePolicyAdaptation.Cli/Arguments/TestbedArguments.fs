@@ -25,8 +25,12 @@ type TestbedLoadArguments =
 [<RequireSubcommand>]
 type TestbedArguments =
     | [<CliPrefix(CliPrefix.None)>] Load of ParseResults<TestbedLoadArguments>
+    | [<CliPrefix(CliPrefix.None); Hidden; SubCommand>] Node
+    | [<CliPrefix(CliPrefix.None); Hidden; SubCommand>] Front
 
     interface IArgParserTemplate with
         member this.Usage =
             match this with
             | Load _ -> "send requests to an address at given rates, and say how they were answered"
+            | Node -> "a process of a testbed: serves requests"
+            | Front -> "a process of a testbed: routes and refuses requests"
