@@ -23,6 +23,8 @@ type ChangedSystem =
         Loads: Map<int, OfferedLoad>
         /// The recording of the system; of one that has changed in its loads alone, the one before.
         Trace: string option
+        /// What happens to the processes of a testbed when this begins.
+        Testbed: TestbedChange list
     }
 
 [<RequireQualifiedAccess>]
@@ -179,8 +181,16 @@ module ChangedSystem =
             Check.require
                 path
                 "nothing that changes"
-                "nodes, services, loads or a trace"
-                (ofMesh || section.Loads.Length > 0 || section.Trace.IsSome)
+                "nodes, services, loads, a trace or testbed"
+                (ofMesh
+                 || section.Loads.Length > 0
+                 || section.Trace.IsSome
+                 || section.Testbed.Length > 0)
+            Check.require
+                $"{path}.ramp"
+                "a ramp of testbed"
+                "no ramp, or no testbed: its changes come at once"
+                (section.Ramp.IsNone || section.Testbed.Length = 0)
             Check.require
                 path
                 "nodes or services of a mesh"
@@ -192,7 +202,7 @@ module ChangedSystem =
     /// The systems of one change, where the system was this before it and the loads of the start were those.
     let private ofSection
         directory
-        services
+        (topology: Topology)
         (atStart: OfferedLoad list)
         (before: ChangedSystem)
         index
@@ -209,7 +219,13 @@ module ChangedSystem =
                 | Some before -> mesh path before section |> Result.map Some
                 | None -> Ok None
 
-            and! newLoads = changedLoads directory path services section
+            and! newLoads = changedLoads directory path topology.Services section
+
+            and! testbed =
+                section.Testbed
+                |> Seq.mapi (fun i -> TestbedPart.change $"{path}.testbed[{i}]" topology)
+                |> Check.all
+
             let! _ = rampFaults path (loads atStart before) newLoads section
 
             let complete =
@@ -223,6 +239,7 @@ module ChangedSystem =
                         section.Trace
                         |> Option.map (fun trace -> Path.Combine(directory, trace))
                         |> Option.orElse before.Trace
+                    Testbed = testbed
                 }
 
             return
@@ -273,7 +290,7 @@ module ChangedSystem =
     /// What the changes of an experiment make of its system, in order.
     let internal build
         directory
-        services
+        topology
         (simulation: MeshParameters option)
         (atStart: OfferedLoad list)
         (sections: ChangeSection[])
@@ -286,13 +303,14 @@ module ChangedSystem =
                 Mesh = simulation
                 Loads = Map.empty
                 Trace = None
+                Testbed = []
             }
 
         let rec further (before: ChangedSystem) index found =
             if index = sections.Length then
                 Ok(List.rev found)
             else
-                ofSection directory services atStart before index sections[index]
+                ofSection directory topology atStart before index sections[index]
                 |> Result.bind (fun systems -> further (List.last systems) (index + 1) (List.rev systems @ found))
 
         validation {

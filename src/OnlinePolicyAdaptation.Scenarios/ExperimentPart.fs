@@ -156,7 +156,7 @@ module internal ExperimentPart =
                 return!
                     ChangedSystem.build
                         directory
-                        system.Topology.Services
+                        system.Topology
                         (simulation |> Option.map _.Mesh)
                         loads
                         section.Changes

@@ -32,6 +32,8 @@ type LivePart =
         Interval: TimeSpan
         /// The Prometheus server that measures the real system.
         Prometheus: PrometheusSettings option
+        /// A real system on this machine.
+        Testbed: TestbedPart option
     }
 
 /// A managed system, what is wanted of it, how it is controlled and the experiment made with it; checked, so that it can be run.
@@ -193,13 +195,21 @@ module Scenario =
         }
 
     let private live directory (system: SystemPart) (section: LiveSection) =
-        section.Prometheus
-        |> optional (PrometheusSettings.build directory system.Grid system.Topology.Services.Count)
-        |> Result.map (fun prometheus ->
-            {
-                Interval = Check.seconds section.IntervalSeconds
-                Prometheus = prometheus
-            })
+        validation {
+            let! prometheus =
+                section.Prometheus
+                |> optional (PrometheusSettings.build directory system.Grid system.Topology.Services.Count)
+
+            and! testbed =
+                section.Testbed |> optional (TestbedPart.build system section.IntervalSeconds)
+
+            return
+                {
+                    Interval = Check.seconds section.IntervalSeconds
+                    Prometheus = prometheus
+                    Testbed = testbed
+                }
+        }
 
     /// The parts of a scenario whose system is this. A part is checked even where another one, of which it needs little, is
     /// faulty.
@@ -409,6 +419,7 @@ module Scenario =
                                     | ManagedSystem.Traces -> None
                                 Loads = Map.empty
                                 Trace = Some trace
+                                Testbed = []
                             }
                         ]
                 }

@@ -480,12 +480,70 @@ type PrometheusSection =
         BearerTokenFile: string option
     }
 
+type TestbedServiceSection =
+    {
+        [<Field("What a node does to answer a request: it multiplies random matrices, or it looks rows up in a SQLite database.",
+                Words = "compute information")>]
+        Kind: string
+        [<Field("Mean CPU time of a request, in milliseconds.", Above = 0.0, Highest = 60000.0)>]
+        WorkMilliseconds: float
+        [<Field("Variance over squared mean of the CPU time, which is lognormal; 0: always the mean.",
+                Lowest = 0.0,
+                Highest = 100.0,
+                Default = "1")>]
+        SquaredVariation: float
+    }
+
+type TestbedNodeSection =
+    {
+        [<Field("Cores, where no control sets them.", Lowest = 0.0, Highest = 1e6, Default = "1")>]
+        Cores: float
+        [<Field("Factor on the CPU time of every request.", Above = 0.0, Highest = 1e6, Default = "1")>]
+        Slowdown: float
+        [<Field("Where it listens; 0: any free port.", Lowest = 0.0, Highest = 65535.0, Default = "0")>]
+        Port: int
+    }
+
+type TestbedRecordingSection =
+    {
+        [<Field("Monitoring intervals per load level and configuration.", Lowest = 1.0, Highest = 1e6, Default = "3")>]
+        Intervals: int
+        [<Field("Each gives one offered load per service, in req/s; default: those of experiment.loads.",
+                Above = 0.0,
+                Highest = 1e9,
+                LeastItems = 1)>]
+        LoadLevels: float[][] option
+        [<Field("Of the recording's order and chance.", Default = "1")>]
+        Seed: int
+    }
+
+type TestbedSection =
+    {
+        [<Field("Unmeasured seconds before each monitoring interval.", Lowest = 0.0, Highest = 86400.0, Default = "2")>]
+        SettlingSeconds: float
+        [<Field("The share of a CPU that a core of the controls stands for; a node uses one CPU at most.",
+                Above = 0.0,
+                Highest = 1.0,
+                Default = "0.1")>]
+        CoreShare: float
+        [<Field("One per service, in their order.")>]
+        Services: TestbedServiceSection[]
+        [<Field("One per node, in their order; default: one core each, any free port.", Default = "[]")>]
+        Nodes: TestbedNodeSection[]
+        [<Field("Where the front listens; 0: any free port.", Lowest = 0.0, Highest = 65535.0, Default = "0")>]
+        FrontPort: int
+        [<Field("How `opar testbed record` records.", Default = "{}")>]
+        Recording: TestbedRecordingSection
+    }
+
 type LiveSection =
     {
         [<Field("Length of a monitoring interval, in seconds.", Lowest = 0.001, Highest = 1e6, Default = "5")>]
         IntervalSeconds: float
         [<Field("The Prometheus server that measures the system.")>]
         Prometheus: PrometheusSection option
+        [<Field("A real system on this machine, of processes that `opar testbed` starts.")>]
+        Testbed: TestbedSection option
     }
 
 /// What is left out stays as it was.
@@ -533,6 +591,35 @@ type RampSection =
         Steps: int option
     }
 
+type NodeFactorSection =
+    {
+        [<Field("The node.", Kind = TextKind.Node)>]
+        Node: string
+        [<Field("The factor, over the node as it was built.", Above = 0.0, Highest = 1e6)>]
+        Factor: float
+    }
+
+type ServiceFactorSection =
+    {
+        [<Field("The service.", Kind = TextKind.Service)>]
+        Service: string
+        [<Field("The factor, over the service as it was built.", Above = 0.0, Highest = 1e6)>]
+        Factor: float
+    }
+
+[<ExactlyOne("slowdown work gone back")>]
+type TestbedChangeSection =
+    {
+        [<Field("A node takes longer by a factor.")>]
+        Slowdown: NodeFactorSection option
+        [<Field("A service's requests take longer by a factor.")>]
+        Work: ServiceFactorSection option
+        [<Field("A node ends.", Kind = TextKind.Node)>]
+        Gone: string option
+        [<Field("A node that had ended is started again.", Kind = TextKind.Node)>]
+        Back: string option
+    }
+
 /// What the system becomes, on top of the changes before it.
 type ChangeSection =
     {
@@ -551,6 +638,8 @@ type ChangeSection =
         Loads: LoadChangeSection[]
         [<Field("A recording of the system from then on, a trace (CSV) relative to the scenario's folder, with the columns of experiment.traces.")>]
         Trace: string option
+        [<Field("What happens to the processes of live.testbed.", Default = "[]")>]
+        Testbed: TestbedChangeSection[]
     }
 
 type ComparedSection =

@@ -374,7 +374,7 @@ let tests =
                                 "goal.reward.saves"
                                 "controller.estimation.regrownTrees: 11"
                                 "controller.guard.stabilisationSeconds"
-                                "experiment.changes[0]: nothing that changes; expected nodes, services, loads or a trace"
+                                "experiment.changes[0]: nothing that changes; expected nodes, services, loads, a trace or testbed"
                             ] do
                             Expect.exists faults (fun fault -> fault.Contains part) part)
             }
