@@ -4,6 +4,7 @@ open System
 open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
+open OnlinePolicyAdaptation.Domain.Environments
 open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.ControlCycle
@@ -22,6 +23,27 @@ type Observation =
         Timed: TimedRecord
     }
 
+/// The system that the run of a seed meets.
+type Encounter =
+    {
+        /// The rates of the services' arrivals in a cycle; on recorded traces the load level.
+        Loads: int64 -> EquatableArray<RequestRate>
+        System: IEnvironment
+        /// Called once the run is over.
+        End: unit -> Task
+    }
+
+/// Where an experiment takes place.
+type Venue =
+    {
+        /// The word in results: "traces", "simulation" or "testbed".
+        Name: string
+        /// The system of a seed. Contenders of a seed meet the same chance, as far as there is chance to be had.
+        Meet: int -> CancellationToken -> Task<Encounter>
+        /// Runs at once; where the results do not depend on it.
+        Threads: int
+    }
+
 /// A policy trained for the system after the change, and how long that took.
 type RetrainedPolicy =
     {
@@ -38,6 +60,8 @@ type RetrainedPolicies = Map<Contender, RetrainedPolicy[]>
 type ExperimentResult =
     {
         Scenario: Scenario
+        /// Where it took place: "traces", "simulation" or "testbed".
+        Venue: string
         Traces: Traces
         Contenders: Contender list
         /// By contender, seed and cycle, in this order.
@@ -56,6 +80,7 @@ module Experiment =
         engine
         (scenario: Scenario)
         traces
+        (encounter: Encounter)
         shared
         contender
         retrained
@@ -64,9 +89,6 @@ module Experiment =
         (cancellation: CancellationToken)
         =
         task {
-            let struct (loads, system) =
-                Traces.environment scenario traces (SeedControllers.environmentKey seed)
-
             let observations = ResizeArray<Observation> scenario.Experiment.Cycles
 
             let sink (timed: TimedRecord) =
@@ -76,7 +98,7 @@ module Experiment =
                         Seed = seed
                         Phase = Scenario.phaseOf scenario timed.Record.Cycle
                         System = Scenario.systemOf scenario timed.Record.Cycle
-                        Loads = loads (int64 timed.Record.Cycle)
+                        Loads = encounter.Loads(int64 timed.Record.Cycle)
                         Timed = timed
                     }
 
@@ -90,7 +112,7 @@ module Experiment =
                         traces
                         baseline
                         (SeedControllers.baselineKey seed)
-                        system
+                        encounter.System
                         sink
                         cancellation
             | _ ->
@@ -104,7 +126,7 @@ module Experiment =
                         | None -> scenario.Experiment.Cycles
 
                     let! reached =
-                        ClosedLoop.run engine cycle state system (max 0 (until - first)) sink cancellation
+                        ClosedLoop.run engine cycle state encounter.System (max 0 (until - first)) sink cancellation
 
                     state <- reached
 
@@ -137,19 +159,41 @@ module Experiment =
             ]
         : RetrainedPolicies
 
-    /// Runs on `threads` threads; the result does not depend on their number. `onCycle` is called after each cycle of
-    /// each run, from any thread. Retrained policies, where there are any, are compared as well.
-    let run
+    /// The scenario's own system: its traces or its simulated mesh.
+    let private own (scenario: Scenario) traces threads =
+        {
+            Name =
+                match scenario.Experiment.Environment with
+                | ManagedSystem.Traces -> "traces"
+                | ManagedSystem.Mesh _ -> "simulation"
+            Threads = threads
+            Meet =
+                fun seed _ ->
+                    let struct (loads, system) =
+                        Traces.environment scenario traces (SeedControllers.environmentKey seed)
+
+                    Task.FromResult
+                        {
+                            Loads = loads
+                            System = system
+                            End = fun () -> Task.CompletedTask
+                        }
+        }
+
+    /// Runs contenders at a venue, by `order` of contender and seed. `onCycle` is called after each cycle of each run, from any
+    /// thread.
+    let runAt
+        (venue: Venue)
         scenario
         traces
         (trained: RetrainedPolicies)
-        threads
+        contenders
+        (order: struct (Contender * int)[] -> struct (Contender * int)[])
         (onCycle: unit -> unit)
         (cancellation: CancellationToken)
         =
         task {
             let began = TimeProvider.System.GetTimestamp()
-            let contenders = Contenders.ofScenario scenario (not trained.IsEmpty)
 
             let retrained contender seed =
                 match trained.TryFind contender with
@@ -175,23 +219,29 @@ module Experiment =
 
             do!
                 Parallel.ForEachAsync(
-                    runs,
-                    ParallelOptions(MaxDegreeOfParallelism = threads, CancellationToken = cancellation),
+                    order runs,
+                    ParallelOptions(MaxDegreeOfParallelism = venue.Threads, CancellationToken = cancellation),
                     fun (struct (contender, seed) as run) token ->
                         task {
-                            let! result =
-                                runOne
-                                    engine
-                                    scenario
-                                    traces
-                                    sharedBy[seed - 1]
-                                    contender
-                                    (retrained contender seed)
-                                    seed
-                                    onCycle
-                                    token
+                            let! encounter = venue.Meet seed token
 
-                            observations[run] <- result
+                            try
+                                let! result =
+                                    runOne
+                                        engine
+                                        scenario
+                                        traces
+                                        encounter
+                                        sharedBy[seed - 1]
+                                        contender
+                                        (retrained contender seed)
+                                        seed
+                                        onCycle
+                                        token
+
+                                observations[run] <- result
+                            finally
+                                encounter.End().GetAwaiter().GetResult()
                         }
                         |> ValueTask
                 )
@@ -199,6 +249,7 @@ module Experiment =
             return
                 {
                     Scenario = scenario
+                    Venue = venue.Name
                     Traces = traces
                     Contenders = contenders
                     Observations = runs |> Array.collect (fun run -> observations[run])
@@ -206,3 +257,17 @@ module Experiment =
                     Elapsed = TimeProvider.System.GetElapsedTime began
                 }
         }
+
+    /// Runs all contenders of a scenario on its own system, on `threads` threads; the result does not depend on their number.
+    /// `onCycle` is called after each cycle of each run, from any thread. Retrained policies, where there are any, are compared
+    /// as well.
+    let run scenario traces (trained: RetrainedPolicies) threads onCycle cancellation =
+        runAt
+            (own scenario traces threads)
+            scenario
+            traces
+            trained
+            (Contenders.ofScenario scenario (not trained.IsEmpty))
+            id
+            onCycle
+            cancellation

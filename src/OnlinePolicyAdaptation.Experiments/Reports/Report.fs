@@ -54,8 +54,10 @@ let private settings (outcome: ExperimentOutcome) =
              $"{settings.Cycles}; {stages}")
         for service in settings.Services do
             $"load of {service.Name}", service.Load
-        if settings.Environment = "simulation" then
-            "system", "simulated mesh; the traces are what is known of it"
+        match settings.Environment with
+        | "simulation" -> "system", "simulated mesh; the traces are what is known of it"
+        | "testbed" -> "system", "testbed, real requests on one machine; the traces are what is known of it"
+        | _ -> ()
         "seeds", $"1 to {settings.Seeds}"
         for policy in settings.BasePolicies do
             $"base policy {policy.Name}", policy.Description
@@ -65,7 +67,7 @@ let private settings (outcome: ExperimentOutcome) =
         "system model",
         $"random forest of {settings.Trees} trees on {samples}; {settings.RegrownTrees} trees grown anew per cycle; planned with: {settings.Outlook}"
         match settings.Traces with
-        | [ before; after ] when settings.Environment = "traces" ->
+        | [ before; after ] when settings.Environment <> "simulation" ->
             "trace before the change", trace before
             "trace after the change", trace after
         | traces ->

@@ -73,7 +73,7 @@ type RunSettings =
         ChangeAt: int
         /// Before any change, and from each change on.
         Stages: DescribedStage list
-        /// "traces" or "simulation": what the policies met.
+        /// "traces", "simulation" or "testbed": what the policies met.
         Environment: string
         /// Monitoring interval and settling; none where the scenario does not say.
         SecondsPerCycle: float option
@@ -246,15 +246,14 @@ module ExperimentResults =
                             FirstCycle = change.FromCycle
                         }
                 ]
-            Environment =
-                match scenario.Experiment.Environment with
-                | ManagedSystem.Traces -> "traces"
-                | ManagedSystem.Mesh _ -> "simulation"
+            Environment = result.Venue
             SecondsPerCycle =
-                scenario.Simulation
-                |> Option.map (fun simulation ->
+                match scenario.Simulation, scenario.Live.Testbed with
+                | Some simulation, _ ->
                     let schedule = simulation.Recording.Schedule
-                    schedule.IntervalSeconds + schedule.SettlingSeconds)
+                    Some(schedule.IntervalSeconds + schedule.SettlingSeconds)
+                | None, Some testbed -> Some testbed.SecondsPerCycle
+                | None, None -> None
             LoadLevels = (Scenario.loadLevels scenario).Length
             Start = scenario.System.Grid.Describe scenario.System.Start
             Discount = (let discount = scenario.Goal.Discount in discount.Value)
