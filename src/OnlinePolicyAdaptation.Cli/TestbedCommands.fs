@@ -10,6 +10,10 @@ let private wait (work: Task) = work.GetAwaiter().GetResult() |> Ok
 
 let run (arguments: ParseResults<TestbedArguments>) =
     match arguments.GetSubCommand() with
-    | Load load -> TestbedLoadCommand.run load
-    | Node -> wait (ChildProgram.NodeAsync())
-    | Front -> wait (ChildProgram.FrontAsync())
+    | TestbedArguments.Up up -> TestbedUp.up up
+    | TestbedArguments.Change change -> TestbedUp.change change
+    | TestbedArguments.Record record -> TestbedRecord.run record
+    | TestbedArguments.Run run -> TestbedRun.run run
+    | TestbedArguments.Load load -> TestbedLoadCommand.run load
+    | TestbedArguments.Node -> wait (ChildProgram.NodeAsync())
+    | TestbedArguments.Front -> wait (ChildProgram.FrontAsync())

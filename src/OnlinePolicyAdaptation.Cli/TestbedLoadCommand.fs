@@ -49,7 +49,7 @@ let private distinct (loads: ServiceLoad list) =
 let private requestOf (arguments: ParseResults<TestbedLoadArguments>) =
     result {
         let key = RandomKey(uint64 (arguments.GetResult(Seed, 1)))
-        let! front = address (arguments.GetResult Front)
+        let! front = address (arguments.GetResult TestbedLoadArguments.Front)
 
         let! loads =
             arguments.GetResults Service
