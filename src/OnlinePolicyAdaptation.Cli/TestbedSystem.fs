@@ -60,6 +60,10 @@ let private plan (scenario: Scenario) (testbed: TestbedPart) =
                 )
         |],
         testbed.CoreShare,
+        (if testbed.HasHaProxy then
+             FrontKind.HaProxy
+         else
+             FrontKind.Embedded),
         testbed.FrontPort,
         uint64 testbed.Recording.Seed
     )

@@ -530,6 +530,10 @@ type TestbedSection =
         Services: TestbedServiceSection[]
         [<Field("One per node, in their order; default: one core each, any free port.", Default = "[]")>]
         Nodes: TestbedNodeSection[]
+        [<Field("What routes and refuses requests: a process of our own, or the system's HAProxy, whose routing weights are at most 1.",
+                Words = "embedded haproxy",
+                Default = "\"embedded\"")>]
+        Front: string
         [<Field("Where the front listens; 0: any free port.", Lowest = 0.0, Highest = 65535.0, Default = "0")>]
         FrontPort: int
         [<Field("How `opar testbed record` records.", Default = "{}")>]

@@ -60,6 +60,8 @@ type TestbedPart =
         Services: TestbedService list
         /// In the topology's order.
         Nodes: TestbedNode list
+        /// Whether HAProxy routes and refuses requests; else a process of our own.
+        HasHaProxy: bool
         /// 0: any free one.
         FrontPort: int
         Recording: TestbedRecording
@@ -154,6 +156,7 @@ module internal TestbedPart =
                                 }
                         ]
                     Nodes = nodes
+                    HasHaProxy = (section.Front = "haproxy")
                     FrontPort = section.FrontPort
                     Recording =
                         {

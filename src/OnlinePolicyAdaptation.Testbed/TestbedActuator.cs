@@ -147,7 +147,7 @@ public sealed class TestbedActuator : IActuator
             {
                 return await ask();
             }
-            catch (HttpRequestException e)
+            catch (Exception e) when (e is HttpRequestException or IOException)
             {
                 if (TimeProvider.System.GetElapsedTime(began) > LongestAbsence)
                 {

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using OnlinePolicyAdaptation.Domain;
+using OnlinePolicyAdaptation.Testbed.Processes;
 
 namespace OnlinePolicyAdaptation.Testbed.Fronts;
 
@@ -10,9 +11,11 @@ namespace OnlinePolicyAdaptation.Testbed.Fronts;
 /// Where setpriv(1) is there, the kernel ends it with the process that started it, whatever that ends by. This follows the thread
 /// that started it, so a thread is kept for it.
 /// </remarks>
-public sealed class HaProxyProcess : IAsyncDisposable
+public sealed class HaProxyProcess : IServerProcess
 {
     private static readonly TimeSpan LongestStart = TimeSpan.FromSeconds(30);
+
+    private const int FreePortAttempts = 3;
 
     private static readonly string[] ProgramFolders = ["/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin"];
 
@@ -58,7 +61,17 @@ public sealed class HaProxyProcess : IAsyncDisposable
         var folder = Directory.CreateTempSubdirectory("opar-haproxy-").FullName;
         try
         {
-            return await StartAsync(program, folder, settings, cancellationToken);
+            for (var attempt = 1; ; attempt++)
+            {
+                try
+                {
+                    return await StartAsync(program, folder, settings, cancellationToken);
+                }
+                catch (BadInputException) when (settings.Port == 0 && attempt < FreePortAttempts)
+                {
+                    // somebody else has taken the port that was free
+                }
+            }
         }
         catch
         {

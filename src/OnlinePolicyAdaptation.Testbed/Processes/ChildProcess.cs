@@ -4,8 +4,8 @@ using OnlinePolicyAdaptation.Domain;
 
 namespace OnlinePolicyAdaptation.Testbed.Processes;
 
-/// <summary>A process of the testbed that listens. Disposing of it ends it.</summary>
-internal sealed class ChildProcess : IAsyncDisposable
+/// <summary>A process of the testbed that is this program itself.</summary>
+internal sealed class ChildProcess : IServerProcess
 {
     /// <summary>A process that has not said by then where it listens never will; a busy machine takes seconds.</summary>
     private static readonly TimeSpan LongestStart = TimeSpan.FromSeconds(60);
@@ -20,10 +20,8 @@ internal sealed class ChildProcess : IAsyncDisposable
 
     public Uri Address { get; }
 
-    /// <summary>The number by which the operating system knows it.</summary>
     public int Id => _process.Id;
 
-    /// <summary>Completes when it has ended, for whatever reason.</summary>
     public Task Ended => _process.WaitForExitAsync();
 
     /// <summary>Ends once it has started to listen.</summary>
@@ -66,7 +64,6 @@ internal sealed class ChildProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Ends it without a word, as a crash would.</summary>
     public void Kill() => _process.Kill();
 
     public async ValueTask DisposeAsync()

@@ -8,18 +8,18 @@ internal sealed class Supervised : IAsyncDisposable
     private static readonly TimeSpan BeforeNextStart = TimeSpan.FromSeconds(1);
 
     private readonly string _name;
-    private readonly Func<int, CancellationToken, Task<ChildProcess>> _start;
+    private readonly Func<int, CancellationToken, Task<IServerProcess>> _start;
     private readonly Action<string> _tell;
     private readonly CancellationTokenSource _stop = new();
     private readonly SemaphoreSlim _returns = new(0);
     private readonly Task _watch;
-    private ChildProcess _process;
+    private volatile IServerProcess _process;
     private volatile bool _isWanted = true;
 
     private Supervised(
         string name,
-        Func<int, CancellationToken, Task<ChildProcess>> start,
-        ChildProcess process,
+        Func<int, CancellationToken, Task<IServerProcess>> start,
+        IServerProcess process,
         Action<string> tell
     )
     {
@@ -33,8 +33,8 @@ internal sealed class Supervised : IAsyncDisposable
 
     public Uri Address { get; }
 
-    /// <summary>Of the process that runs now, or ran last.</summary>
-    public int Id { get; private set; }
+    /// <summary>The one that runs now, or ran last.</summary>
+    public IServerProcess Process => _process;
 
     /// <param name="name">For messages.</param>
     /// <param name="port">0: any free one.</param>
@@ -44,13 +44,13 @@ internal sealed class Supervised : IAsyncDisposable
     public static async Task<Supervised> StartAsync(
         string name,
         int port,
-        Func<int, CancellationToken, Task<ChildProcess>> start,
+        Func<int, CancellationToken, Task<IServerProcess>> start,
         Action<string> tell,
         CancellationToken cancellationToken
     )
     {
         var process = await start(port, cancellationToken);
-        return new Supervised(name, start, process, tell) { Id = process.Id };
+        return new Supervised(name, start, process, tell);
     }
 
     /// <summary>It ends, and stays away.</summary>
@@ -116,7 +116,6 @@ internal sealed class Supervised : IAsyncDisposable
                 var next = await _start(Address.Port, _stop.Token);
                 await _process.DisposeAsync();
                 _process = next;
-                Id = next.Id;
                 _tell($"{_name} is back at {Address}");
                 return;
             }

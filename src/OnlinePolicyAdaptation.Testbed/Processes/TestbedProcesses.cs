@@ -35,10 +35,15 @@ public sealed class TestbedProcesses : IAsyncDisposable
     public IReadOnlyList<Uri> NodeAddresses => [.. _nodes.Select(node => node.Address)];
 
     /// <summary>The numbers of all processes: those of the nodes, and the front's.</summary>
-    public IReadOnlyList<int> ProcessIds => [.. _nodes.Append(_front).OfType<Supervised>().Select(one => one.Id)];
+    public IReadOnlyList<int> ProcessIds =>
+        [.. _nodes.Append(_front).OfType<Supervised>().Select(one => one.Process.Id)];
 
     /// <summary>The front, as it is steered.</summary>
-    public IFront Front => new RememberedFront(this, new FrontDoor(_client, FrontAddress));
+    public IFront Front =>
+        new RememberedFront(
+            this,
+            _front?.Process is HaProxyProcess haproxy ? haproxy.Front : new FrontDoor(_client, FrontAddress)
+        );
 
     /// <summary>Starts all of them.</summary>
     /// <param name="host">The command that becomes a process.</param>
@@ -130,8 +135,8 @@ public sealed class TestbedProcesses : IAsyncDisposable
                 Supervised.StartAsync(
                     node.Name,
                     node.Port,
-                    (port, token) =>
-                        ChildProcess.StartAsync(
+                    async (port, token) =>
+                        await ChildProcess.StartAsync(
                             host,
                             "node",
                             new NodeSettings(
@@ -161,13 +166,15 @@ public sealed class TestbedProcesses : IAsyncDisposable
         _front = await Supervised.StartAsync(
             "front",
             _plan.FrontPort,
-            (port, token) =>
-                ChildProcess.StartAsync(
-                    host,
-                    "front",
-                    new FrontSettings(port, addresses, _configuration, key.Split(0).Value),
-                    token
-                ),
+            async (port, token) =>
+            {
+                var settings = new FrontSettings(port, addresses, _configuration, key.Split(0).Value);
+                return _plan.Front switch
+                {
+                    FrontKind.HaProxy => await HaProxyProcess.StartAsync(settings, token),
+                    _ => await ChildProcess.StartAsync(host, "front", settings, token),
+                };
+            },
             tell,
             cancellationToken
         );

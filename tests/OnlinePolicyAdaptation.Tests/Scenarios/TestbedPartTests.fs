@@ -72,6 +72,7 @@ let tests =
                                                 Port = 0
                                             }
                                     ]
+                                HasHaProxy = false
                                 FrontPort = 0
                                 Recording =
                                     {

@@ -22,7 +22,7 @@ let private host =
 
 let private services = [| "shop"; "mail" |]
 
-let private plan ports =
+let private planOf front ports =
     TestbedPlan(
         [|
             ServiceWork("shop", WorkKind.Compute, 0.2, 0.0)
@@ -32,18 +32,21 @@ let private plan ports =
             for i, port in List.indexed ports -> NodePlan($"node-{i + 1}", port, NodeState.Of 10.0)
         |],
         0.1,
+        front,
         0,
         1UL
     )
 
-let private withTestbed ports tell (test: TestbedProcesses -> Task<unit>) =
+let private withTestbedOf plan tell (test: TestbedProcesses -> Task<unit>) =
     task {
-        let! testbed =
-            TestbedProcesses.StartAsync(host, plan ports, tell, CancellationToken.None)
+        let! testbed = TestbedProcesses.StartAsync(host, plan, tell, CancellationToken.None)
 
         use _ = testbed
         do! test testbed
     }
+
+let private withTestbed ports =
+    withTestbedOf (planOf FrontKind.Embedded ports)
 
 /// Answers by service, status and node, of so many requests to each service, eight at once.
 let private answers (client: HttpClient) (front: Uri) count =
@@ -203,6 +206,42 @@ let tests =
                                     usage.CpuSeconds
                                     0.12
                                     "20 times 0.2 ms times 30"
+                        })
+            }
+
+            testTask "with HAProxy as its front the same is steered, also after that has died and is back" {
+                if isNull HaProxyProcess.Program then
+                    skiptest "haproxy is not installed (apt-get install haproxy)"
+
+                let back = TaskCompletionSource()
+
+                let tell (message: string) =
+                    if message.Contains "front is back at " then
+                        back.TrySetResult() |> ignore
+
+                do!
+                    withTestbedOf (planOf FrontKind.HaProxy [ 0; 0 ]) tell (fun testbed ->
+                        task {
+                            use client = new HttpClient()
+                            let set = FrontConfiguration [| route "shop" 0.25 0.3; route "mail" 1.0 0.0 |]
+                            do! testbed.Front.ApplyAsync(set, CancellationToken.None)
+                            let address = testbed.FrontAddress
+
+                            use front = Process.GetProcessById testbed.ProcessIds[2]
+                            Expect.equal front.ProcessName "haproxy" "the front"
+                            front.Kill()
+                            do! back.Task
+
+                            let! inForce = testbed.Front.ReadBackAsync CancellationToken.None
+                            Expect.equal inForce.Services[0].Weights["node-1"] 0.25 "it starts with what was set last"
+                            Expect.equal inForce.Services[0].BlockingRate 0.3 "the blocking rate, too"
+                            Expect.equal testbed.FrontAddress address "at the same address"
+                            let! counted = answers client address 20
+
+                            Expect.equal
+                                (counted.TryFind(struct ("mail", 200, "node-1")))
+                                (Some 20)
+                                "it routes to the nodes by their names"
                         })
             }
 
