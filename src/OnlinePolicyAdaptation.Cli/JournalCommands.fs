@@ -228,7 +228,7 @@ let private verdict (scenario: Scenario) (row: JournalRow) (ordered: Command opt
     row.Probe
     |> Option.iter (fun node ->
         printfn
-            $"probe: the plan was to keep everything; {node} has few requests or none, was not looked at for long, and if it had become much faster another configuration would earn more: one step towards it shows")
+            $"probe: {node} has few requests or none, and if it had become much faster another configuration would earn more; one step towards it, in place of the plan, shows whether it has")
 
     match row.Rules with
     | [] -> printfn "guard: no rule fired"

@@ -43,7 +43,8 @@ type private Look =
     }
 
 /// What no requests go to is not measured, and may have become better unseen. Where the plan keeps the configuration, such a node is
-/// looked at now and then: one step of one control towards it, for one cycle; then planning goes on from what was seen.
+/// looked at now and then: one step of one control towards it, for one cycle; then planning goes on from what was seen. Only a look
+/// that costs nothing goes on, step by step, and counts as one.
 /// (M. Nygard, Release It!, 2007: a circuit breaker's half-open state.)
 ///
 /// The wait for a look is in proportion to what it is expected to cost, grows with each look, and starts anew once a change is
@@ -175,25 +176,35 @@ module Probing =
                             action
         |]
 
-    /// Whether the time has come to look at a node, at such a cost as a share of what an interval earns.
-    let private isDue cycle cost (node: WatchedNode) =
+    /// Whether a node was looked at in the cycle before.
+    let private isLookedAt cycle (node: WatchedNode) =
+        node.Looks > 0 && node.Since = cycle - 1
+
+    /// Whether the time has come to look at a node, at such a cost as a share of what an interval earns. A look goes on as long as
+    /// it costs nothing.
+    let private isDue cycle isKeeping cost (node: WatchedNode) =
         let wait first growth =
             min longest (first * Math.Pow(growth, float node.Looks))
 
-        float (cycle - node.Since) >= wait cheap cheapGrowth
-        && (cost <= 0.0
-            || float (cycle - max node.Seen node.Since)
-               >= wait costly costlyGrowth * min 1.0 cost)
+        if isLookedAt cycle node then
+            cost <= 0.0
+        else
+            isKeeping
+            && float (cycle - node.Since) >= wait cheap cheapGrowth
+            && (cost <= 0.0
+                || float (cycle - max node.Seen node.Since)
+                   >= wait costly costlyGrowth * min 1.0 cost)
 
     /// The cheapest look at each node whose time has come; the first of equal ones.
     let private looks
         (settings: ControllerSettings)
         (model: FactoredResponseTimes)
         cycle
-        (monitored: Monitored)
+        (planned: Planned)
         (here: float[])
         (state: ProbingState)
         =
+        let monitored = planned.Estimated.Monitored
         let configuration = monitored.Metrics.Configuration
 
         let mask =
@@ -207,7 +218,11 @@ module Probing =
         let next = candidates |> Array.map (fun (struct (_, next)) -> next)
 
         let earned =
-            earnings settings model (Array.append [| configuration |] next) monitored.Loads
+            earnings
+                settings
+                model
+                (Array.append [| settings.Grid.Move(configuration, planned.Action) |] next)
+                monitored.Loads
 
         let cost i =
             let cost = earned[0] - earned[1 + i]
@@ -237,7 +252,7 @@ module Probing =
                 if not towards.IsEmpty then
                     let look = towards |> List.minBy _.Cost
 
-                    if isDue cycle look.Cost state.Nodes[node] then
+                    if isDue cycle planned.Action.IsKeep look.Cost state.Nodes[node] then
                         look
         ]
 
@@ -272,7 +287,7 @@ module Probing =
         Array.max earned - earned[0] >= max leastGain (gain * abs earned[0])
 
     /// The model that tells nodes apart, where a probe may be thought of at all.
-    let private model (settings: ControllerSettings) (planned: Planned) =
+    let private model (settings: ControllerSettings) cycle (state: ProbingState) (planned: Planned) =
         let monitored = planned.Estimated.Monitored
 
         let isLosing =
@@ -286,7 +301,7 @@ module Probing =
              } when
             settings.Mode = Mode.Act
             && planned.QFactor.IsSome
-            && planned.Action.IsKeep
+            && (planned.Action.IsKeep || Array.exists (isLookedAt cycle) state.Nodes)
             && monitored.Unusable.IsNone
             && not isLosing
             ->
@@ -294,11 +309,11 @@ module Probing =
         | _ -> ValueNone
 
     let private probe (settings: ControllerSettings) cycle shares (state: ProbingState) (planned: Planned) =
-        match model settings planned with
+        match model settings cycle state planned with
         | ValueSome model when ProbeBudget.isLeft settings.Guard.Probes.Share cycle state.Budget ->
             let monitored = planned.Estimated.Monitored
 
-            match looks settings model cycle monitored shares state with
+            match looks settings model cycle planned shares state with
             | [] -> ValueNone
             | due ->
                 // One in each cycle, since the thought takes as long as a plan.
@@ -320,7 +335,11 @@ module Probing =
                     if other = node then
                         { watched with
                             Since = cycle
-                            Looks = watched.Looks + 1
+                            Looks =
+                                if isLookedAt cycle watched then
+                                    watched.Looks
+                                else
+                                    watched.Looks + 1
                         }
                     else
                         watched)

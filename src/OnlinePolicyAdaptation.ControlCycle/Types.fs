@@ -88,7 +88,7 @@ type CycleRecord =
         Next: Configuration
         /// What the base policy would have done.
         BaseAction: ControlAction
-        /// The node that was to be probed: the action looks at it in place of keeping.
+        /// The node that was to be probed: the action looks at it in place of the plan.
         Probe: int voption
         /// The change of the system that was noticed with these metrics.
         Change: DetectedChange voption

@@ -203,6 +203,26 @@ let tests =
                 Expect.equal waits (List.sort waits) "longer and longer"
             }
 
+            test "a look that costs nothing goes on, and counts as one" {
+                let controller, decisions, state =
+                    run (settingsWith generous) 40 (fun cycle -> if cycle >= 15 then 0.12 else 0.08) 5.0
+
+                let goesOn =
+                    List.pairwise decisions
+                    |> List.filter (fun (first, second) ->
+                        first.By = DecidedBy.Probe
+                        && second.By = DecidedBy.Probe
+                        && first.Record.Probe = second.Record.Probe)
+
+                Expect.isNonEmpty goesOn "one after the other"
+
+                let looks =
+                    (Cycle.find<ProbingState> controller "probe" state).Nodes |> Array.sumBy _.Looks
+
+                Expect.isLessThan looks (probes decisions).Length "as one"
+                probes decisions |> List.map _.Record.Cycle |> isWithin generous.Share
+            }
+
             test "a closed loop keeps to the share" {
                 probes recovering |> List.map _.Record.Cycle |> isWithin generous.Share
             }
