@@ -51,6 +51,48 @@ module ControlConnection =
                 (EnvironmentSource.rewind mesh decisions).GetAwaiter().GetResult()
                 |> Result.map (fun () -> mesh))
 
+    /// The testbed under its load, from its first interval on. Its processes live as long as this one.
+    let private testbed (scenario: Scenario) (testbed: TestbedPart) (time: TimeProvider) first intervals =
+        task {
+            let key = RandomKey(uint64 testbed.Recording.Seed)
+            let! processes = TestbedSystem.start scenario testbed CancellationToken.None
+            let patterns = MeshEnvironment.loads scenario testbed.SecondsPerCycle key
+            let load = TestbedSystem.load scenario processes patterns key
+            let! door = TestbedDoor.start scenario testbed processes load
+
+            let environment =
+                TestbedSystem.environment scenario testbed processes load (fun cycle token ->
+                    TestbedSystem.scheduled scenario testbed processes cycle token)
+
+            let mutable position = first
+
+            let observe (cancellation: CancellationToken) () =
+                task {
+                    try
+                        if position = intervals || cancellation.IsCancellationRequested then
+                            do! door.DisposeAsync()
+                            return ValueNone
+                        else
+                            let! interval = environment.ObserveIntervalAsync cancellation
+                            position <- position + 1L
+
+                            return
+                                ValueSome
+                                    {
+                                        Position = position - 1L
+                                        Content = Ok interval
+                                        Text = ""
+                                        Received = time.GetTimestamp()
+                                        Reply = ValueNone
+                                    }
+                    with :? OperationCanceledException when cancellation.IsCancellationRequested ->
+                        do! door.DisposeAsync()
+                        return ValueNone
+                }
+
+            return ControlConnection.Closed(observe, environment)
+        }
+
     /// Opens what a request asks for, to go on after so many cycles; `earlier` gives their journal entries from one on.
     let create
         (request: ControlRequest)
@@ -99,3 +141,5 @@ module ControlConnection =
                     EnvironmentSource.create mesh position request.Cycles clock request.Pace interval time,
                     mesh
                 ))
+        | MetricsOrigin.Testbed part ->
+            Ok((testbed scenario part time position request.Cycles).GetAwaiter().GetResult())

@@ -19,6 +19,8 @@ type MetricsOrigin =
     | Posts
     | Prometheus of PrometheusSettings
     | Simulation
+    /// A real system on this machine, started for the purpose.
+    | Testbed of TestbedPart
 
     /// The word in a journal.
     member this.Word =
@@ -28,6 +30,7 @@ type MetricsOrigin =
         | Posts -> "posts"
         | Prometheus _ -> "prometheus"
         | Simulation -> "simulation"
+        | Testbed _ -> "testbed"
 
 /// Where bad elements are kept.
 [<RequireQualifiedAccess>]
@@ -73,7 +76,7 @@ type ControlRequest =
 module ControlRequest =
 
     let private origin (arguments: ParseResults<ControlArguments>) (scenario: Scenario) =
-        let sources = "--stdin, --post, --prometheus, --trace, --simulate"
+        let sources = "--stdin, --post, --prometheus, --trace, --simulate, --testbed"
 
         let given =
             [
@@ -90,6 +93,8 @@ module ControlRequest =
                     | Some _ -> Ok MetricsOrigin.Simulation
                     | None ->
                         Error $"--simulate: scenario {scenario.Name} has no field simulation, which describes the mesh"
+                if arguments.Contains ControlArguments.Testbed then
+                    TestbedSystem.part scenario |> Result.map MetricsOrigin.Testbed
                 if arguments.Contains ControlArguments.Prometheus then
                     match scenario.Live.Prometheus with
                     | Some settings -> Ok(MetricsOrigin.Prometheus settings)
@@ -189,7 +194,8 @@ module ControlRequest =
         | MetricsOrigin.Prometheus _ -> "realtime"
         | MetricsOrigin.Trace _
         | MetricsOrigin.Lines
-        | MetricsOrigin.Simulation -> "lockstep"
+        | MetricsOrigin.Simulation
+        | MetricsOrigin.Testbed _ -> "lockstep"
 
     /// A name as a file can have it.
     let private plain (name: string) =

@@ -27,7 +27,7 @@ type ControlSettings =
         Clock: string
         /// Whether the controller starts with a model of the scenario's trace.
         KnowsTrace: bool
-        /// "trace", "lines", "prometheus" or "simulation".
+        /// "trace", "lines", "prometheus", "simulation" or "testbed".
         Source: string
     }
 

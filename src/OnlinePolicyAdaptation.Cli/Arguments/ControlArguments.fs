@@ -9,6 +9,7 @@ type ControlArguments =
     | Post
     | Prometheus
     | Simulate
+    | Testbed
     | Speed of FACTOR: string
     | Cycles of N: int
     | Mode of MODE: string
@@ -43,9 +44,11 @@ type ControlArguments =
             | Stdin -> "metrics come as lines of JSON on standard input"
             | Trace _ -> "metrics come from a recorded trace, row by row"
             | Simulate -> "metrics come from the scenario's simulated mesh, which is acted on"
+            | Testbed ->
+                "metrics come from the scenario's testbed, real processes on this machine under its load, which is started and acted on"
             | Speed _ ->
                 "of a trace or a simulation: max, 1x (as it was measured), 20x, .. (default: max in lockstep, 1x in real time)"
-            | Cycles _ -> "of a simulation: end after so many intervals (default: never)"
+            | Cycles _ -> "of a simulation or a testbed: end after so many intervals (default: never)"
             | Mode _ -> "act (default); shadow: decide and record, but do nothing; base: the base policy alone"
             | Clock _ ->
                 "lockstep (default, except with --post and --prometheus): each decision waits for the refit, and depends on the intervals alone; realtime: the model is refitted beside the decisions"

@@ -106,6 +106,34 @@ let tests =
                         "the report says what was run on")
             }
 
+            test "a controller acts on a testbed, and its journal has the utilisation of the nodes" {
+                withScenario (fun folder ->
+                    let control =
+                        succeeds
+                            folder
+                            [
+                                "control"
+                                "."
+                                "--testbed"
+                                "--without-trace"
+                                "--mode"
+                                "base"
+                                "--cycles"
+                                "4"
+                                "--journal"
+                                "journal.db"
+                            ]
+
+                    let decisions = control.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                    Expect.equal decisions.Length 4 "a decision on each interval"
+
+                    let intervals =
+                        (succeeds folder [ "journal"; "export"; "journal.db"; "--format"; "intervals" ]).Output
+
+                    Expect.stringContains intervals "utilisation" "of nodes"
+                    Expect.stringContains intervals "lengthSeconds" "as long as they were")
+            }
+
             test "a testbed that is up takes changes, and leaves nothing behind when it is killed" {
                 withScenario (fun folder ->
                     use up = Opar.start folder [ "testbed"; "up"; "." ]
