@@ -1,7 +1,9 @@
+using System.Diagnostics;
 using OnlinePolicyAdaptation.Domain.Environments;
 using OnlinePolicyAdaptation.Domain.Mdp;
 using OnlinePolicyAdaptation.Testbed.Collection;
 using OnlinePolicyAdaptation.Testbed.LoadGeneration;
+using OnlinePolicyAdaptation.Testbed.Processes;
 
 namespace OnlinePolicyAdaptation.Testbed;
 
@@ -18,6 +20,10 @@ public sealed class TestbedLoad : IAsyncDisposable
 
     private TestbedLoad(Uri front, IReadOnlyList<ServiceLoad> loads, RandomKey key)
     {
+        using (var self = Process.GetCurrentProcess())
+        {
+            ChildProcess.Prefer(self);
+        }
         _sender = new RequestSender(front, LongestRequest);
         Collector = new Collector([.. loads.Select(load => load.Requests)], TimeProvider.System);
         _generator = new LoadGenerator(loads, key, _sender.SendAsync, [Collector]);

@@ -98,6 +98,7 @@ internal sealed class SharedProcessor : IDisposable
         {
             while (_jobs.Count == 0 && !_isStopped)
             {
+                _quota.Rest();
                 _ = Monitor.Wait(_gate);
             }
             return _isStopped ? null : _jobs.Peek();

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Text.Json;
 using OnlinePolicyAdaptation.Domain;
@@ -40,6 +41,7 @@ internal sealed class ChildProcess : IServerProcess
         };
         var process =
             Process.Start(start) ?? throw new BadInputException($"{host.FileName} testbed {verb}: it did not start");
+        Prefer(process);
         try
         {
             await process.StandardInput.WriteLineAsync(JsonSerializer.Serialize(settings, LoopbackServer.Json));
@@ -79,6 +81,19 @@ internal sealed class ChildProcess : IServerProcess
             ?? throw new BadInputException($"testbed {verb}: it ended before it listened");
         var report = JsonSerializer.Deserialize<ChildReport>(line, LoopbackServer.Json);
         return report?.Address ?? throw new BadInputException(report?.Error ?? $"testbed {verb}: said {line}");
+    }
+
+    /// <summary>Before what else the machine has to do, where that is permitted: a testbed needs little, but at once.</summary>
+    internal static void Prefer(Process process)
+    {
+        try
+        {
+            process.PriorityClass = ProcessPriorityClass.High;
+        }
+        catch (Exception e) when (e is Win32Exception or InvalidOperationException)
+        {
+            // not permitted, or it has ended, which is seen when it is read from
+        }
     }
 
     private static async Task EndAsync(Process process)
