@@ -8,8 +8,8 @@ namespace OnlinePolicyAdaptation.Testbed.Nodes;
 /// <summary>A node: serves requests to <c>/SERVICE</c> on a processor that they share, and has its door at <c>/testbed/node</c>.</summary>
 internal sealed class NodeServer : IAsyncDisposable
 {
-    /// <summary>Requests in progress beyond which it answers 503: a queue that takes seconds to work off.</summary>
-    private const int Capacity = 500;
+    /// <summary>Requests in progress beyond which it answers 503: a longer queue would take seconds to work off, long after its cause.</summary>
+    private const int Capacity = 100;
 
     private readonly NodeSettings _settings;
     private readonly SharedProcessor _processor;
