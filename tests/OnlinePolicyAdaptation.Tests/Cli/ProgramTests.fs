@@ -3,6 +3,7 @@ module OnlinePolicyAdaptation.Tests.Cli.Program
 open System
 open System.IO
 open Expecto
+open OnlinePolicyAdaptation.Cli
 open OnlinePolicyAdaptation.Tests
 
 let private opar = Opar.run
@@ -30,12 +31,30 @@ let private fails name (prepare: string -> unit) arguments (parts: string list) 
 let private append file (line: string) folder =
     File.AppendAllText(Path.Combine(folder, file), line + "\n")
 
-let private misuse name arguments =
+/// A call that is wrong in itself: a sentence that says what is wrong, two lines of usage, and nothing else.
+let private misuse name arguments (sentence: string) =
     testCase name (fun () ->
         Scratch.withFolder (fun folder ->
             let outcome = opar folder arguments
             Expect.equal outcome.ExitCode 2 $"{outcome.Output}{outcome.Errors}"
-            Expect.isEmpty outcome.Output "errors go to standard error"))
+            Expect.isEmpty outcome.Output "errors go to standard error"
+            let said = lines outcome.Errors
+            Expect.hasLength said 3 outcome.Errors
+            Expect.equal said[0] sentence "what is wrong"
+            Expect.stringStarts said[1] "usage: opar" "how it is called"
+            Expect.stringEnds said[2] "--help says more" "where there is more"))
+
+let private helps arguments (parts: string list) =
+    let called = String.concat " " ("opar" :: arguments)
+
+    testCase $"'{called}' helps" (fun () ->
+        Scratch.withFolder (fun folder ->
+            let outcome = opar folder arguments
+            Expect.equal outcome.ExitCode 0 outcome.Errors
+            Expect.isEmpty outcome.Errors "help is no error"
+
+            for part in parts do
+                Expect.stringContains outcome.Output part "told"))
 
 [<Tests>]
 let tests =
@@ -77,11 +96,39 @@ let tests =
                     Expect.stringStarts predict.Output "d1 = 0.09" "0.09 s and a little noise")
             }
 
-            test "help is no error and shows examples" {
+            helps
+                []
+                [
+                    "opar keeps the control policy of a networked system good"
+                    "  control   control a system"
+                    "  opar run scenarios/2-system-change\n"
+                ]
+
+            helps [ "--help" ] [ "opar keeps the control policy" ]
+            helps
+                [ "help"; "journal"; "show" ]
+                [ "USAGE: opar journal show"; "  opar journal show journal.db --report" ]
+            helps [ "--version" ] [ "opar 0." ]
+
+            test "every example is a call that can be made" {
+                let parser = Argu.ArgumentParser.Create<Arguments> "opar"
+
+                for example in Examples.first @ Examples.all do
+                    let words =
+                        example.Split ' ' |> Array.takeWhile (fun word -> word <> "<" && word <> ">")
+
+                    Expect.equal words[0] "opar" example
+                    parser.ParseCommandLine(Array.tail words).GetSubCommand() |> ignore
+            }
+
+            test "every command is in the overview, and has examples of its own" {
                 Scratch.withFolder (fun folder ->
-                    let outcome = opar folder [ "--help" ]
-                    Expect.equal outcome.ExitCode 0 outcome.Errors
-                    Expect.stringContains outcome.Output "opar run scenarios/2-system-change" "examples")
+                    let overview = (opar folder []).Output
+
+                    for case in typeof<Arguments> |> Microsoft.FSharp.Reflection.FSharpType.GetUnionCases do
+                        let command = case.Name.ToLowerInvariant()
+                        Expect.stringContains overview $"\n  {command} " "in the overview"
+                        Expect.isGreaterThanOrEqual (Examples.ofCommand [ command ]).Length 2 $"examples of {command}")
             }
 
             test "plan writes values and decisions with a delay table, and with a forest fitted to the trace" {
@@ -244,13 +291,35 @@ let tests =
                         "expected at most 2.0 GiB"
                     ]
 
-            misuse "an unknown algorithm" [ "plan"; "--scenario"; "."; "--algorithm"; "guess"; "--out"; "plan.json" ]
-
-            misuse "no command" []
-            misuse "an unknown command" [ "fly" ]
-            misuse "an unknown option" [ "run"; "."; "--speed"; "3" ]
-            misuse "a text in place of a number" [ "run"; "."; "--seeds"; "many" ]
-            misuse "a missing mandatory option" [ "fit"; "before.csv" ]
+            for arguments, sentence in
+                [
+                    [ "fly" ], "opar: 'fly' is no command; opar --help lists those that there are"
+                    [ "cotnrol"; "." ], "opar: 'cotnrol' is no command; did you mean control?"
+                    [ "Run"; "." ], "opar: 'Run' is no command; did you mean run?"
+                    [ "raport" ], "opar: 'raport' is no command; did you mean report?"
+                    [ "journal" ], "opar journal: expected one of export, show, undo"
+                    [ "journal"; "shwo" ], "opar journal: 'shwo' is no command; did you mean show?"
+                    [ "journal"; "print" ], "opar journal: 'print' is no command; expected one of export, show, undo"
+                    [ "help"; "explian" ], "opar: 'explian' is no command; did you mean explain?"
+                    [ "run"; "."; "--sedes"; "3" ], "opar run: '--sedes' is no option; did you mean --seeds?"
+                    [ "run"; "."; "-seeds"; "3" ], "opar run: '-seeds' is no option; did you mean --seeds?"
+                    [ "run"; "."; "--seed"; "3" ], "opar run: '--seed' is no option; did you mean --seeds?"
+                    [ "run"; "."; "--lokahead"; "3" ], "opar run: '--lokahead' is no option; did you mean --lookahead?"
+                    [ "run"; "."; "--wings" ],
+                    "opar run: '--wings' is no option; opar run --help lists those that there are"
+                    [ "control"; "."; "--prometeus" ],
+                    "opar control: '--prometeus' is no option; did you mean --prometheus?"
+                    [ "control"; "."; "--Stdin" ], "opar control: '--Stdin' is no option; did you mean --stdin?"
+                    [ "run"; "."; "--seeds=3" ], "opar run: '--seeds=3': expected --seeds 3, with a blank"
+                    [ "run"; "."; "--seeds"; "many" ], "opar run: --seeds: 'many'; expected a whole number <N>"
+                    [ "run"; "."; "--seeds" ], "opar run: --seeds: expected a whole number <N> after it"
+                    [ "run"; "."; "again" ], "opar run: 'again' is one argument too many"
+                    [ "run" ], "opar run: <DIR> is missing"
+                    [ "fit"; "before.csv" ], "opar fit: --out is missing"
+                    [ "evaluate"; "--save" ], "opar evaluate: --save: expected <FILE> after it"
+                ] do
+                let called = String.concat " " ("opar" :: arguments)
+                misuse $"'{called}' is told what is wrong" arguments sentence
 
             fails "a folder without a scenario" ignore [ "run"; "nowhere" ] [ "nowhere: no such file" ]
             fails "a missing trace" ignore [ "run"; "."; "--trace-after"; "no.csv" ] [ "no.csv: no such file" ]
