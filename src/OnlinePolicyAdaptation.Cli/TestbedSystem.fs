@@ -12,6 +12,7 @@ open OnlinePolicyAdaptation.Domain.Mdp
 open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Scenarios
 open OnlinePolicyAdaptation.Testbed
+open OnlinePolicyAdaptation.Testbed.LoadGeneration
 open OnlinePolicyAdaptation.Testbed.Nodes
 open OnlinePolicyAdaptation.Testbed.Processes
 
@@ -137,8 +138,9 @@ let scheduled scenario testbed processes (cycle: int64) (cancellation: Cancellat
                     do! change scenario testbed processes cancellation one
     }
 
-/// Offers loads to the front.
+/// Offers loads to the front, once the generator is warm.
 let load (scenario: Scenario) (processes: TestbedProcesses) (patterns: LoadPattern seq) (key: RandomKey) =
+    WarmUp.RunAsync(CancellationToken.None).GetAwaiter().GetResult()
     TestbedLoad.Start(processes.FrontAddress, Seq.toArray scenario.System.Topology.Services, Seq.toArray patterns, key)
 
 /// The testbed under a load, to be observed and acted on.
