@@ -54,6 +54,10 @@ let all =
         "opar scenario new my-mesh --services 3"
         "opar scenario check my-mesh"
         "opar scenario schema > scenario.schema.json"
+        "opar testbed up scenarios/6-live"
+        "opar testbed change scenarios/6-live slowdown:node-2=3"
+        "opar testbed record scenarios/6-live --out before.csv"
+        "opar testbed run scenarios/6-live --quick"
         "opar testbed load http://127.0.0.1:8080 --service shop=50 --service shop@premium=5 --seconds 30"
         "opar testbed load http://127.0.0.1:8080 --service shop=sine:60:40:120 --service search=steps:20,50,80:30"
     ]
