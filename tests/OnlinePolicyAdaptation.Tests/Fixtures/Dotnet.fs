@@ -29,6 +29,7 @@ let private startReading hasInput (variables: (string * string) list) folder (ar
 
     // A short run spends most of its time on compiling well what it runs once.
     info.Environment["DOTNET_TC_QuickJit"] <- "1"
+    info.Environment["DOTNET_TieredPGO"] <- "0"
 
     for name, value in variables do
         info.Environment[name] <- value
