@@ -18,7 +18,7 @@ open OnlinePolicyAdaptation.Scenarios
 let private unit = RequestRate 1.0
 
 /// What is to be visited, in the order of the visits.
-type private Visit =
+type private PlannedVisit =
     {
         Level: EquatableArray<RequestRate>
         Configuration: Configuration
@@ -30,13 +30,7 @@ type private Visit =
 let internal shuffled (key: RandomKey) (items: 'item[]) =
     let mutable random = key.Sequence()
     let shuffled = Array.copy items
-
-    for i in shuffled.Length - 1 .. -1 .. 1 do
-        let j = random.NextInt(i + 1)
-        let item = shuffled[i]
-        shuffled[i] <- shuffled[j]
-        shuffled[j] <- item
-
+    random.Shuffle(Span shuffled)
     shuffled
 
 /// The rows of a recording that was interrupted.
@@ -94,7 +88,7 @@ let private measure
     path
     (rows: ResizeArray<RecordedInterval>)
     (onInterval: unit -> unit)
-    (visit: Visit)
+    (visit: PlannedVisit)
     (cancellation: CancellationToken)
     =
     task {
@@ -118,7 +112,7 @@ let private measure
         write path scenario rows
     }
 
-let private record (scenario: Scenario) (testbed: TestbedPart) path afterChange (visits: Visit list) recorded =
+let private record (scenario: Scenario) (testbed: TestbedPart) path afterChange (visits: PlannedVisit list) recorded =
     Terminal.untilInterrupted Terminal.atOnce (fun cancellation ->
         let rows = ResizeArray<RecordedInterval>(recorded: RecordedInterval list)
         let total = visits |> List.sumBy _.Intervals

@@ -43,7 +43,8 @@ internal sealed class PpoUpdate : IDisposable
         }
         for (var epoch = 0; epoch < _options.Epochs; epoch++)
         {
-            Shuffle(_order, key.Split(epoch).Sequence());
+            var random = key.Split(epoch).Sequence();
+            random.Shuffle(_order.AsSpan());
             for (var first = 0; first < _order.Length; first += _options.MinibatchSize)
             {
                 var steps = _order.AsSpan(first, Math.Min(_options.MinibatchSize, _order.Length - first));
@@ -87,14 +88,5 @@ internal sealed class PpoUpdate : IDisposable
             sum += value * value;
         }
         return sum;
-    }
-
-    private static void Shuffle(Span<int> items, RandomSequence sequence)
-    {
-        for (var i = items.Length - 1; i > 0; i--)
-        {
-            var j = sequence.NextInt(i + 1);
-            (items[i], items[j]) = (items[j], items[i]);
-        }
     }
 }

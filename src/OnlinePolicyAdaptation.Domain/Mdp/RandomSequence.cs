@@ -26,4 +26,14 @@ public struct RandomSequence
 
     /// <summary>Normal with mean 0 and variance 1 (Box and Muller; the second value of the pair is not kept).</summary>
     public double NextNormal() => Math.Sqrt(2.0 * NextExponential()) * Math.Cos(2.0 * Math.PI * NextDouble());
+
+    /// <summary>Brings items into a random order; all orders are equally likely. (R. Durstenfeld, Algorithm 235, 1964.)</summary>
+    public void Shuffle<T>(Span<T> items)
+    {
+        for (var i = items.Length - 1; i > 0; i--)
+        {
+            var j = NextInt(i + 1);
+            (items[i], items[j]) = (items[j], items[i]);
+        }
+    }
 }

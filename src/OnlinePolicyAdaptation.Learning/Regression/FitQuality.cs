@@ -35,7 +35,8 @@ public sealed record FitQuality(EquatableArray<double> Nmae, EquatableArray<doub
                 nameof(set)
             );
         }
-        Shuffle(rows, key.Split(0));
+        var random = key.Split(0).Sequence();
+        random.Shuffle(rows.AsSpan());
         var heldOut = (rows.Length + HeldOutFraction - 1) / HeldOutFraction;
         var forest = RandomForest.Fit(set.Select(rows.AsSpan(heldOut)), options, key.Split(1));
         return On(forest, set.Select(rows.AsSpan(0, heldOut)));
@@ -99,15 +100,5 @@ public sealed record FitQuality(EquatableArray<double> Nmae, EquatableArray<doub
             : spread == 0 ? 0
             : 1 - (residual / spread)
         );
-    }
-
-    private static void Shuffle(Span<int> rows, RandomKey key)
-    {
-        var random = key.Sequence();
-        for (var i = rows.Length - 1; i > 0; i--)
-        {
-            var j = random.NextInt(i + 1);
-            (rows[i], rows[j]) = (rows[j], rows[i]);
-        }
     }
 }
