@@ -6,6 +6,7 @@ open System
 open System.Reflection
 open System.Text.RegularExpressions
 open Argu
+open OnlinePolicyAdaptation.Scenarios
 
 let private purpose =
     "opar keeps the control policy of a networked system good while the system changes."
@@ -135,42 +136,8 @@ let ofCommand parser (argv: string list) (help: string) =
 
 // --- Wrong calls
 
-/// The number of letters to be changed, added or taken away, or neighbours to be swapped, that makes one word of another. (Optimal string alignment.)
-let private distance (a: string) (b: string) =
-    let table = Array2D.zeroCreate (a.Length + 1) (b.Length + 1)
-
-    for i in 0 .. a.Length do
-        for j in 0 .. b.Length do
-            table[i, j] <-
-                if i = 0 || j = 0 then
-                    i + j
-                else
-                    let isSame = a[i - 1] = b[j - 1]
-                    let changed = table[i - 1, j - 1] + (if isSame then 0 else 1)
-                    let added = 1 + min table[i - 1, j] table[i, j - 1]
-                    let isSwapped = i > 1 && j > 1 && a[i - 1] = b[j - 2] && a[i - 2] = b[j - 1]
-
-                    if isSwapped then
-                        List.min [ changed; added; table[i - 2, j - 2] + 1 ]
-                    else
-                        min changed added
-
-    table[a.Length, b.Length]
-
-/// The word that was meant, if one is near: a third of its letters may be wrong.
-let private meant (given: string) (known: string list) =
-    let near (word: string) =
-        distance (given.ToLowerInvariant()) word
-
-    match
-        known
-        |> List.filter (fun word -> near word <= max 1 (word.TrimStart('-').Length / 3))
-    with
-    | [] -> None
-    | found -> Some(List.minBy near found)
-
 let private orMeant given known otherwise =
-    match meant given known with
+    match Spelling.nearest known given with
     | Some word -> $"did you mean {word}?"
     | None -> otherwise
 
@@ -185,11 +152,11 @@ let private expectedOneOf (place: string) (commands: string list) =
         $"{place} --help lists those that there are"
 
 /// What stands for a number in the help.
-let private kindOf placeholder =
-    if List.contains placeholder [ "<N>"; "<K>"; "<L>"; "<T>"; "<MS>" ] then
-        $"a whole number {placeholder}"
+let private kindOf argument =
+    if List.contains argument [ "<N>"; "<K>"; "<L>"; "<T>"; "<MS>" ] then
+        $"a whole number {argument}"
     else
-        placeholder
+        argument
 
 /// What is wrong with a word that Argu does not know.
 let private unknown (words: string list) help (given: string) =

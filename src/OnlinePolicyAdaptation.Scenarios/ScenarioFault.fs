@@ -32,34 +32,6 @@ module ScenarioFault =
         | path, "" -> $"{path}: {fault.Expected}"
         | path, found -> $"{path}: {found}; expected {fault.Expected}"
 
-    /// How many letters have to be changed, put in or left out to make one word of another.
-    let private distance (a: string) (b: string) =
-        let first = [| 0 .. b.Length |]
-
-        let last =
-            (first, a)
-            ||> Seq.fold (fun above letter ->
-                let row = Array.create (b.Length + 1) (above[0] + 1)
-
-                for j in 1 .. b.Length do
-                    let same = if b[j - 1] = letter then 0 else 1
-                    row[j] <- min (above[j - 1] + same) (1 + min above[j] row[j - 1])
-
-                row)
-
-        last[b.Length]
-
-    /// The known name that is nearest to one, where it may have been meant.
-    let nearest (known: string seq) (name: string) =
-        let name = name[..79]
-
-        known
-        |> Seq.map (fun other -> other, distance (name.ToLowerInvariant()) (other.ToLowerInvariant()))
-        |> Seq.filter (fun (_, distance) -> distance <= max 2 (name.Length / 3))
-        |> Seq.sortBy snd
-        |> Seq.tryHead
-        |> Option.map fst
-
     /// Names that are listed in full before the rest is left out.
     let private mostListed = 24
 
@@ -75,7 +47,7 @@ module ScenarioFault =
     /// A name that is none of the known ones.
     let unknown path kind (known: string seq) name =
         let hint =
-            nearest known name
+            Spelling.nearest known name
             |> Option.map (fun other -> $" (did you mean '{other}'?)")
             |> Option.defaultValue ""
 

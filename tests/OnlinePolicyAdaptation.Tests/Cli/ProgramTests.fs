@@ -293,7 +293,7 @@ let tests =
 
             for arguments, sentence in
                 [
-                    [ "fly" ], "opar: 'fly' is no command; opar --help lists those that there are"
+                    [ "dance" ], "opar: 'dance' is no command; opar --help lists those that there are"
                     [ "cotnrol"; "." ], "opar: 'cotnrol' is no command; did you mean control?"
                     [ "Run"; "." ], "opar: 'Run' is no command; did you mean run?"
                     [ "raport" ], "opar: 'raport' is no command; did you mean report?"
