@@ -8,8 +8,10 @@ open System.Net.Http.Headers
 open System.Security.Cryptography
 open System.Text
 open System.Threading.Tasks
+open Microsoft.AspNetCore.Builder
 open Microsoft.AspNetCore.Http
 open Microsoft.AspNetCore.Http.Features
+open Microsoft.AspNetCore.Routing
 open OnlinePolicyAdaptation.Domain
 
 /// Bounds on what is posted.
@@ -40,6 +42,9 @@ type Refused =
         Status: int
         Reason: string
     }
+
+/// Why a post has led to nothing, as JSON.
+type ErrorReply = { Error: string }
 
 /// What all posts have in common: who may post, how bodies may be packed, when to come back.
 [<RequireQualifiedAccess>]
@@ -139,3 +144,30 @@ module Door =
             | :? OperationCanceledException
             | :? IOException when context.RequestAborted.IsCancellationRequested -> ()
         }
+
+    /// A status, and why a post has led to nothing.
+    let refused status reason : struct (int * obj) =
+        struct (status, { ErrorReply.Error = reason })
+
+    /// Adds an endpoint for posts of one element each: `work` gives the status and the answer to the body, whatever line ends are
+    /// in it. 413, 408, 400: it was too large, too slow or broken; else as `enter` says.
+    let mapOne
+        (door: Door)
+        (path: string)
+        (work: Line -> HttpContext -> Task<struct (int * obj)>)
+        (routes: IEndpointRouteBuilder)
+        =
+        let reply (context: HttpContext) () =
+            task {
+                match enter door context with
+                | Error found -> return refused found.Status found.Reason
+                | Ok body ->
+                    try
+                        let! line = Lines(body, door.Limits.LongestLine).Rest context.RequestAborted
+                        return! work line context
+                    with Broken found ->
+                        return refused found.Status found.Reason
+            }
+
+        let handle context = answer door context (reply context)
+        routes.MapPost(path, RequestDelegate handle) |> ignore

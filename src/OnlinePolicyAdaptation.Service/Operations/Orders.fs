@@ -1,7 +1,6 @@
 namespace OnlinePolicyAdaptation.Service
 
 open System
-open System.IO.Pipelines
 open System.Text.Json
 open System.Threading
 open System.Threading.Tasks
@@ -97,48 +96,27 @@ module Orders =
             Time = operators.Time.GetUtcNow()
         }
 
-    let private none status reason : struct (int * obj) =
-        struct (status, { NoDecision.Error = reason })
-
     let private give operators (command: Command) (cancellation: CancellationToken) =
         task {
             match operators.Commands.Give command cancellation with
-            | ValueNone -> return none StatusCodes.Status429TooManyRequests "too many orders wait now"
+            | ValueNone -> return Door.refused StatusCodes.Status429TooManyRequests "too many orders wait now"
             | ValueSome kept ->
                 do! kept
                 return struct (StatusCodes.Status200OK, OrderReply.ofCommand command :> obj)
         }
 
-    let private obey (door: Door) operators takesUntil order (body: PipeReader) (context: HttpContext) =
-        task {
-            try
-                let! line = Lines(body, door.Limits.LongestLine).Rest context.RequestAborted
-
-                match read takesUntil line |> Result.bind (notOver operators) with
-                | Error reason -> return none StatusCodes.Status422UnprocessableEntity reason
-                | Ok asked -> return! give operators (command operators context order asked) context.RequestAborted
-            with Door.Broken refused ->
-                return none refused.Status refused.Reason
-        }
+    let private obey operators takesUntil order (line: Line) (context: HttpContext) =
+        match read takesUntil line |> Result.bind (notOver operators) with
+        | Ok asked -> give operators (command operators context order asked) context.RequestAborted
+        | Error reason -> Task.FromResult(Door.refused StatusCodes.Status422UnprocessableEntity reason)
 
     /// Adds the endpoints. 200: the order is in force and in the journal; 422: it is none, and why; 429 with Retry-After: too many
-    /// wait; 413, 408, 400: the body was too large, too slow or broken. Else as `Door.enter` says.
+    /// wait. Else as `Door.mapOne` says.
     let map (door: Door) (operators: OperatorsDoor) (routes: IEndpointRouteBuilder) =
-        let post (path: string) takesUntil order =
-            let reply context () =
-                match Door.enter door context with
-                | Ok body -> obey door operators takesUntil order body context
-                | Error refused -> Task.FromResult(none refused.Status refused.Reason)
+        Door.mapOne door "/v1/hold" (obey operators true Order.Hold) routes
+        Door.mapOne door "/v1/resume" (obey operators false (fun _ -> Order.Resume)) routes
 
-            let handle context =
-                Door.answer door context (reply context)
-
-            routes.MapPost(path, RequestDelegate handle) |> ignore
-
-        post "/v1/hold" true Order.Hold
-        post "/v1/resume" false (fun _ -> Order.Resume)
-
-        let status (context: HttpContext) =
+        let status context =
             Door.answer door context (fun () -> Task.FromResult(struct (StatusCodes.Status200OK, operators.Status.Now)))
 
         routes.MapGet("/v1/status", RequestDelegate status) |> ignore
