@@ -46,7 +46,7 @@ let private meet (scenario: Scenario) (testbed: TestbedPart) (processes: Testbed
                         |> Seq.map _.RateAt((float cycle + 0.5) * testbed.SecondsPerCycle)
                         |> EquatableArray.ToEquatableArray
                 System = environment
-                End = fun () -> task { do! load.DisposeAsync() }
+                End = load
             }
     }
 

@@ -29,8 +29,8 @@ type Encounter =
         /// The rates of the services' arrivals in a cycle; on recorded traces the load level.
         Loads: int64 -> EquatableArray<RequestRate>
         System: IEnvironment
-        /// Called once the run is over.
-        End: unit -> Task
+        /// Disposed of once the run is over.
+        End: IAsyncDisposable
     }
 
 /// Where an experiment takes place.
@@ -159,6 +159,11 @@ module Experiment =
             ]
         : RetrainedPolicies
 
+    let private nothingToEnd =
+        { new IAsyncDisposable with
+            member _.DisposeAsync() = ValueTask()
+        }
+
     /// The scenario's own system: its traces or its simulated mesh.
     let private own (scenario: Scenario) traces threads =
         {
@@ -176,7 +181,7 @@ module Experiment =
                         {
                             Loads = loads
                             System = system
-                            End = fun () -> Task.CompletedTask
+                            End = nothingToEnd
                         }
         }
 
@@ -225,23 +230,22 @@ module Experiment =
                         task {
                             let! encounter = venue.Meet seed token
 
-                            try
-                                let! result =
-                                    runOne
-                                        engine
-                                        scenario
-                                        traces
-                                        encounter
-                                        sharedBy[seed - 1]
-                                        contender
-                                        (retrained contender seed)
-                                        seed
-                                        onCycle
-                                        token
+                            use _ = encounter.End
 
-                                observations[run] <- result
-                            finally
-                                encounter.End().GetAwaiter().GetResult()
+                            let! result =
+                                runOne
+                                    engine
+                                    scenario
+                                    traces
+                                    encounter
+                                    sharedBy[seed - 1]
+                                    contender
+                                    (retrained contender seed)
+                                    seed
+                                    onCycle
+                                    token
+
+                            observations[run] <- result
                         }
                         |> ValueTask
                 )
