@@ -4,6 +4,7 @@ module OnlinePolicyAdaptation.Cli.CommandLine
 
 open System
 open Argu
+open OnlinePolicyAdaptation.Domain
 
 /// The option's word among those it may be.
 let oneOf option (words: (string * 'a) list) (word: string) =
@@ -12,6 +13,17 @@ let oneOf option (words: (string * 'a) list) (word: string) =
     | None ->
         let expected = words |> List.map fst |> String.concat ", "
         Error $"{option}: '{word}'; expected one of {expected}"
+
+/// The address of a server, which has no query or fragment; `what` it is the address of.
+let address what (text: string) =
+    match Uri.TryCreate(text, UriKind.Absolute) with
+    | true, NonNull url when
+        (url.Scheme = Uri.UriSchemeHttp || url.Scheme = Uri.UriSchemeHttps)
+        && url.Query = ""
+        && url.Fragment = ""
+        ->
+        Ok url
+    | _ -> Error $"'{Redacted.Address text}'; expected the address of {what}, such as http://127.0.0.1:8080"
 
 /// An argument as a shell takes it.
 let private quoted (argument: string) =

@@ -13,17 +13,14 @@ open System.Text.Json.Nodes
 open System.Threading
 open System.Threading.Tasks
 open Argu
-open OnlinePolicyAdaptation.Domain
 open OnlinePolicyAdaptation.Service
 
 /// A controller answers once it has written the order to its journal.
 let private patience = TimeSpan.FromSeconds 10.0
 
 let private address (text: string) =
-    match Uri.TryCreate(text, UriKind.Absolute) with
-    | true, NonNull url when url.Scheme = Uri.UriSchemeHttp || url.Scheme = Uri.UriSchemeHttps -> Ok url
-    | _ ->
-        Error $"--url: '{Redacted.Address text}'; expected the address of a controller, such as http://127.0.0.1:8080"
+    CommandLine.address "a controller" text
+    |> Result.mapError (fun message -> $"--url: {message}")
 
 let private token (file: string option) =
     match file with

@@ -12,7 +12,7 @@ open OnlinePolicyAdaptation.Domain.Network
 open OnlinePolicyAdaptation.Testbed.Collection
 open OnlinePolicyAdaptation.Testbed.LoadGeneration
 
-type private Request =
+type private LoadRequest =
     {
         Front: Uri
         Loads: ServiceLoad list
@@ -24,16 +24,6 @@ type private Request =
 
 /// What there is to draw with the seed.
 let private sending, private patterns = 0, 1
-
-let private address (text: string) =
-    match Uri.TryCreate(text, UriKind.Absolute) with
-    | true, NonNull uri when
-        (uri.Scheme = Uri.UriSchemeHttp || uri.Scheme = Uri.UriSchemeHttps)
-        && uri.Query = ""
-        && uri.Fragment = ""
-        ->
-        Ok uri
-    | _ -> Error $"'{text}'; expected the address of a server, such as http://127.0.0.1:8080"
 
 let private within option lowest highest unit value =
     if value >= lowest && value <= highest then
@@ -49,7 +39,9 @@ let private distinct (loads: ServiceLoad list) =
 let private requestOf (arguments: ParseResults<TestbedLoadArguments>) =
     result {
         let key = RandomKey(uint64 (arguments.GetResult(Seed, 1)))
-        let! front = address (arguments.GetResult TestbedLoadArguments.Front)
+
+        let! front =
+            CommandLine.address "a server" (arguments.GetResult TestbedLoadArguments.Front)
 
         let! loads =
             arguments.GetResults Service
