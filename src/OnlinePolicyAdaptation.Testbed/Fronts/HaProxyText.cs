@@ -7,7 +7,7 @@ namespace OnlinePolicyAdaptation.Testbed.Fronts;
 /// <remarks>
 /// A node is drawn for each request by the servers' weights as they are at that moment (<c>srv_uweight</c>), with the same chance
 /// for each where all are 0. HAProxy's own <c>balance random</c> draws from a hash ring, whose shares are off by more than a
-/// percent for good, and <c>balance roundrobin</c> was 90 requests late to follow a change.
+/// percent for good.
 /// </remarks>
 internal static class HaProxyText
 {
