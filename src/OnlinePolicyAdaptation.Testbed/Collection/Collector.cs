@@ -83,7 +83,7 @@ public sealed class Collector
     /// <param name="requests">Its class, by number.</param>
     /// <param name="answer">What came of it.</param>
     /// <param name="seconds">Seconds since it was to be sent.</param>
-    internal void Ended(int requests, in Answer answer, double seconds)
+    internal void Ended(int requests, in RequestResult answer, double seconds)
     {
         lock (_lock)
         {

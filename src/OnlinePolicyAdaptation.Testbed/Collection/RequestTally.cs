@@ -19,7 +19,7 @@ internal sealed class RequestTally(string name)
         _inFlight++;
     }
 
-    public void Ended(in Answer answer, double seconds)
+    public void Ended(in RequestResult answer, double seconds)
     {
         _inFlight--;
         if (answer.Outcome == RequestOutcome.Blocked)
@@ -82,7 +82,7 @@ internal sealed class RequestTally(string name)
                 .ToEquatableArray(),
         };
 
-    private static void Count(NodeTally tally, in Answer answer, double seconds)
+    private static void Count(NodeTally tally, in RequestResult answer, double seconds)
     {
         if (answer.Outcome == RequestOutcome.Carried)
         {

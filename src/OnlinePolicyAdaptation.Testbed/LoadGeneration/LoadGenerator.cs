@@ -17,7 +17,7 @@ public sealed class LoadGenerator
 
     private readonly IReadOnlyList<ServiceLoad> _loads;
     private readonly RandomKey _key;
-    private readonly Func<RequestClass, CancellationToken, Task<Answer>> _send;
+    private readonly Func<RequestClass, CancellationToken, Task<RequestResult>> _send;
     private readonly IReadOnlyList<Collector> _collectors;
     private double _loadFactor = 1;
 
@@ -28,7 +28,7 @@ public sealed class LoadGenerator
     public LoadGenerator(
         IReadOnlyList<ServiceLoad> loads,
         RandomKey key,
-        Func<RequestClass, CancellationToken, Task<Answer>> send,
+        Func<RequestClass, CancellationToken, Task<RequestResult>> send,
         IReadOnlyList<Collector> collectors
     )
     {

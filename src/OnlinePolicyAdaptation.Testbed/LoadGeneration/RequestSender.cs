@@ -35,7 +35,7 @@ public sealed class RequestSender : IDisposable
     /// <summary>Sends a request and reads the response to its end. Trouble is an answer, too.</summary>
     /// <param name="requests">The class it is of.</param>
     /// <param name="cancellationToken">Gives the request up, which is then one that failed.</param>
-    public async Task<Answer> SendAsync(RequestClass requests, CancellationToken cancellationToken)
+    public async Task<RequestResult> SendAsync(RequestClass requests, CancellationToken cancellationToken)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(_timeOut);
@@ -70,7 +70,7 @@ public sealed class RequestSender : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    private static Answer Of(HttpStatusCode status, string? node) =>
+    private static RequestResult Of(HttpStatusCode status, string? node) =>
         status switch
         {
             HttpStatusCode.TooManyRequests => new(RequestOutcome.Blocked, node, null),
@@ -78,7 +78,7 @@ public sealed class RequestSender : IDisposable
             _ => new(RequestOutcome.Failed, node, $"HTTP {(int)status}"),
         };
 
-    private static Answer Failed(string why) => new(RequestOutcome.Failed, null, why);
+    private static RequestResult Failed(string why) => new(RequestOutcome.Failed, null, why);
 
     private static string? NodeOf(HttpResponseMessage response) =>
         response.Headers.NonValidated.TryGetValues(TestbedHeaders.Node, out var values) ? values.ToString() : null;

@@ -4,7 +4,7 @@ namespace OnlinePolicyAdaptation.Testbed.Nodes;
 /// <remarks>Processor sharing with one thread, so a node uses one CPU at most and the order of turns does not depend on the machine.</remarks>
 internal sealed class SharedProcessor : IDisposable
 {
-    private sealed record Job(WorkStep Step, CancellationToken Abandoned)
+    private sealed record PendingWork(WorkStep Step, CancellationToken Abandoned)
     {
         public double Remaining { get; set; }
 
@@ -12,7 +12,7 @@ internal sealed class SharedProcessor : IDisposable
     }
 
     private readonly object _gate = new();
-    private readonly Queue<Job> _jobs = new();
+    private readonly Queue<PendingWork> _pending = new();
     private readonly CpuQuota _quota = new();
     private readonly Thread _thread;
     private double _cpus;
@@ -44,7 +44,7 @@ internal sealed class SharedProcessor : IDisposable
         {
             lock (_gate)
             {
-                return _jobs.Count;
+                return _pending.Count;
             }
         }
     }
@@ -53,13 +53,13 @@ internal sealed class SharedProcessor : IDisposable
     /// <exception cref="OperationCanceledException">It was abandoned.</exception>
     public Task RunAsync(WorkStep step, double cpuSeconds, CancellationToken abandoned)
     {
-        var job = new Job(step, abandoned) { Remaining = cpuSeconds };
+        var work = new PendingWork(step, abandoned) { Remaining = cpuSeconds };
         lock (_gate)
         {
-            _jobs.Enqueue(job);
+            _pending.Enqueue(work);
             Monitor.Pulse(_gate);
         }
-        return job.Done.Task;
+        return work.Done.Task;
     }
 
     public void Dispose()
@@ -74,11 +74,11 @@ internal sealed class SharedProcessor : IDisposable
 
     private void Work()
     {
-        while (Next() is { } job)
+        while (Next() is { } work)
         {
-            if (job.Abandoned.IsCancellationRequested)
+            if (work.Abandoned.IsCancellationRequested)
             {
-                End(job, isAbandoned: true);
+                End(work, isAbandoned: true);
             }
             else if (_quota.Wait(Cpus) is var wait && wait > TimeSpan.Zero)
             {
@@ -87,56 +87,56 @@ internal sealed class SharedProcessor : IDisposable
             }
             else
             {
-                TakeTurn(job);
+                TakeTurn(work);
             }
         }
     }
 
-    private Job? Next()
+    private PendingWork? Next()
     {
         lock (_gate)
         {
-            while (_jobs.Count == 0 && !_isStopped)
+            while (_pending.Count == 0 && !_isStopped)
             {
                 _quota.Rest();
                 _ = Monitor.Wait(_gate);
             }
-            return _isStopped ? null : _jobs.Peek();
+            return _isStopped ? null : _pending.Peek();
         }
     }
 
-    private void TakeTurn(Job job)
+    private void TakeTurn(PendingWork work)
     {
         var began = CpuClock.Seconds;
-        job.Step();
+        work.Step();
         var spent = CpuClock.Seconds - began;
         _quota.Spend(spent);
         Volatile.Write(ref _used, _used + spent);
-        job.Remaining -= spent;
-        if (job.Remaining <= spent / 2)
+        work.Remaining -= spent;
+        if (work.Remaining <= spent / 2)
         {
-            End(job, isAbandoned: false);
+            End(work, isAbandoned: false);
             return;
         }
         lock (_gate)
         {
-            _jobs.Enqueue(_jobs.Dequeue());
+            _pending.Enqueue(_pending.Dequeue());
         }
     }
 
-    private void End(Job job, bool isAbandoned)
+    private void End(PendingWork work, bool isAbandoned)
     {
         lock (_gate)
         {
-            _ = _jobs.Dequeue();
+            _ = _pending.Dequeue();
         }
         if (isAbandoned)
         {
-            job.Done.SetCanceled(job.Abandoned);
+            work.Done.SetCanceled(work.Abandoned);
         }
         else
         {
-            job.Done.SetResult();
+            work.Done.SetResult();
         }
     }
 }

@@ -30,17 +30,17 @@ let private collector () =
     struct (Collector(classes, clock), clock)
 
 let private carried (node: string | null) =
-    Answer(RequestOutcome.Carried, node, null)
+    RequestResult(RequestOutcome.Carried, node, null)
 
-let private blocked = Answer(RequestOutcome.Blocked, null, null)
+let private blocked = RequestResult(RequestOutcome.Blocked, null, null)
 
 let private failed (node: string | null) reason =
-    Answer(RequestOutcome.Failed, node, reason)
+    RequestResult(RequestOutcome.Failed, node, reason)
 
 type private Event =
     | Sent of requests: int
     | Unsent of requests: int
-    | Ended of requests: int * answer: Answer * milliseconds: int
+    | Ended of requests: int * answer: RequestResult * milliseconds: int
 
 let private nodes: (string | null) list = [ null; "n1"; "n2" ]
 

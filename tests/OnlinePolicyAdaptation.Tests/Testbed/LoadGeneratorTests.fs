@@ -34,7 +34,7 @@ let private measure (loads: ServiceLoad list) seconds send : Task<MeasuredInterv
         return collector.Cut()
     }
 
-let private carried = Answer(RequestOutcome.Carried, null, null)
+let private carried = RequestResult(RequestOutcome.Carried, null, null)
 
 let private scheduled (loads: ServiceLoad list) seconds =
     RequestSchedule(loads, key).Next seconds |> List.ofSeq
@@ -202,7 +202,7 @@ let tests =
                 task {
                     let loads = [ load "shop" null 200.0 ]
                     let collector = collectorOf loads
-                    let answer = TaskCompletionSource<Answer>()
+                    let answer = TaskCompletionSource<RequestResult>()
                     let sent = ref 0
 
                     let send _ _ =

@@ -17,4 +17,4 @@ public enum RequestOutcome
 /// <param name="Outcome">Which of the three ends it came to.</param>
 /// <param name="Node">The node it was routed to, by the response's header; null where there is none.</param>
 /// <param name="Failure">Why it failed, in words of which there are few; null where it did not.</param>
-public readonly record struct Answer(RequestOutcome Outcome, string? Node, string? Failure);
+public readonly record struct RequestResult(RequestOutcome Outcome, string? Node, string? Failure);
